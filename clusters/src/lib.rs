@@ -1,0 +1,1 @@
+//! How the syncer talks to API servers; the only crate that names kube.

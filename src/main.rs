@@ -1,0 +1,3 @@
+//! `tmc-syncer`: the process.
+
+fn main() {}
