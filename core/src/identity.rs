@@ -55,7 +55,11 @@ pub struct ObjectKey {
 impl Gvr {
     /// The resource `resource` of `group` (empty for the core group) at `version`.
     pub fn new(group: &str, version: &str, resource: &str) -> Self {
-        Self(Arc::new(GvrParts { group: group.into(), version: version.into(), resource: resource.into() }))
+        Self(Arc::new(GvrParts {
+            group: group.into(),
+            version: version.into(),
+            resource: resource.into(),
+        }))
     }
 
     /// The API group; empty for the core group.
@@ -135,7 +139,12 @@ impl fmt::Debug for LogicalCluster {
 impl ObjectKey {
     /// The key of `namespace`/`name` among `gvr` in `cluster`.
     pub fn new(cluster: LogicalCluster, gvr: Gvr, namespace: &str, name: &str) -> Self {
-        Self { cluster, gvr, namespace: namespace.into(), name: name.into() }
+        Self {
+            cluster,
+            gvr,
+            namespace: namespace.into(),
+            name: name.into(),
+        }
     }
 }
 
@@ -169,7 +178,10 @@ mod tests {
             (Gvr::new("apps", "v1", "deployments"), "deployments.apps", "apps/v1"),
         ];
         for (gvr, display, api_version) in cases {
-            assert_eq!((gvr.to_string().as_str(), gvr.api_version().as_str()), (display, api_version));
+            assert_eq!(
+                (gvr.to_string().as_str(), gvr.api_version().as_str()),
+                (display, api_version)
+            );
         }
     }
 

@@ -1,5 +1,18 @@
 //! What the syncer decides: pure functions over plain data, without clock, I/O or any client library.
+//!
+//! A newcomer learns the product here. An upstream object becomes a [`payload`] unless it is [`protect`]ed; [`plan`]
+//! compares what is desired with what a target shows and names the next step; a [`body`] is what is applied, with the
+//! [`marker`]s by which the object is known again; [`ownership`] tells drift; nothing is deleted without a [`proof`].
 
+pub mod body;
+pub mod guard;
 pub mod identity;
+pub mod marker;
+pub mod naming;
+pub mod ownership;
+pub mod payload;
+pub mod plan;
+pub mod proof;
+pub mod protect;
 
 pub use identity::{Gvr, LogicalCluster, ObjectKey, ResourceType, Scope};
