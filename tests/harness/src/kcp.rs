@@ -1,0 +1,150 @@
+//! kcp: a control plane with workspaces.
+
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+    time::Duration,
+};
+
+use base64::{Engine, prelude::BASE64_STANDARD};
+use serde_json::{Value, json};
+
+use crate::{
+    Client, Credentials, Kubeconfig, OrFail, Process, Program, Scratch, Testbed, free_port, kubeconfig, ports, wait_for,
+};
+
+/// It takes about half a minute on two idle cores.
+const READY_WITHIN: Duration = Duration::from_mins(4);
+
+/// How long a workspace may take.
+const WORKSPACE_WITHIN: Duration = Duration::from_secs(90);
+
+/// A kcp with its own store on the loopback address.
+pub struct Kcp {
+    _process: Process,
+    admin: Kubeconfig,
+    scratch: Scratch,
+}
+
+// === impl Kcp ===
+
+impl Kcp {
+    /// Starts it and waits until it serves workspaces.
+    ///
+    /// # Panics
+    /// When it does not come up.
+    pub fn start() -> Self {
+        let testbed = Testbed::locate();
+        let program = testbed.find(Program::Kcp).or_fail("start kcp");
+        let scratch = Scratch::new("kcp");
+        let (process, admin) = ports::retried("kcp", || {
+            // Another try starts from nothing: the store remembers its ports.
+            let root = scratch.path().join(format!("root-{}", free_port()));
+            let (port, client, peer) = (free_port(), free_port(), free_port());
+            let mut command = Command::new(&program);
+            command
+                .arg("start")
+                .arg(format!("--root-directory={}", root.display()))
+                .args(["--bind-address=127.0.0.1", "--embedded-etcd-wal-size-bytes=5000"])
+                .arg(format!("--secure-port={port}"))
+                .arg(format!("--embedded-etcd-client-port={client}"))
+                .arg(format!("--embedded-etcd-peer-port={peer}"))
+                .env("UNSAFE_E2E_HACK_DISABLE_ETCD_FSYNC", "true");
+            let mut process = Process::start("kcp", command, &scratch.path().join("kcp.log"));
+            let file = root.join("admin.kubeconfig");
+            let admin = process.wait_ready(READY_WITHIN, || {
+                let admin = admin(&testbed, &file).ok_or("no admin.kubeconfig")?;
+                serves_workspaces(&admin).map(|()| admin)
+            })?;
+            Ok((process, admin))
+        });
+        Self {
+            _process: process,
+            admin,
+            scratch,
+        }
+    }
+
+    /// How an administrator reaches the workspace at `path`, such as `root:org:team`.
+    pub fn kubeconfig(&self, path: &str) -> Kubeconfig {
+        self.admin.at(&format!("/clusters/{path}"))
+    }
+
+    /// Calls the workspace at `path` as an administrator.
+    pub fn client(&self, path: &str) -> Client {
+        Client::new(&self.kubeconfig(path))
+    }
+
+    /// Writes `kubeconfig` to a file that lives as long as this server.
+    pub fn write(&self, kubeconfig: &Kubeconfig) -> PathBuf {
+        kubeconfig::write(&self.scratch, kubeconfig)
+    }
+
+    /// Creates the workspace `name` under the workspace `parent`, waits until it is ready and returns its path.
+    ///
+    /// # Panics
+    /// When it does not get ready.
+    #[track_caller]
+    pub fn create_workspace(&self, parent: &str, name: &str) -> String {
+        const WORKSPACES: &str = "/apis/tenancy.kcp.io/v1alpha1/workspaces";
+        let client = self.client(parent);
+        let workspace = json!({
+            "apiVersion": "tenancy.kcp.io/v1alpha1",
+            "kind": "Workspace",
+            "metadata": {"name": name},
+            "spec": {"type": {"name": "universal", "path": "root"}},
+        });
+        // For a few seconds after the start the type is not found yet, which it answers with 403.
+        wait_for(
+            &format!("the creation of workspace {parent}:{name}"),
+            WORKSPACE_WITHIN,
+            || {
+                let reply = client.try_call("POST", WORKSPACES, "application/json", Some(&workspace))?;
+                if reply.is_success() || reply.status == 409 {
+                    Ok(())
+                } else {
+                    Err(reply.text)
+                }
+            },
+        );
+        let path = format!("{WORKSPACES}/{name}");
+        wait_for(&format!("workspace {parent}:{name}"), WORKSPACE_WITHIN, || {
+            let seen = client.read(&path);
+            if seen.pointer("/status/phase") == Some(&json!("Ready")) {
+                Ok(())
+            } else {
+                Err(seen.to_string())
+            }
+        });
+        format!("{parent}:{name}")
+    }
+}
+
+/// What `file`, written by kcp, says about its administrator; none while it is not written.
+fn admin(testbed: &Testbed, file: &Path) -> Option<Kubeconfig> {
+    if !file.exists() {
+        return None;
+    }
+    let kubectl = testbed.find(Program::Kubectl).or_fail("read kcp's kubeconfig");
+    let output = Command::new(kubectl)
+        .arg("--kubeconfig")
+        .arg(file)
+        .args(["--context=root", "config", "view", "--raw", "--minify", "-o", "json"])
+        .output()
+        .ok()?;
+    let config: Value = serde_json::from_slice(&output.stdout).ok()?;
+    let text = |pointer: &str| config.pointer(pointer).and_then(Value::as_str);
+    let decoded = |pointer: &str| String::from_utf8(BASE64_STANDARD.decode(text(pointer)?).ok()?).ok();
+    let server = text("/clusters/0/cluster/server")?;
+    Some(Kubeconfig {
+        server: server.split("/clusters/").next()?.to_owned(),
+        authority: decoded("/clusters/0/cluster/certificate-authority-data")?,
+        credentials: Credentials::Token(text("/users/0/user/token")?.to_owned()),
+    })
+}
+
+fn serves_workspaces(admin: &Kubeconfig) -> Result<(), String> {
+    let client = Client::new(&admin.at("/clusters/root"));
+    let reply = client.try_call("GET", "/apis/tenancy.kcp.io/v1alpha1/workspaces", "", None)?;
+    if reply.is_success() { Ok(()) } else { Err(reply.text) }
+}
