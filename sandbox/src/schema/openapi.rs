@@ -1,0 +1,1 @@
+//! Shapes as OpenAPI, as kubectl reads them.
