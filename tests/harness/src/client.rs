@@ -7,7 +7,7 @@ use serde_json::Value;
 use ureq::{
     Agent,
     http::{Method, Request, header},
-    tls::{Certificate, ClientCert, PrivateKey, RootCerts, TlsConfig, TlsProvider},
+    tls::{Certificate, ClientCert, PemItem, PrivateKey, RootCerts, TlsConfig, TlsProvider, parse_pem},
 };
 
 use crate::{Credentials, Kubeconfig, OrFail};
@@ -73,11 +73,17 @@ impl Client {
     /// # Panics
     /// When a certificate in it cannot be read.
     pub fn new(kubeconfig: &Kubeconfig) -> Self {
-        let authority = Certificate::from_pem(kubeconfig.authority.as_bytes()).or_fail("read the authority");
+        // kcp's file holds a chain.
+        let authorities: Vec<_> = parse_pem(kubeconfig.authority.as_bytes())
+            .filter_map(|item| match item.or_fail("read the authority") {
+                PemItem::Certificate(certificate) => Some(certificate),
+                _ => None,
+            })
+            .collect();
         let mut tls = TlsConfig::builder()
             .provider(TlsProvider::Rustls)
             .unversioned_rustls_crypto_provider(Arc::new(ring::default_provider()))
-            .root_certs(RootCerts::new_with_certs(&[authority]));
+            .root_certs(RootCerts::new_with_certs(&authorities));
         let mut token = None;
         match &kubeconfig.credentials {
             Credentials::Token(value) => token = Some(format!("Bearer {value}")),

@@ -78,10 +78,11 @@ impl Authority {
     }
 }
 
-/// The private key for signing service account tokens, PEM.
+/// A key for signing service account tokens: the private key and the public key, PEM.
 ///
 /// # Panics
 /// When it cannot be made.
-pub(crate) fn signing_key() -> String {
-    KeyPair::generate().or_fail("make a key").serialize_pem()
+pub(crate) fn signing_key() -> (String, String) {
+    let key = KeyPair::generate().or_fail("make a key");
+    (key.serialize_pem(), key.public_key_pem())
 }

@@ -149,7 +149,7 @@ pub(super) fn arguments(
         .map(|user| user.line() + "\n")
         .collect();
     let file = |name: &str, content: &str| scratch.write(name, content).display().to_string();
-    let signing_key = file("service-account.key", &pki::signing_key());
+    let (signing_key, public_key) = pki::signing_key();
     let ca = file("ca.crt", &authority.certificate());
     let mut arguments = vec![
         format!("--etcd-servers={etcd}"),
@@ -159,8 +159,14 @@ pub(super) fn arguments(
         format!("--tls-private-key-file={}", file("server.key", &server.key)),
         format!("--client-ca-file={ca}"),
         "--service-account-issuer=https://kubernetes.default.svc".to_owned(),
-        format!("--service-account-key-file={signing_key}"),
-        format!("--service-account-signing-key-file={signing_key}"),
+        format!(
+            "--service-account-key-file={}",
+            file("service-account.pub", &public_key)
+        ),
+        format!(
+            "--service-account-signing-key-file={}",
+            file("service-account.key", &signing_key)
+        ),
         format!("--token-auth-file={}", file("tokens.csv", &tokens)),
         "--authorization-mode=RBAC".to_owned(),
         "--service-cluster-ip-range=10.96.0.0/16".to_owned(),

@@ -87,11 +87,9 @@ impl Module {
             hash.update(part.len().to_le_bytes());
             hash.update(part.as_bytes());
         }
-        hash.finalize()
-            .iter()
-            .take(8)
-            .map(|byte| format!("{byte:02x}"))
-            .collect()
+        let digest = hash.finalize();
+        let short = digest.first_chunk::<8>().map_or(0, |bytes| u64::from_be_bytes(*bytes));
+        format!("{short:016x}")
     }
 
     /// The name of its folder in the cache.

@@ -1,0 +1,3 @@
+//! End-to-end tests on real control planes. What arrives is read from the clusters, never from our log.
+
+mod testbed;
