@@ -1,0 +1,128 @@
+//! I/O on the worker pool, whose answers come back as messages.
+
+use std::{
+    panic::AssertUnwindSafe,
+    pin::Pin,
+    sync::{Arc, atomic::Ordering},
+};
+
+use futures::FutureExt;
+use slab::Slab;
+use tokio::task::AbortHandle;
+use tracing::{Instrument, Span};
+
+use super::{
+    Message, Place,
+    exit::Cause,
+    mailbox::{Cause as MessageCause, Envelope, Gate, Permit, Ticket},
+    node::Notice,
+    system::System,
+};
+
+/// A request that starts when its callback has succeeded.
+pub(crate) struct Staged<M> {
+    /// The place of its answer. `None`: it waits for one first.
+    pub(crate) permit: Option<Permit>,
+    pub(crate) io: Pin<Box<dyn Future<Output = M> + Send>>,
+    pub(crate) span: Span,
+}
+
+/// The requests of an incarnation that have not been answered yet.
+#[derive(Default)]
+pub(crate) struct Requests {
+    incarnation: u32,
+    tasks: Slab<Running>,
+}
+
+struct Running {
+    task: AbortHandle,
+    /// What the message that made the request was about.
+    key: Option<Box<str>>,
+}
+
+/// Counts a future for as long as it lives.
+struct InFlight(Arc<System>);
+
+// === impl Requests ===
+
+impl Requests {
+    pub(crate) fn len(&self) -> usize {
+        self.tasks.len()
+    }
+
+    pub(crate) fn start<M: Message>(&mut self, gate: &Arc<Gate<M>>, staged: Staged<M>, key: Option<&str>) {
+        let entry = self.tasks.vacant_entry();
+        let ticket = Ticket {
+            incarnation: self.incarnation,
+            request: entry.key(),
+        };
+        let system = &gate.node.system;
+        let task = system
+            .pool
+            .spawn(run(Arc::clone(gate), staged, ticket, InFlight::new(system)));
+        entry.insert(Running {
+            task: task.abort_handle(),
+            key: key.map(Into::into),
+        });
+    }
+
+    /// Takes what `ticket` stands for off the list. `None`: it belongs to an earlier incarnation.
+    pub(crate) fn finish(&mut self, ticket: Ticket) -> Option<Option<Box<str>>> {
+        if ticket.incarnation != self.incarnation {
+            return None;
+        }
+        self.tasks.try_remove(ticket.request).map(|running| running.key)
+    }
+
+    /// Aborts all; their answers will not be known any more.
+    pub(crate) fn abort(&mut self) {
+        self.incarnation = self.incarnation.wrapping_add(1);
+        for running in self.tasks.drain() {
+            running.task.abort();
+        }
+    }
+}
+
+async fn run<M: Message>(gate: Arc<Gate<M>>, staged: Staged<M>, ticket: Ticket, in_flight: InFlight) {
+    let Staged { permit, io, span } = staged;
+    let permit = match permit {
+        Some(permit) => permit,
+        None => match Permit::wait(&gate.node).await {
+            Some(permit) => permit,
+            None => return gate.node.notify(Notice::RequestLost(ticket)),
+        },
+    };
+    let outcome = AssertUnwindSafe(io.instrument(span.clone())).catch_unwind().await;
+    drop(in_flight);
+    match outcome {
+        Ok(body) => {
+            let cause = MessageCause::Child(span);
+            gate.deliver(Envelope {
+                body,
+                permit: Some(permit),
+                cause,
+                ticket: Some(ticket),
+            });
+        }
+        Err(panic) => {
+            drop(permit);
+            gate.node
+                .notify(Notice::RequestFailed(ticket, Cause::panic(Place::Request, &*panic)));
+        }
+    }
+}
+
+// === impl InFlight ===
+
+impl InFlight {
+    fn new(system: &Arc<System>) -> Self {
+        system.requests.fetch_add(1, Ordering::Relaxed);
+        Self(Arc::clone(system))
+    }
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.0.requests.fetch_sub(1, Ordering::Relaxed);
+    }
+}
