@@ -1,3 +1,60 @@
-//! The project's own commands.
+//! The project's own commands: `cargo xtask <command>`.
 
-fn main() {}
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "commands that talk to a person at a terminal"
+)]
+
+mod cargo;
+mod coverage;
+mod demo_real;
+mod failure;
+mod go;
+mod test;
+mod testbed;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::failure::Failure;
+
+/// The project's own commands.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Build the control planes for end-to-end tests into a cache outside the checkout, as far as they are missing
+    Testbed(testbed::Options),
+    /// Run all tests: units and properties, then those on real control planes
+    Test(test::Options),
+    /// Run the syncer between real control planes, show what arrives, and stop
+    DemoReal(demo_real::Options),
+    /// Measure the line coverage of all tests
+    Coverage(coverage::Options),
+}
+
+fn main() -> ExitCode {
+    match run(Arguments::parse().command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("error: {failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> Result<(), Failure> {
+    match command {
+        Command::Testbed(options) => testbed::run(&options),
+        Command::Test(options) => test::run(&options),
+        Command::DemoReal(options) => demo_real::run(&options),
+        Command::Coverage(options) => coverage::run(&options),
+    }
+}
