@@ -1,1 +1,15 @@
 //! Who does it, and when: the actors and the kit under them; the only crate that names actix.
+
+mod bodies;
+mod readiness;
+mod reconciler;
+pub mod runtime;
+mod settings;
+mod supervisor;
+mod target;
+mod upstream;
+mod watcher;
+
+pub use readiness::Readiness;
+pub use settings::{Bounds, Connect, Settings, TargetSettings, UpstreamSettings};
+pub use supervisor::{Supervisor, SupervisorMessage};
