@@ -1,1 +1,34 @@
 //! How the syncer talks to API servers; the only crate that names kube.
+//!
+//! A [`Cluster`] is one API server, or one logical cluster behind it: single reads and writes, [watches](Cluster::watch) that
+//! never lose anything, and [discovery](Cluster::discover). Objects are [lean](Object). An [`Error`] says what went wrong once
+//! and what to do [`Next`]. [`Health`] follows the circuit breaker, [`Observer`] counts.
+
+mod backoff;
+mod breaker;
+mod clock_offset;
+mod cluster;
+mod config;
+mod error;
+mod limits;
+mod next;
+mod object;
+mod observer;
+mod places;
+mod status;
+mod transport;
+mod url;
+mod watch;
+
+pub use breaker::Health;
+pub use clock_offset::ClockOffset;
+pub use cluster::{Apply, Cluster, ClusterBuilder, Deletion, Preconditions, UnknownFields, Write};
+pub use config::{ClusterConfig, ConfigError, TlsVerification};
+pub use error::{Cause, Error, Plan, Then, Verb};
+pub use limits::Limits;
+pub use next::Next;
+pub use object::{FieldsV1Kept, ManagedFields, Object, OwnerReference, Pairs};
+pub use observer::{Observed, Observer, Restart, Unobserved};
+pub use places::Load;
+pub use status::{Status, StatusCause};
+pub use watch::{CompleteList, Content, InitialList, WatchEvent, WatchOptions};

@@ -1,0 +1,157 @@
+//! What all logical clusters behind one API server share.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
+use http::Uri;
+use parking_lot::{Mutex, RwLock};
+
+use super::{ClusterBuilder, Moment, builder::WallClock};
+use crate::{
+    ClockOffset, ClusterConfig, ConfigError, Limits, Observer,
+    breaker::Breaker,
+    clock_offset::OffsetMeter,
+    places::Places,
+    transport::{Channel, Lanes, MakeChannel, channels},
+};
+
+/// Connections, limits and breaker of one API server.
+pub(crate) struct Shared {
+    pub(crate) name: Arc<str>,
+    /// Scheme, host and port.
+    pub(crate) origin: String,
+    pub(crate) host: String,
+    pub(crate) limits: Limits,
+    pub(crate) places: Places,
+    pub(crate) breaker: Breaker,
+    pub(crate) observer: Arc<dyn Observer>,
+    wall_clock: WallClock,
+    meter: Mutex<OffsetMeter>,
+    random: Mutex<fastrand::Rng>,
+    way: RwLock<Way>,
+    no_streaming_lists: AtomicBool,
+    builder: ClusterBuilder,
+}
+
+/// How the server is reached now.
+struct Way {
+    access: Access,
+    lanes: Arc<Lanes>,
+}
+
+/// By what the server is reached.
+pub(crate) enum Access {
+    /// By network, with credentials.
+    Config(Box<ClusterConfig>),
+    /// By a service in this process.
+    Service(Channel),
+}
+
+/// Scheme, host and port of a URL.
+pub(crate) fn origin(uri: &Uri) -> String {
+    format!(
+        "{}://{}",
+        uri.scheme_str().unwrap_or("http"),
+        uri.authority().map(http::uri::Authority::as_str).unwrap_or_default()
+    )
+}
+
+// === impl Shared ===
+
+impl Shared {
+    pub(crate) fn new(builder: &ClusterBuilder, uri: &Uri, access: Access) -> Result<Arc<Self>, ConfigError> {
+        let mut random = fastrand::Rng::with_seed(builder.seed);
+        let breaker = Breaker::new(random.fork());
+        Ok(Arc::new(Self {
+            name: Arc::clone(&builder.name),
+            origin: origin(uri),
+            host: uri.authority().map(ToString::to_string).unwrap_or_default(),
+            limits: builder.limits.clone(),
+            places: Places::new(&builder.limits),
+            breaker,
+            observer: Arc::clone(&builder.observer),
+            wall_clock: Arc::clone(&builder.wall_clock),
+            meter: Mutex::default(),
+            random: Mutex::new(random),
+            way: RwLock::new(Way::new(access, &builder.limits)?),
+            no_streaming_lists: AtomicBool::new(false),
+            builder: builder.clone(),
+        }))
+    }
+
+    /// The same credentials towards another host.
+    pub(crate) fn towards(&self, uri: &Uri) -> Result<Arc<Self>, ConfigError> {
+        let access = match &self.way.read().access {
+            Access::Config(config) => Access::Config(Box::new(config.towards(uri))),
+            Access::Service(channel) => Access::Service(channel.clone()),
+        };
+        Self::new(&self.builder, uri, access)
+    }
+
+    /// New credentials for the same server.
+    pub(crate) fn renew(&self, config: ClusterConfig) -> Result<(), ConfigError> {
+        if origin(&config.kube().cluster_url) != self.origin {
+            return Err(config.error(&format!("its server is not {}, so its objects are others", self.origin)));
+        }
+        let way = Way::new(Access::Config(Box::new(config)), &self.limits)?;
+        *self.way.write() = way;
+        Ok(())
+    }
+
+    pub(crate) fn lanes(&self) -> Arc<Lanes> {
+        Arc::clone(&self.way.read().lanes)
+    }
+
+    /// A source of randomness of one's own.
+    pub(crate) fn random(&self) -> fastrand::Rng {
+        self.random.lock().fork()
+    }
+
+    /// Whether streaming lists have not been refused here yet.
+    pub(crate) fn serves_streaming_lists(&self) -> bool {
+        !self.no_streaming_lists.load(Ordering::Relaxed)
+    }
+
+    /// Streaming lists were refused, or never ended.
+    pub(crate) fn refuses_streaming_lists(&self) {
+        self.no_streaming_lists.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn now(&self) -> Moment {
+        Moment {
+            wall: (self.wall_clock)(),
+            instant: tokio::time::Instant::now(),
+        }
+    }
+
+    pub(crate) fn saw_date(&self, date: &http::HeaderValue, sent: &Moment) {
+        if let Some(date) = crate::clock_offset::parse_date(date) {
+            self.meter.lock().observe(date, sent.wall, (self.wall_clock)());
+        }
+    }
+
+    pub(crate) fn clock_offset(&self) -> Option<ClockOffset> {
+        self.meter.lock().offset((self.wall_clock)())
+    }
+}
+
+// === impl Way ===
+
+impl Way {
+    fn new(access: Access, limits: &Limits) -> Result<Self, ConfigError> {
+        let make: MakeChannel = match &access {
+            Access::Config(config) => channels(config, limits.connect_timeout)?,
+            Access::Service(channel) => {
+                let channel = channel.clone();
+                Box::new(move || channel.clone())
+            }
+        };
+        let in_flight = limits.writes_in_flight.saturating_add(limits.reads_in_flight);
+        Ok(Self {
+            access,
+            lanes: Arc::new(Lanes::new(make, in_flight)),
+        })
+    }
+}

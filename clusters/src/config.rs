@@ -1,0 +1,135 @@
+//! Where a cluster is and how we prove who we are: kubeconfigs, and the credentials of a pod.
+
+mod error;
+mod proxy;
+mod secret;
+
+use std::{fmt, path::Path, sync::Arc};
+
+pub use error::ConfigError;
+pub(crate) use error::credentials;
+use kube::config::Kubeconfig;
+pub(crate) use proxy::Proxy;
+pub use secret::TlsVerification;
+
+/// How to reach one API server, with credentials. `Debug` shows where it came from and the server, nothing else.
+#[derive(Clone)]
+pub struct ClusterConfig {
+    /// Where it came from, for errors.
+    source: Arc<str>,
+    kube: kube::Config,
+    proxy: Proxy,
+}
+
+// === impl ClusterConfig ===
+
+impl ClusterConfig {
+    /// The context of a kubeconfig file of the operator's, or its current context. Taken at its word: plugins and paths too.
+    pub fn from_kubeconfig_file(path: impl AsRef<Path>, context: Option<&str>) -> Result<Self, ConfigError> {
+        let path = path.as_ref();
+        let source = format!("kubeconfig {}", path.display());
+        let kubeconfig = Kubeconfig::read_from(path).map_err(|error| ConfigError::of_kubeconfig(&source, &error))?;
+        Self::from_kubeconfig(&source, kubeconfig, context)
+    }
+
+    /// The credentials that Kubernetes gives to a pod. Token and authorities are read again about every minute.
+    pub fn in_cluster() -> Result<Self, ConfigError> {
+        let kube = kube::Config::incluster_env().map_err(|error| {
+            ConfigError::new(
+                "the pod's service account",
+                &error.to_string(),
+                "run in a pod, or name a kubeconfig",
+            )
+        })?;
+        Ok(Self {
+            source: "the pod's service account".into(),
+            kube,
+            proxy: Proxy::None,
+        })
+    }
+
+    /// The usual order: a pod's credentials where there are any, then `KUBECONFIG`, then `~/.kube/config`.
+    pub fn from_environment(context: Option<&str>) -> Result<Self, ConfigError> {
+        if context.is_none() && std::env::var_os("KUBERNETES_SERVICE_HOST").is_some() {
+            return Self::in_cluster();
+        }
+        let source = match std::env::var_os("KUBECONFIG") {
+            Some(paths) => format!("kubeconfig {} (from KUBECONFIG)", paths.to_string_lossy()),
+            None => "kubeconfig ~/.kube/config".to_owned(),
+        };
+        let kubeconfig = Kubeconfig::read().map_err(|error| ConfigError::of_kubeconfig(&source, &error))?;
+        Self::from_kubeconfig(&source, kubeconfig, context)
+    }
+
+    fn from_kubeconfig(source: &str, mut kubeconfig: Kubeconfig, context: Option<&str>) -> Result<Self, ConfigError> {
+        if let Some(context) = context {
+            kubeconfig.current_context = Some(context.to_owned());
+        }
+        let source = match &kubeconfig.current_context {
+            Some(context) if !context.is_empty() => format!("{source}, context {context}"),
+            _ => source.to_owned(),
+        };
+        let proxy_url = secret::selected_cluster(&kubeconfig).and_then(|cluster| cluster.proxy_url.clone());
+        let mut kube =
+            kube::Config::try_from(kubeconfig).map_err(|error| ConfigError::of_kubeconfig(&source, &error))?;
+        // The proxy is ours to choose, and no request is repeated behind our back.
+        kube.proxy_url = None;
+        kube.default_retry = false;
+        if kube.cluster_url.scheme().is_none() || kube.cluster_url.authority().is_none() {
+            return Err(ConfigError::new(
+                &source,
+                "its server is no URL with a scheme and a host",
+                "write it as https://host:port",
+            ));
+        }
+        let proxy = Proxy::choose(&source, proxy_url.as_deref(), &kube.cluster_url)?;
+        Ok(Self {
+            source: source.into(),
+            kube,
+            proxy,
+        })
+    }
+
+    /// The URL of the server, with its path.
+    pub fn server(&self) -> String {
+        self.kube.cluster_url.to_string().trim_end_matches('/').to_owned()
+    }
+
+    pub(crate) fn kube(&self) -> &kube::Config {
+        &self.kube
+    }
+
+    pub(crate) fn proxy(&self) -> &Proxy {
+        &self.proxy
+    }
+
+    /// The same credentials towards another host, whose certificate bears its own name.
+    pub(crate) fn towards(&self, url: &http::Uri) -> Self {
+        let mut config = self.clone();
+        if config.kube.cluster_url.authority() != url.authority() {
+            config.kube.tls_server_name = None;
+        }
+        config.kube.cluster_url = url.clone();
+        config
+    }
+
+    pub(crate) fn error(&self, cause: &str) -> ConfigError {
+        ConfigError::new(&self.source, cause, "correct it there")
+    }
+
+    pub(crate) fn error_of_kube(&self, error: &kube::Error) -> ConfigError {
+        ConfigError::of_kube(&self.source, error)
+    }
+}
+
+impl fmt::Debug for ClusterConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClusterConfig")
+            .field("source", &self.source)
+            .field("server", &self.server())
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests;
