@@ -177,19 +177,21 @@ impl ApiServer {
             .to_owned()
     }
 
-    /// Allows `user` what `rules` (a list of RBAC policy rules) say, in the whole cluster.
+    /// Allows `user` what `rules` (a list of RBAC policy rules) say, in the whole cluster, by a role of the user's name.
     #[track_caller]
     pub fn grant(&self, user: &User, rules: &Value) {
+        self.grant_as(user.name(), user, rules);
+    }
+
+    /// As [`grant`](Self::grant), by a role of the name `role`: for what is granted later.
+    #[track_caller]
+    pub fn grant_as(&self, role: &str, user: &User, rules: &Value) {
         const ROLES: &str = "/apis/rbac.authorization.k8s.io/v1";
-        let name = user.name();
-        self.client.create(
-            &format!("{ROLES}/clusterroles"),
-            &json!({"metadata": {"name": name}, "rules": rules}),
-        );
+        self.client.create(&format!("{ROLES}/clusterroles"), &json!({"metadata": {"name": role}, "rules": rules}));
         let binding = json!({
-            "metadata": {"name": name},
-            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": name},
-            "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": name}],
+            "metadata": {"name": role},
+            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": role},
+            "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": user.name()}],
         });
         self.client.create(&format!("{ROLES}/clusterrolebindings"), &binding);
     }

@@ -43,10 +43,30 @@ fn an_object_can_be_changed_in_every_way() {
 
     client.patch(&path, Patch::Merge(&json!({"data": {"a": null, "b": "2"}})));
     client.patch(&path, Patch::Strategic(&json!({"data": {"c": "3"}})));
-    client.patch(&path, Patch::Json(&json!([{"op": "add", "path": "/data/d", "value": "4"}])));
+    client.patch(
+        &path,
+        Patch::Json(&json!([{"op": "add", "path": "/data/d", "value": "4"}])),
+    );
     let applied = json!({"apiVersion": "v1", "kind": "ConfigMap", "data": {"b": "x", "e": "5"}});
-    assert_eq!(client.try_patch(&path, Patch::Apply { manager: "m", body: &applied }).status, 409);
-    let seen = client.patch(&path, Patch::ForceApply { manager: "m", body: &applied });
+    assert_eq!(
+        client
+            .try_patch(
+                &path,
+                Patch::Apply {
+                    manager: "m",
+                    body: &applied
+                }
+            )
+            .status,
+        409
+    );
+    let seen = client.patch(
+        &path,
+        Patch::ForceApply {
+            manager: "m",
+            body: &applied,
+        },
+    );
     assert_eq!(seen["data"], json!({"b": "x", "c": "3", "d": "4", "e": "5"}));
 
     client.delete(&path);
@@ -57,7 +77,10 @@ fn an_object_can_be_changed_in_every_way() {
 fn kubectl_acts_as_a_person_would() {
     let server = &PAIR.0;
     server.kubectl(&["create", "configmap", "by-hand", "--from-literal=a=1"]);
-    assert_eq!(server.kubectl(&["get", "configmap", "by-hand", "-o", "jsonpath={.data.a}"]), "1");
+    assert_eq!(
+        server.kubectl(&["get", "configmap", "by-hand", "-o", "jsonpath={.data.a}"]),
+        "1"
+    );
     assert!(!server.try_kubectl(&["get", "configmap", "absent"]).status.success());
 }
 
@@ -69,7 +92,10 @@ fn a_server_counts_what_it_is_asked() {
     let body = json!({"metadata": {"name": "counted"}, "involvedObject": {"namespace": "default"}});
     server.client().create("/api/v1/namespaces/default/events", &body);
     let since = server.request_counts().since(&before).writes_to(&["events"]);
-    let seen: Vec<_> = since.iter().map(|(kind, count)| (kind.verb.as_str(), kind.code.as_str(), count)).collect();
+    let seen: Vec<_> = since
+        .iter()
+        .map(|(kind, count)| (kind.verb.as_str(), kind.code.as_str(), count))
+        .collect();
     assert_eq!(seen, [("POST", "201", 1)]);
 }
 
@@ -79,16 +105,31 @@ fn the_audit_log_holds_writes_with_user_and_body() {
     let client = server.client();
     let uid = client.create(CONFIG_MAPS, &config_map("audited"))["metadata"]["uid"].clone();
     let options = json!({"kind": "DeleteOptions", "apiVersion": "v1", "preconditions": {"uid": uid}});
-    assert!(client.call("DELETE", &format!("{CONFIG_MAPS}/audited"), Some(&options)).is_success());
+    assert!(
+        client
+            .call("DELETE", &format!("{CONFIG_MAPS}/audited"), Some(&options))
+            .is_success()
+    );
 
     let events = wait_for("the audited deletion", SOON, || {
-        let events: Vec<_> = server.audit().into_iter().filter(|event| event.name == "audited").collect();
+        let events: Vec<_> = server
+            .audit()
+            .into_iter()
+            .filter(|event| event.name == "audited")
+            .collect();
         events.iter().any(|event| event.verb == "delete").then_some(events)
     });
     let last = events.last().unwrap();
-    assert_eq!((last.verb.as_str(), last.user.as_str(), last.code), ("delete", "admin", 200));
+    assert_eq!(
+        (last.verb.as_str(), last.user.as_str(), last.code),
+        ("delete", "admin", 200)
+    );
     assert_eq!(last.body["preconditions"]["uid"], uid);
-    let writes: Vec<_> = server.writes_of(&User::admin("admin")).into_iter().filter(|e| e.name == "audited").collect();
+    let writes: Vec<_> = server
+        .writes_of(&User::admin("admin"))
+        .into_iter()
+        .filter(|e| e.name == "audited")
+        .collect();
     assert_eq!(writes.len(), 2, "{writes:?}");
 }
 
@@ -97,9 +138,17 @@ fn a_user_may_do_only_what_is_granted() {
     let server = &PAIR.0;
     let client = server.client_as(&reader());
     assert_eq!(client.call("GET", "/api/v1/configmaps", None).status, 403);
-    server.grant(&reader(), &json!([{"apiGroups": [""], "resources": ["configmaps"], "verbs": ["get", "list"]}]));
-    wait_for("the grant", SOON, || client.call("GET", "/api/v1/configmaps", None).is_success());
-    assert_eq!(client.call("POST", CONFIG_MAPS, Some(&config_map("refused"))).status, 403);
+    server.grant(
+        &reader(),
+        &json!([{"apiGroups": [""], "resources": ["configmaps"], "verbs": ["get", "list"]}]),
+    );
+    wait_for("the grant", SOON, || {
+        client.call("GET", "/api/v1/configmaps", None).is_success()
+    });
+    assert_eq!(
+        client.call("POST", CONFIG_MAPS, Some(&config_map("refused"))).status,
+        403
+    );
 }
 
 #[test]
@@ -114,9 +163,20 @@ fn a_client_certificate_is_a_user_too() {
 #[test]
 fn a_wrong_token_and_a_wrong_authority_are_refused() {
     let server = &PAIR.0;
-    assert_eq!(server.client_as(&User::new("stranger")).call("GET", "/api/v1/secrets", None).status, 401);
-    let kubeconfig = Kubeconfig { authority: Authority::new("other").certificate(), ..server.kubeconfig().clone() };
-    let error = Client::new(&kubeconfig).try_call("GET", "/readyz", "", None).unwrap_err();
+    assert_eq!(
+        server
+            .client_as(&User::new("stranger"))
+            .call("GET", "/api/v1/secrets", None)
+            .status,
+        401
+    );
+    let kubeconfig = Kubeconfig {
+        authority: Authority::new("other").certificate(),
+        ..server.kubeconfig().clone()
+    };
+    let error = Client::new(&kubeconfig)
+        .try_call("GET", "/readyz", "", None)
+        .unwrap_err();
     assert!(error.contains("certificate"), "{error}");
 }
 

@@ -12,7 +12,8 @@ fn workspaces_keep_their_objects_apart() {
     let second = kcp.create_workspace("root", "second");
     assert_eq!((first.as_str(), second.as_str()), ("root:first", "root:second"));
 
-    kcp.client(&first).create(CONFIG_MAPS, &json!({"metadata": {"name": "a"}, "data": {"a": "1"}}));
+    kcp.client(&first)
+        .create(CONFIG_MAPS, &json!({"metadata": {"name": "a"}, "data": {"a": "1"}}));
     assert!(kcp.client(&first).get(&format!("{CONFIG_MAPS}/a")).is_some());
     assert!(kcp.client(&second).get(&format!("{CONFIG_MAPS}/a")).is_none());
     assert!(kcp.write(&kcp.kubeconfig(&first)).exists());

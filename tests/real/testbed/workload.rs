@@ -7,8 +7,12 @@ use syncer_harness::{ApiServer, ApiServerOptions, Controllers, wait_for};
 
 const SOON: Duration = Duration::from_secs(30);
 
-static SERVER: LazyLock<ApiServer> =
-    LazyLock::new(|| ApiServerOptions::default().named("workload").controllers(Controllers::Workload).start());
+static SERVER: LazyLock<ApiServer> = LazyLock::new(|| {
+    ApiServerOptions::default()
+        .named("workload")
+        .controllers(Controllers::Workload)
+        .start()
+});
 
 fn deploy(name: &str, image: &str) -> String {
     let labels = json!({"app": name});
@@ -32,7 +36,10 @@ fn deploy(name: &str, image: &str) -> String {
 }
 
 fn replicas(deployment: &Value) -> (&Value, &Value) {
-    (&deployment["status"]["replicas"], &deployment["status"]["readyReplicas"])
+    (
+        &deployment["status"]["replicas"],
+        &deployment["status"]["readyReplicas"],
+    )
 }
 
 #[test]
@@ -40,7 +47,11 @@ fn a_deployment_gets_ready() {
     let path = deploy("good", "example.org/good:1");
     wait_for("3 ready replicas", SOON, || {
         let seen = SERVER.client().read(&path);
-        if replicas(&seen) == (&json!(3), &json!(3)) { Ok(()) } else { Err(seen["status"].to_string()) }
+        if replicas(&seen) == (&json!(3), &json!(3)) {
+            Ok(())
+        } else {
+            Err(seen["status"].to_string())
+        }
     });
 }
 
@@ -48,7 +59,9 @@ fn a_deployment_gets_ready() {
 fn a_deployment_with_a_broken_image_does_not() {
     let path = deploy("bad", "example.org/broken:1");
     wait_for("3 waiting pods", SOON, || {
-        let pods = SERVER.client().items("/api/v1/namespaces/default/pods?labelSelector=app%3Dbad");
+        let pods = SERVER
+            .client()
+            .items("/api/v1/namespaces/default/pods?labelSelector=app%3Dbad");
         let waiting = |pod: &&Value| {
             pod.pointer("/status/containerStatuses/0/state/waiting/reason") == Some(&json!("ImagePullBackOff"))
         };
@@ -62,7 +75,10 @@ fn a_deployment_with_a_broken_image_does_not() {
 fn a_deleted_namespace_goes_with_what_it_holds() {
     let client = SERVER.client();
     client.create("/api/v1/namespaces", &json!({"metadata": {"name": "going"}}));
-    client.create("/api/v1/namespaces/going/configmaps", &json!({"metadata": {"name": "a"}}));
+    client.create(
+        "/api/v1/namespaces/going/configmaps",
+        &json!({"metadata": {"name": "a"}}),
+    );
     client.delete("/api/v1/namespaces/going");
     SERVER.wait_namespace_gone("going", SOON);
     assert_eq!(client.get("/api/v1/namespaces/going/configmaps/a"), None);
