@@ -22,6 +22,7 @@ impl Tally {
 
     /// Takes in a line of output.
     pub(super) fn read(&mut self, line: &str) {
+        let line = &plain(line);
         if let Some(name) = line
             .strip_prefix("test ")
             .and_then(|rest| rest.strip_suffix(" ... FAILED"))
@@ -77,6 +78,14 @@ impl Tally {
     }
 }
 
+/// `line` without colours.
+fn plain(line: &str) -> String {
+    let mut parts = line.split('\u{1b}');
+    let start = parts.next().unwrap_or_default();
+    let rest = parts.map(|part| part.split_once('m').map_or(part, |(_, text)| text));
+    std::iter::once(start).chain(rest).collect()
+}
+
 /// How many tests `list`, the output of `--list --format=terse`, names.
 pub(super) fn listed(list: &str) -> usize {
     list.lines().filter(|line| line.ends_with(": test")).count()
@@ -91,9 +100,9 @@ mod tests {
         let mut tally = Tally::default();
         for line in [
             "test a::b ... ok",
-            "test a::c ... FAILED",
+            "test a::c ... \u{1b}[31mFAILED\u{1b}[m",
             "test result: FAILED. 28 passed; 1 failed; 2 ignored; 0 measured; 3 filtered out; finished in 0.13s",
-            "test result: ok. 4 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.00s",
+            "test result: \u{1b}[32mok\u{1b}[m. 4 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.00s",
         ] {
             tally.read(line);
         }
