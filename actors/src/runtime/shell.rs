@@ -698,6 +698,7 @@ impl<A: Actor> actix::Actor for Shell<A> {
         ctx.spawn(Pulse);
         match self.phase {
             Phase::Behind(_) => self.pause(ctx),
+            _ if self.node().stop_asked() => self.stop(None, ctx),
             _ => self.begin(ctx),
         }
     }

@@ -167,7 +167,7 @@ pub(crate) struct Worker {
 }
 
 pub(crate) enum Work {
-    Number(usize, Option<DropCount>),
+    Number(usize, #[expect(dead_code, reason = "it counts by being dropped")] Option<DropCount>),
     Answer,
 }
 
