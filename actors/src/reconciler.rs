@@ -1,0 +1,79 @@
+//! The Reconciler: one per object that has work to do. It takes the step that was planned, at most one write in
+//! flight (S6), reports how it left the object, and goes. What changed meanwhile is in the Target's ledger.
+
+mod attempt;
+mod downstream;
+mod failure;
+mod namespace;
+
+use std::sync::Arc;
+
+use syncer_core::ObjectKey;
+use tracing::{Instrument, info_span};
+
+pub(crate) use self::{
+    attempt::{Attempt, End},
+    downstream::Downstream,
+    failure::{AttemptFailure, Retry},
+};
+use crate::{
+    runtime::{Actor, Context, Failure, Message, Outbox},
+    target::Task,
+    watcher::hand_over,
+};
+
+/// The actor around one object's work.
+pub(crate) struct Reconciler {
+    key: ObjectKey,
+    task: Task,
+    downstream: Arc<Downstream>,
+    reports: Outbox<ObjectKey, Attempt>,
+}
+
+/// What a Reconciler is told.
+pub(crate) enum ReconcilerMessage {
+    /// The step in flight is over.
+    Answered(Attempt),
+}
+
+impl Message for ReconcilerMessage {}
+
+// === impl Reconciler ===
+
+impl Reconciler {
+    pub(crate) fn new(
+        key: ObjectKey,
+        task: Task,
+        downstream: Arc<Downstream>,
+        reports: Outbox<ObjectKey, Attempt>,
+    ) -> Self {
+        Self { key, task, downstream, reports }
+    }
+}
+
+impl Actor for Reconciler {
+    const KIND: &'static str = "Reconciler";
+    type Message = ReconcilerMessage;
+
+    fn started(&mut self, ctx: &mut Context<Self>) -> Result<(), Failure> {
+        let span = info_span!(
+            "attempt",
+            target = %self.downstream.name,
+            workspace = %self.key.cluster,
+            kind = %self.key.gvr,
+            namespace = %self.key.namespace,
+            name = %self.key.name,
+        );
+        let (key, task, downstream) = (self.key.clone(), self.task.clone(), self.downstream.clone());
+        let attempt = async move { ReconcilerMessage::Answered(attempt::run(&downstream, &key, &task).await) };
+        ctx.request(attempt.instrument(span))?;
+        Ok(())
+    }
+
+    fn handle(&mut self, message: &ReconcilerMessage, ctx: &mut Context<Self>) -> Result<(), Failure> {
+        let ReconcilerMessage::Answered(attempt) = message;
+        hand_over(&self.reports, self.key.clone(), attempt.clone());
+        ctx.stop();
+        Ok(())
+    }
+}

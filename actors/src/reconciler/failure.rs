@@ -1,0 +1,48 @@
+//! Why an attempt failed, and when the next one makes sense.
+
+use std::{sync::Arc, time::Duration};
+
+use syncer_clusters::{Error, Next};
+
+/// An attempt that failed. Cheap to clone.
+#[derive(Clone, Debug)]
+pub(crate) struct AttemptFailure {
+    /// Cluster, object, cause, and what to do; never a body.
+    pub(crate) message: Arc<str>,
+    /// When to try again.
+    pub(crate) retry: Retry,
+}
+
+/// When to try again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Retry {
+    /// After a short delay that grows with each failure.
+    Soon,
+    /// After this time: the server, or the circuit breaker, named it.
+    After(Duration),
+    /// Now and then: somebody has to do something first.
+    Rarely,
+}
+
+// === impl AttemptFailure ===
+
+impl AttemptFailure {
+    pub(crate) fn new(message: impl Into<Arc<str>>, retry: Retry) -> Self {
+        Self { message: message.into(), retry }
+    }
+}
+
+impl From<Error> for AttemptFailure {
+    fn from(error: Error) -> Self {
+        Self::new(error.to_string(), retry_of(error.next()))
+    }
+}
+
+fn retry_of(next: Next) -> Retry {
+    match next {
+        Next::Wait(duration) => Retry::After(duration),
+        Next::LookAgain | Next::Backoff | Next::Reauthenticate | Next::Expired | Next::Terminating => Retry::Soon,
+        Next::NotFound | Next::NamespaceMissing => Retry::Soon,
+        Next::Forbidden | Next::Unserved | Next::Invalid => Retry::Rarely,
+    }
+}

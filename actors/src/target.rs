@@ -1,0 +1,147 @@
+//! The Target: one per physical cluster. It keeps the ledger of what the cluster holds and what it should hold, gives
+//! objects their turn, and knows whether the cluster can be reached.
+
+mod connection;
+mod fair_queue;
+mod intake;
+mod ledger;
+mod order;
+mod sighting;
+mod turns;
+mod waits;
+
+use std::sync::Arc;
+
+use syncer_clusters::{Cluster, ConfigError, Error, Health, Served};
+use syncer_core::naming::target_key;
+
+pub(crate) use self::{
+    ledger::{After, Task},
+    order::{Order, OrderKey, Orders, Roster},
+    sighting::Seen,
+};
+use self::{
+    intake::Intake,
+    ledger::Ledger,
+    turns::Turns,
+};
+use crate::{
+    reconciler::{Downstream, Reconciler},
+    runtime::{Actor, Context, Exit, Failure, Message, Outcome, Wake},
+    settings::{Bounds, TargetSettings},
+    upstream::UpstreamLink,
+};
+
+/// How many entries a Target takes out of a hand-over before it lets its neighbours on the thread have a turn.
+const BATCH: usize = 256;
+
+/// The actor around one physical cluster.
+pub(crate) struct Target {
+    settings: TargetSettings,
+    bounds: Bounds,
+    upstream: UpstreamLink,
+    /// The label value by which this target's objects are known.
+    key: String,
+    stage: Stage,
+    ledger: Ledger,
+    intake: Intake,
+    turns: Turns,
+}
+
+/// How far a Target has come.
+enum Stage {
+    /// There is no client yet: its kubeconfig is being read.
+    Connecting,
+    /// The cluster is asked what it serves.
+    Discovering(Cluster),
+    /// Objects are listed, watched and written.
+    Syncing(Arc<Downstream>),
+}
+
+/// What a Target is told.
+pub(crate) enum TargetMessage {
+    /// The client is made, or cannot be.
+    Connected(Result<Cluster, Arc<ConfigError>>),
+    /// What the cluster serves.
+    Discovered(Result<Served, Error>),
+    /// Time to try again what the stage is about.
+    TryAgain,
+    /// The circuit breaker opened or closed.
+    HealthChanged(Health),
+    /// Orders of the Upstream wait.
+    Ordered(#[expect(dead_code, reason = "held for its drop, which rings again while something is left")] Wake),
+    /// Sightings of the watchers wait.
+    Sighted(#[expect(dead_code, reason = "held for its drop, which rings again while something is left")] Wake),
+    /// Reports of Reconcilers wait.
+    Reported(#[expect(dead_code, reason = "held for its drop, which rings again while something is left")] Wake),
+    /// An object's wait is over.
+    Due,
+}
+
+impl Message for TargetMessage {}
+
+// === impl Target ===
+
+impl Target {
+    pub(crate) fn new(settings: TargetSettings, bounds: Bounds, upstream: UpstreamLink) -> Self {
+        let key = target_key(&upstream.id, &settings.name);
+        let intake = Intake::new(&upstream.signals);
+        Self {
+            settings,
+            bounds,
+            upstream,
+            key,
+            stage: Stage::Connecting,
+            ledger: Ledger::default(),
+            intake,
+            turns: Turns::default(),
+        }
+    }
+}
+
+impl Actor for Target {
+    const KIND: &'static str = "Target";
+    type Message = TargetMessage;
+
+    fn started(&mut self, ctx: &mut Context<Self>) -> Result<(), Failure> {
+        self.intake.bind(&ctx.address());
+        self.connect(ctx)
+    }
+
+    fn handle(&mut self, message: &TargetMessage, ctx: &mut Context<Self>) -> Result<(), Failure> {
+        match message {
+            TargetMessage::Connected(Ok(cluster)) => self.connected(cluster, ctx),
+            TargetMessage::Connected(Err(cause)) => Ok(self.not_connected(cause, ctx)),
+            TargetMessage::Discovered(Ok(served)) => Ok(self.discovered(served, ctx)),
+            TargetMessage::Discovered(Err(cause)) => Ok(self.not_discovered(cause, ctx)),
+            TargetMessage::TryAgain => self.try_again(ctx),
+            TargetMessage::HealthChanged(health) => self.health_changed(health, ctx),
+            TargetMessage::Ordered(_) => Ok(self.take_orders(ctx)),
+            TargetMessage::Sighted(_) => Ok(self.take_sightings(ctx)),
+            TargetMessage::Reported(_) => Ok(self.take_reports(ctx)),
+            TargetMessage::Due => Ok(self.take_due(ctx)),
+        }
+    }
+
+    fn child_exited(&mut self, exit: &Exit, ctx: &mut Context<Self>) -> Result<(), Failure> {
+        let Outcome::GaveUp { .. } = exit.outcome else { return Ok(()) };
+        if exit.kind != Reconciler::KIND {
+            return Err(Failure::new(exit.to_string()));
+        }
+        self.reconciler_died(exit, ctx);
+        Ok(())
+    }
+
+    fn drain(&mut self, _: &mut Context<Self>) {
+        self.turns.close();
+    }
+
+    fn state(&self) -> &'static str {
+        match self.stage {
+            Stage::Connecting => "connecting",
+            Stage::Discovering(_) => "discovering",
+            Stage::Syncing(_) if self.turns.is_paused() => "unreachable",
+            Stage::Syncing(_) => "syncing",
+        }
+    }
+}

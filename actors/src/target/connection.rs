@@ -1,0 +1,190 @@
+//! How a Target gets to its cluster: client, discovery, health.
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use futures::StreamExt;
+use syncer_clusters::{Cluster, ConfigError, Error, FieldsV1Kept, Health, Next, Served, WatchOptions};
+use syncer_core::{
+    ResourceType,
+    marker::{CLUSTER_LABEL, FIELD_MANAGER},
+};
+use tracing::{error, info, warn};
+
+use super::{Stage, Target, TargetMessage, sighting::TargetReading};
+use crate::{
+    reconciler::Downstream,
+    runtime::{Context, Exponential, Failure, Spec},
+    upstream::UpstreamMessage,
+    watcher::{Open, Watcher},
+};
+
+/// How long a kubeconfig that cannot be used is left alone before it is read again.
+const KUBECONFIG_RETRY: Duration = Duration::from_secs(15);
+/// How long an Upstream whose mailbox is full is left alone.
+const ROSTER_RETRY: Duration = Duration::from_millis(50);
+/// The delays between tries of discovery.
+const DISCOVERY_RETRY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
+
+impl Target {
+    pub(super) fn connect(&mut self, ctx: &mut Context<Self>) -> Result<(), Failure> {
+        let connect = self.settings.connect.clone();
+        ctx.request(async move {
+            // It reads files: not on a thread that others wait for.
+            let connected = tokio::task::spawn_blocking(move || connect()).await;
+            match connected {
+                Ok(connected) => TargetMessage::Connected(connected.map_err(Arc::new)),
+                Err(_) => TargetMessage::TryAgain,
+            }
+        })?;
+        Ok(())
+    }
+
+    pub(super) fn not_connected(&mut self, cause: &ConfigError, ctx: &mut Context<Self>) {
+        error!(target = %self.settings.name, retry_in = ?KUBECONFIG_RETRY, "cannot use the target's kubeconfig: {cause}");
+        self.upstream.readiness.unreachable(&self.settings.name);
+        self.later(KUBECONFIG_RETRY, ctx);
+    }
+
+    pub(super) fn connected(&mut self, cluster: &Cluster, ctx: &mut Context<Self>) -> Result<(), Failure> {
+        self.stage = Stage::Discovering(cluster.clone());
+        self.follow_health(cluster, ctx)?;
+        self.discover(cluster.clone(), ctx)
+    }
+
+    fn discover(&mut self, cluster: Cluster, ctx: &mut Context<Self>) -> Result<(), Failure> {
+        ctx.request(async move { TargetMessage::Discovered(cluster.discover().await) })?;
+        Ok(())
+    }
+
+    pub(super) fn not_discovered(&mut self, cause: &Error, ctx: &mut Context<Self>) {
+        self.turns.connection_failures = self.turns.connection_failures.saturating_add(1);
+        let (first, last) = DISCOVERY_RETRY;
+        let delay = match cause.next() {
+            Next::Wait(delay) => delay,
+            _ => Exponential::nth(first, last, self.turns.connection_failures, ctx.chance()),
+        };
+        error!(target = %self.settings.name, retry_in = ?delay, "cannot ask the target what it serves: {cause}");
+        self.upstream.readiness.unreachable(&self.settings.name);
+        self.later(delay, ctx);
+    }
+
+    pub(super) fn discovered(&mut self, served: &Served, ctx: &mut Context<Self>) {
+        let Stage::Discovering(cluster) = &self.stage else { return };
+        let cluster = cluster.clone();
+        let mut resources = HashMap::new();
+        for wanted in &*self.upstream.resources {
+            match served.resource_type(wanted.gvr.group(), wanted.gvr.resource()) {
+                Some(resource) if resource.gvr == wanted.gvr => {
+                    resources.insert(wanted.gvr.clone(), resource);
+                }
+                _ => warn!(target = %self.settings.name, kind = %wanted.gvr, "the target does not serve this resource: nothing of it goes there"),
+            }
+        }
+        info!(target = %self.settings.name, server = cluster.server(), "connected to the target");
+        let mut watched: Vec<_> = resources.values().cloned().collect();
+        watched.sort_unstable_by(|one, other| one.gvr.cmp(&other.gvr));
+        self.stage = Stage::Syncing(Arc::new(Downstream {
+            name: self.settings.name.clone(),
+            key: self.key.clone(),
+            upstream_id: self.upstream.id.clone(),
+            upstream: self.upstream.cluster.clone(),
+            bodies: self.upstream.bodies.clone(),
+            cluster: cluster.clone(),
+            resources,
+        }));
+        self.enter_roster(ctx);
+        let sightings = self.intake.sightings();
+        for resource in watched {
+            let reading = {
+                let (gvr, upstream, sightings) = (resource.gvr.clone(), self.upstream.id.clone(), sightings.clone());
+                move || TargetReading::new(gvr.clone(), upstream.clone(), sightings.clone())
+            };
+            self.watch(&cluster, resource, reading, ctx);
+        }
+    }
+
+    /// Takes orders from here on: the Upstream tells everything that it knows.
+    fn enter_roster(&mut self, ctx: &mut Context<Self>) {
+        let name = self.settings.name.clone();
+        self.upstream.roster.insert(name.clone(), self.intake.orders());
+        if self.upstream.address.try_offer(UpstreamMessage::TargetEntered(name)).is_err() {
+            self.later(ROSTER_RETRY, ctx);
+        }
+    }
+
+    fn watch(
+        &self,
+        cluster: &Cluster,
+        resource: ResourceType,
+        reading: impl Fn() -> TargetReading + Send + Clone + 'static,
+        ctx: &mut Context<Self>,
+    ) {
+        let options = WatchOptions {
+            label_selector: format!("{CLUSTER_LABEL}={}", self.key),
+            managed_fields: FieldsV1Kept::of(FIELD_MANAGER),
+            ..WatchOptions::default()
+        };
+        let spec = Spec::new(resource.gvr.to_string());
+        let cluster = cluster.clone();
+        ctx.spawn(spec, move || {
+            let (cluster, resource, options, reading) =
+                (cluster.clone(), resource.clone(), options.clone(), reading.clone());
+            let open: Open = Box::new(move || {
+                (cluster.watch(resource.clone(), options.clone()).boxed(), Box::new(reading()))
+            });
+            Watcher::new(open)
+        });
+    }
+
+    pub(super) fn try_again(&mut self, ctx: &mut Context<Self>) -> Result<(), Failure> {
+        match &self.stage {
+            Stage::Connecting => self.connect(ctx),
+            Stage::Discovering(cluster) => {
+                let cluster = cluster.clone();
+                self.discover(cluster, ctx)
+            }
+            Stage::Syncing(_) => {
+                self.enter_roster(ctx);
+                Ok(())
+            }
+        }
+    }
+
+    /// Waits until the breaker is not as the gate believes it to be.
+    fn follow_health(&mut self, cluster: &Cluster, ctx: &mut Context<Self>) -> Result<(), Failure> {
+        let mut health = cluster.health();
+        let believed_open = self.turns.is_paused();
+        ctx.request(async move {
+            let differs = health.wait_for(|health| matches!(health, Health::Open { .. }) != believed_open).await;
+            match differs.map(|health| health.clone()) {
+                Ok(health) => TargetMessage::HealthChanged(health),
+                // The cluster is dropped, and this actor with it.
+                Err(_) => std::future::pending().await,
+            }
+        })?;
+        Ok(())
+    }
+
+    pub(super) fn health_changed(&mut self, health: &Health, ctx: &mut Context<Self>) -> Result<(), Failure> {
+        match health {
+            Health::Open { cause, .. } if self.turns.pause() => {
+                warn!(target = %self.settings.name, "the target cannot be reached: {cause}");
+                self.upstream.readiness.unreachable(&self.settings.name);
+            }
+            Health::Closed if self.turns.resume() => {
+                info!(target = %self.settings.name, "the target can be reached again");
+                self.end_waits(ctx);
+            }
+            Health::Open { .. } | Health::Closed => {}
+        }
+        match &self.stage {
+            Stage::Connecting => Ok(()),
+            Stage::Discovering(cluster) => self.follow_health(&cluster.clone(), ctx),
+            Stage::Syncing(downstream) => self.follow_health(&downstream.cluster.clone(), ctx),
+        }
+    }
+
+    fn later(&mut self, delay: Duration, ctx: &mut Context<Self>) {
+        self.turns.retry = Some(ctx.after(delay, TargetMessage::TryAgain));
+    }
+}

@@ -1,0 +1,174 @@
+//! What comes in at a Target: orders, sightings and reports, taken in batches into the ledger.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use syncer_core::{Gvr, ObjectKey, plan::Desired, proof::Absence};
+use tracing::{error, info};
+
+use super::{
+    BATCH, Stage, Target, TargetMessage,
+    order::{Order, OrderKey, Orders},
+    sighting::{Seen, Sighting, SightingKey},
+};
+use crate::{
+    reconciler::Attempt,
+    runtime::{Address, Context, Outbox, Signals, Taken},
+};
+
+/// The hand-overs of a Target, and what has come in whole.
+pub(super) struct Intake {
+    orders: Orders,
+    sightings: Outbox<SightingKey, Sighting>,
+    reports: Outbox<ObjectKey, Attempt>,
+    /// The resources of which this target was listed to the end.
+    listed: BTreeSet<Gvr>,
+    /// The resources of which the upstream told everything, and which incarnation of it.
+    complete: BTreeMap<Gvr, u64>,
+}
+
+// === impl Intake ===
+
+impl Intake {
+    pub(super) fn new(signals: &Signals) -> Self {
+        Self {
+            orders: Outbox::newest("orders", signals),
+            sightings: Outbox::newest("sightings", signals),
+            reports: Outbox::newest("reports", signals),
+            listed: BTreeSet::new(),
+            complete: BTreeMap::new(),
+        }
+    }
+
+    /// Begins to listen.
+    pub(super) fn bind(&self, to: &Address<TargetMessage>) {
+        self.orders.bind(to, TargetMessage::Ordered);
+        self.sightings.bind(to, TargetMessage::Sighted);
+        self.reports.bind(to, TargetMessage::Reported);
+    }
+
+    pub(super) fn orders(&self) -> Orders {
+        self.orders.clone()
+    }
+
+    pub(super) fn sightings(&self) -> Outbox<SightingKey, Sighting> {
+        self.sightings.clone()
+    }
+
+    pub(super) fn reports(&self) -> Outbox<ObjectKey, Attempt> {
+        self.reports.clone()
+    }
+
+    pub(super) fn is_listed(&self, gvr: &Gvr) -> bool {
+        self.listed.contains(gvr)
+    }
+}
+
+// === impl Target ===
+
+impl Target {
+    pub(super) fn take_orders(&mut self, ctx: &mut Context<Self>) {
+        for Taken { key, value, .. } in self.intake.orders.take(BATCH) {
+            match (key, value) {
+                (OrderKey::Object(key), Order::Wanted { uid, hash, incarnation }) => {
+                    self.ledger.desire(&key, Desired::Wanted { uid, hash }, incarnation);
+                    self.changed_upstream(&key);
+                }
+                (OrderKey::Object(key), Order::Gone { absence, incarnation }) => {
+                    self.ledger.desire(&key, Desired::Gone(absence), incarnation);
+                    // What a list did not have waits for the guard, which judges when the list is through.
+                    if absence == Absence::DeletionSeen {
+                        self.changed_upstream(&key);
+                    }
+                }
+                (OrderKey::Complete(gvr), Order::Complete { incarnation }) => {
+                    self.intake.complete.insert(gvr.clone(), incarnation);
+                    self.judge_absences(&gvr);
+                }
+                (OrderKey::Object(_), Order::Complete { .. })
+                | (OrderKey::Complete(_), Order::Wanted { .. } | Order::Gone { .. }) => {}
+            }
+        }
+        self.give_turns(ctx);
+    }
+
+    pub(super) fn take_sightings(&mut self, ctx: &mut Context<Self>) {
+        for Taken { key, value, .. } in self.intake.sightings.take(BATCH) {
+            match (key, value) {
+                (SightingKey::Object(key), Sighting::Present { seen, list }) => self.seen(&key, seen, list),
+                (SightingKey::Object(key), Sighting::OutOfSight { uid }) => {
+                    self.ledger.out_of_sight(&key, &uid);
+                    self.changed_downstream(&key);
+                }
+                (SightingKey::Disowned(uid), _) => self.disowned(&uid),
+                (SightingKey::Listed(gvr, list), _) => self.listed(gvr, list),
+                (SightingKey::Stream(_), Sighting::Interrupted(cause)) => {
+                    error!(target = %self.settings.name, "{cause}");
+                    self.upstream.readiness.unreachable(&self.settings.name);
+                }
+                (SightingKey::Stream(gvr), Sighting::Recovered) => {
+                    info!(target = %self.settings.name, kind = %gvr, "the watch goes on");
+                }
+                (SightingKey::Object(_) | SightingKey::Stream(_), _) => {}
+            }
+        }
+        self.give_turns(ctx);
+    }
+
+    fn seen(&mut self, key: &ObjectKey, seen: Seen, list: u64) {
+        self.ledger.sight(key, seen, list);
+        // An object of ours that a complete upstream did not name is absent there.
+        if let Some(incarnation) = self.intake.complete.get(&key.gvr)
+            && self.intake.listed.contains(&key.gvr)
+            && self.ledger.is_unnamed(key)
+        {
+            let absent = Desired::Gone(Absence::NotInCompleteList);
+            self.ledger.desire(key, absent, *incarnation);
+            self.judge_absences(&key.gvr.clone());
+        }
+        self.changed_downstream(key);
+    }
+
+    fn disowned(&mut self, uid: &str) {
+        let Some(key) = self.ledger.disowned(uid) else { return };
+        error!(
+            target = %self.settings.name, workspace = %key.cluster, kind = %key.gvr, namespace = %key.namespace, name = %key.name,
+            "somebody took our marker off: the object is left alone; delete it there to have it made again"
+        );
+        self.changed_downstream(&key);
+    }
+
+    fn listed(&mut self, gvr: Gvr, list: u64) {
+        self.ledger.listed(&gvr, list);
+        if self.intake.listed.insert(gvr.clone()) {
+            info!(target = %self.settings.name, kind = %gvr, objects = self.ledger.len(), "listed the target");
+        }
+        if let Stage::Syncing(downstream) = &self.stage
+            && self.intake.listed.len() == downstream.resources.len()
+        {
+            self.upstream.readiness.listed(&self.settings.name);
+        }
+        for key in self.ledger.keys(&gvr) {
+            self.changed_downstream(&key);
+        }
+        self.judge_absences(&gvr);
+    }
+
+    /// Lets go, or holds, what a complete upstream list did not have, once this target is listed too (S3).
+    fn judge_absences(&mut self, gvr: &Gvr) {
+        let Some(incarnation) = self.intake.complete.get(gvr).copied() else { return };
+        if !self.intake.listed.contains(gvr) {
+            return;
+        }
+        self.ledger.complete(gvr, incarnation);
+        if let Some(held) = self.ledger.guard() {
+            error!(
+                target = %self.settings.name, kind = %gvr, held,
+                "a complete upstream list does not have most of what this target holds: nothing is deleted until the objects \
+                 are seen again; if they are to go, delete them downstream"
+            );
+        }
+        for key in self.ledger.keys(gvr) {
+            self.changed_downstream(&key);
+        }
+    }
+}

@@ -1,0 +1,232 @@
+use syncer_core::{
+    LogicalCluster,
+    marker::{Applied, PayloadHash},
+    plan::{Lifecycle, Ours, Reason},
+};
+
+use super::*;
+
+const FIELDS: &str = r#"{"f:data":{"f:k":{}}}"#;
+
+fn gvr() -> Gvr {
+    Gvr::new("", "v1", "configmaps")
+}
+
+fn key(name: &str) -> ObjectKey {
+    ObjectKey::new(LogicalCluster::plain(), gvr(), "default", name)
+}
+
+fn wanted(hash: u128) -> Desired {
+    Desired::Wanted { uid: "u1".into(), hash: PayloadHash(hash) }
+}
+
+/// Our object, with what was applied, at this version.
+fn seen(hash: u128, version: &str) -> Seen {
+    Seen {
+        ours: Ours {
+            uid: "d1".into(),
+            origin_uid: "u1".into(),
+            applied: Some(Applied { hash: PayloadHash(hash) }),
+            ownership: Ownership::Unverified,
+            lifecycle: Lifecycle::Present,
+        },
+        resource_version: version.into(),
+        fields: FIELDS.into(),
+    }
+}
+
+/// Gives `key` its turn, if it wants one.
+fn turn(ledger: &mut Ledger, key: &ObjectKey) -> Option<Step> {
+    if !ledger.queue(key) {
+        return None;
+    }
+    ledger.begin(key).map(|task| task.step)
+}
+
+fn change(reason: Reason) -> Option<Step> {
+    Some(Step::Change { uid: "d1".into(), reason })
+}
+
+/// A ledger in which `web` was created and is quiet.
+fn created() -> Ledger {
+    let mut ledger = Ledger::default();
+    ledger.desire(&key("web"), wanted(1), 1);
+    assert_eq!(turn(&mut ledger, &key("web")), Some(Step::Create));
+    ledger.learn(&key("web"), After::Applied(seen(1, "10")));
+    ledger.succeeded(&key("web"));
+    assert_eq!(turn(&mut ledger, &key("web")), None);
+    ledger
+}
+
+#[test]
+fn our_own_write_coming_back_is_nothing() {
+    let mut ledger = created();
+    ledger.sight(&key("web"), seen(1, "10"), 1);
+    assert_eq!(turn(&mut ledger, &key("web")), None);
+}
+
+#[test]
+fn a_status_that_moves_is_nothing() {
+    let mut ledger = created();
+    ledger.sight(&key("web"), seen(1, "11"), 1);
+    assert_eq!(turn(&mut ledger, &key("web")), None);
+}
+
+#[test]
+fn an_echo_before_its_answer_waits_for_it() {
+    let mut ledger = created();
+    ledger.desire(&key("web"), wanted(2), 1);
+    assert_eq!(turn(&mut ledger, &key("web")), change(Reason::Edited));
+    ledger.sight(&key("web"), seen(2, "11"), 1);
+    assert!(!ledger.queue(&key("web")), "one write in flight at most (S6)");
+    ledger.learn(&key("web"), After::Applied(seen(2, "11")));
+    ledger.succeeded(&key("web"));
+    assert_eq!(turn(&mut ledger, &key("web")), None);
+}
+
+#[test]
+fn a_stale_event_after_an_answer_is_passed_over() {
+    let mut ledger = created();
+    ledger.sight(&key("web"), seen(0, "9"), 1);
+    assert_eq!(turn(&mut ledger, &key("web")), None);
+}
+
+#[test]
+fn drift_seen_during_a_write_is_looked_at_after_it() {
+    let mut ledger = created();
+    ledger.desire(&key("web"), wanted(2), 1);
+    turn(&mut ledger, &key("web"));
+    let drifted = Seen { fields: "{}".into(), ..seen(2, "12") };
+    ledger.sight(&key("web"), drifted, 1);
+    ledger.learn(&key("web"), After::Applied(seen(2, "11")));
+    ledger.succeeded(&key("web"));
+    assert_eq!(turn(&mut ledger, &key("web")), Some(Step::Verify));
+    ledger.learn(&key("web"), After::Verified(Ownership::Taken));
+    ledger.succeeded(&key("web"));
+    assert_eq!(turn(&mut ledger, &key("web")), change(Reason::Drifted));
+}
+
+#[test]
+fn what_is_found_after_a_restart_is_verified_once_and_not_written() {
+    let mut ledger = Ledger::default();
+    ledger.sight(&key("web"), seen(1, "10"), 1);
+    assert_eq!(turn(&mut ledger, &key("web")), None, "the upstream has not spoken");
+    ledger.desire(&key("web"), wanted(1), 1);
+    assert!(ledger.queue(&key("web")));
+    let task = ledger.begin(&key("web")).unwrap();
+    assert_eq!((task.step, task.fields.as_deref()), (Step::Verify, Some(FIELDS)));
+    ledger.learn(&key("web"), After::Verified(Ownership::Held));
+    ledger.succeeded(&key("web"));
+    assert_eq!(turn(&mut ledger, &key("web")), None);
+}
+
+#[test]
+fn out_of_sight_is_no_proof_of_absence() {
+    let mut ledger = created();
+    ledger.out_of_sight(&key("web"), "another");
+    assert_eq!(turn(&mut ledger, &key("web")), None);
+    ledger.out_of_sight(&key("web"), "d1");
+    assert_eq!(turn(&mut ledger, &key("web")), Some(Step::Create), "which is refused where anything is");
+}
+
+#[test]
+fn an_object_without_our_marker_is_left_alone_until_it_may_be_gone() {
+    let mut ledger = created();
+    assert_eq!(ledger.disowned("d1"), Some(key("web")));
+    assert_eq!(ledger.disowned("d1"), None);
+    assert_eq!(turn(&mut ledger, &key("web")), None);
+    ledger.desire(&key("web"), Desired::Gone(Absence::DeletionSeen), 1);
+    assert_eq!(turn(&mut ledger, &key("web")), None, "not even deleted (S1)");
+    ledger.desire(&key("web"), wanted(1), 1);
+    ledger.due(&key("web"));
+    assert_eq!(turn(&mut ledger, &key("web")), Some(Step::Create));
+}
+
+#[test]
+fn a_failure_waits_and_only_news_from_upstream_end_that() {
+    let mut ledger = created();
+    ledger.desire(&key("web"), wanted(2), 1);
+    turn(&mut ledger, &key("web"));
+    assert_eq!(ledger.failed(&key("web")), 1);
+    assert_eq!(ledger.waiting(), [key("web")]);
+    ledger.sight(&key("web"), seen(1, "12"), 1);
+    assert_eq!(ledger.turn(&key("web")), Some(Turn::Waiting));
+    ledger.desire(&key("web"), wanted(3), 1);
+    assert_eq!(turn(&mut ledger, &key("web")), change(Reason::Edited));
+    assert_eq!(ledger.failed(&key("web")), 2);
+}
+
+#[test]
+fn what_is_gone_on_both_sides_is_forgotten() {
+    let mut ledger = created();
+    ledger.desire(&key("web"), Desired::Gone(Absence::DeletionSeen), 1);
+    let confirm = Step::ConfirmAbsence { absence: Absence::DeletionSeen, uid: "d1".into() };
+    assert_eq!(turn(&mut ledger, &key("web")), Some(confirm));
+    ledger.learn(&key("web"), After::Absent);
+    ledger.succeeded(&key("web"));
+    assert_eq!(ledger.len(), 0);
+}
+
+#[test]
+fn a_refuted_absence_leaves_the_object_and_waits_for_the_watch() {
+    let mut ledger = created();
+    ledger.desire(&key("web"), Desired::Gone(Absence::DeletionSeen), 1);
+    turn(&mut ledger, &key("web"));
+    ledger.absence_refuted(&key("web"));
+    ledger.succeeded(&key("web"));
+    assert_eq!(turn(&mut ledger, &key("web")), None);
+    assert!(ledger.is_unnamed(&key("web")));
+}
+
+#[test]
+fn what_a_complete_upstream_did_not_name_is_absent() {
+    let mut ledger = Ledger::default();
+    ledger.sight(&key("orphan"), seen(1, "10"), 1);
+    ledger.desire(&key("web"), wanted(1), 1);
+    ledger.complete(&gvr(), 1);
+    assert_eq!(ledger.guard(), None);
+    let confirm = Step::ConfirmAbsence { absence: Absence::NotInCompleteList, uid: "d1".into() };
+    assert_eq!(turn(&mut ledger, &key("orphan")), Some(confirm));
+    assert_eq!(turn(&mut ledger, &key("web")), Some(Step::Create));
+}
+
+#[test]
+fn an_upstream_that_was_built_anew_repeats_or_withdraws_its_word() {
+    let mut ledger = created();
+    ledger.complete(&gvr(), 1);
+    assert_eq!(turn(&mut ledger, &key("web")), None);
+    ledger.complete(&gvr(), 2);
+    assert!(matches!(turn(&mut ledger, &key("web")), Some(Step::ConfirmAbsence { .. })));
+}
+
+#[test]
+fn a_mass_deletion_is_held_until_the_objects_are_seen_again() {
+    let mut ledger = Ledger::default();
+    let names: Vec<_> = (0..20).map(|number| key(&number.to_string())).collect();
+    for (number, key) in names.iter().enumerate() {
+        let mut seen = seen(1, "10");
+        seen.ours.uid = format!("d{number}").into();
+        ledger.sight(key, seen, 1);
+    }
+    ledger.complete(&gvr(), 1);
+    assert_eq!(ledger.guard(), Some(20));
+    for key in &names {
+        assert_eq!(turn(&mut ledger, key), None);
+    }
+    for key in names.iter().take(15) {
+        ledger.desire(key, wanted(1), 1);
+    }
+    assert_eq!(ledger.guard(), None, "five of twenty may go");
+    assert!(matches!(turn(&mut ledger, &names[19]), Some(Step::ConfirmAbsence { .. })));
+    assert_eq!(turn(&mut ledger, &names[0]), Some(Step::Verify));
+}
+
+#[test]
+fn a_downstream_list_puts_out_of_sight_what_it_does_not_have() {
+    let mut ledger = created();
+    ledger.sight(&key("web"), seen(1, "10"), 1);
+    ledger.listed(&gvr(), 1);
+    assert_eq!(turn(&mut ledger, &key("web")), None);
+    ledger.listed(&gvr(), 2);
+    assert_eq!(turn(&mut ledger, &key("web")), Some(Step::Create));
+}

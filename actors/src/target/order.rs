@@ -1,0 +1,49 @@
+//! What the Upstream orders of a Target.
+
+use std::sync::Arc;
+
+use dashmap::DashMap;
+use syncer_core::{Gvr, ObjectKey, marker::PayloadHash, proof::Absence};
+
+use crate::runtime::Outbox;
+
+/// What an order is about. Objects come before the word that completes them.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum OrderKey {
+    /// One upstream object.
+    Object(ObjectKey),
+    /// All of a resource.
+    Complete(Gvr),
+}
+
+/// The newest order about what an [`OrderKey`] names. `incarnation` numbers the Upstream that gives it.
+#[derive(Clone, Debug)]
+pub(crate) enum Order {
+    /// The object has to be there.
+    Wanted {
+        /// The UID of the upstream object.
+        uid: Box<str>,
+        /// The hash of its payload.
+        hash: PayloadHash,
+        /// Who says so.
+        incarnation: u64,
+    },
+    /// The object is believed to be gone.
+    Gone {
+        /// Why.
+        absence: Absence,
+        /// Who says so.
+        incarnation: u64,
+    },
+    /// Every object of a complete list was named before: what was not named is absent.
+    Complete {
+        /// Who says so.
+        incarnation: u64,
+    },
+}
+
+/// The way to one Target.
+pub(crate) type Orders = Outbox<OrderKey, Order>;
+
+/// The Targets that take orders, by name. They enter themselves; an Upstream that is built anew finds them here.
+pub(crate) type Roster = Arc<DashMap<Arc<str>, Orders>>;

@@ -1,0 +1,184 @@
+//! Whose turn it is: the queue, the Reconcilers alive, and the objects that wait.
+
+use std::{collections::HashMap, time::Duration};
+
+use syncer_core::ObjectKey;
+use tracing::{debug, warn};
+
+use super::{BATCH, Stage, Target, TargetMessage, fair_queue::FairQueue, ledger::Turn, waits::Waits};
+use crate::{
+    reconciler::{AttemptFailure, End, Reconciler, Retry},
+    runtime::{Context, Exit, Exponential, RestartPolicy, Spec, Taken, Timer},
+};
+
+/// The delays between attempts that may succeed by themselves.
+const SOON: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(60));
+/// The delays between attempts that somebody has to make possible first.
+const RARELY: (Duration, Duration) = (Duration::from_secs(10), Duration::from_secs(300));
+
+/// A Reconciler takes one message, the end of its attempt.
+const RECONCILER_MAILBOX: usize = 1;
+
+/// The turns of a Target's objects.
+#[derive(Default)]
+pub(super) struct Turns {
+    queue: FairQueue,
+    /// The objects that have a Reconciler, by its key.
+    alive: HashMap<String, ObjectKey>,
+    waits: Waits,
+    due: Option<Timer>,
+    pub(super) retry: Option<Timer>,
+    pub(super) connection_failures: u32,
+    gate: Gate,
+}
+
+/// Whether objects get turns.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Gate {
+    /// They do.
+    #[default]
+    Open,
+    /// The cluster cannot be reached: what wants a turn queues up, keys only.
+    Unreachable,
+    /// The process ends: what is in flight ends, nothing begins.
+    Closed,
+}
+
+// === impl Turns ===
+
+impl Turns {
+    pub(super) fn is_paused(&self) -> bool {
+        self.gate == Gate::Unreachable
+    }
+
+    /// Gives no more turns for now; says whether that is new.
+    pub(super) fn pause(&mut self) -> bool {
+        let open = self.gate == Gate::Open;
+        if open {
+            self.gate = Gate::Unreachable;
+        }
+        open
+    }
+
+    /// Gives turns again; says whether that is new.
+    pub(super) fn resume(&mut self) -> bool {
+        let unreachable = self.is_paused();
+        if unreachable {
+            self.gate = Gate::Open;
+        }
+        unreachable
+    }
+
+    pub(super) fn close(&mut self) {
+        self.gate = Gate::Closed;
+    }
+}
+
+// === impl Target ===
+
+impl Target {
+    /// The upstream said something new of `key`: that ends a wait.
+    pub(super) fn changed_upstream(&mut self, key: &ObjectKey) {
+        self.turns.waits.cancel(key);
+        self.line_up(key);
+    }
+
+    /// The target showed something new of `key`. That ends no wait, or a status that moves would try without end.
+    pub(super) fn changed_downstream(&mut self, key: &ObjectKey) {
+        if self.ledger.turn(key) == Some(Turn::Quiet) {
+            self.line_up(key);
+        }
+    }
+
+    fn line_up(&mut self, key: &ObjectKey) {
+        // Before the target is listed nobody knows what it holds: a restart would write everything again (S5).
+        if self.intake.is_listed(&key.gvr) && self.ledger.queue(key) {
+            self.turns.queue.push(key.clone());
+        }
+    }
+
+    /// Starts Reconcilers while there are places and work.
+    pub(super) fn give_turns(&mut self, ctx: &mut Context<Self>) {
+        let Stage::Syncing(downstream) = &self.stage else { return };
+        while self.turns.gate == Gate::Open && self.turns.alive.len() < self.bounds.reconcilers {
+            let Some(key) = self.turns.queue.pop() else { return };
+            let Some(task) = self.ledger.begin(&key) else { continue };
+            let actor_key = key.to_string();
+            self.turns.alive.insert(actor_key.clone(), key.clone());
+            let spec = Spec::new(actor_key).mailbox(RECONCILER_MAILBOX).restarts(RestartPolicy::NEVER);
+            let (downstream, reports) = (downstream.clone(), self.intake.reports());
+            ctx.spawn(spec, move || Reconciler::new(key.clone(), task.clone(), downstream.clone(), reports.clone()));
+        }
+    }
+
+    pub(super) fn take_reports(&mut self, ctx: &mut Context<Self>) {
+        for Taken { key, value: attempt, .. } in self.intake.reports().take(BATCH) {
+            self.turns.alive.remove(&key.to_string());
+            self.ledger.learn(&key, attempt.after);
+            match attempt.end {
+                End::Done => self.ledger.succeeded(&key),
+                End::AbsenceRefuted => {
+                    self.ledger.absence_refuted(&key);
+                    self.ledger.succeeded(&key);
+                }
+                End::Failed(failure) => self.failed(key.clone(), &failure, ctx),
+            }
+            self.changed_downstream(&key);
+        }
+        self.give_turns(ctx);
+    }
+
+    /// A Reconciler panicked: its object waits as after any other failure, the others go on.
+    pub(super) fn reconciler_died(&mut self, exit: &Exit, ctx: &mut Context<Self>) {
+        if let Some(key) = self.turns.alive.remove(&*exit.key) {
+            self.failed(key, &AttemptFailure::new(exit.to_string(), Retry::Rarely), ctx);
+        }
+        self.give_turns(ctx);
+    }
+
+    fn failed(&mut self, key: ObjectKey, failure: &AttemptFailure, ctx: &mut Context<Self>) {
+        let failures = self.ledger.failed(&key);
+        let delay = match failure.retry {
+            Retry::After(delay) => delay + ctx.chance().jitter(delay / 8),
+            Retry::Soon => Exponential::nth(SOON.0, SOON.1, failures, ctx.chance()),
+            Retry::Rarely => Exponential::nth(RARELY.0, RARELY.1, failures, ctx.chance()),
+        };
+        // Said once; what is said again and again is read by nobody.
+        if failures == 1 {
+            warn!(
+                target = %self.settings.name, workspace = %key.cluster, kind = %key.gvr, namespace = %key.namespace,
+                name = %key.name, retry_in = ?delay, "not synced: {}", failure.message
+            );
+        } else {
+            debug!(target = %self.settings.name, object = %key, failures, retry_in = ?delay, "still not synced: {}", failure.message);
+        }
+        let at = ctx.now() + delay;
+        self.turns.waits.until(key, at);
+        self.set_timer(ctx);
+    }
+
+    pub(super) fn take_due(&mut self, ctx: &mut Context<Self>) {
+        let now = ctx.now();
+        while let Some(key) = self.turns.waits.pop(now) {
+            self.ledger.due(&key);
+            self.line_up(&key);
+        }
+        self.set_timer(ctx);
+        self.give_turns(ctx);
+    }
+
+    /// The cluster is back: nothing has to wait for it any longer.
+    pub(super) fn end_waits(&mut self, ctx: &mut Context<Self>) {
+        for key in self.ledger.waiting() {
+            self.turns.waits.cancel(&key);
+            self.ledger.due(&key);
+            self.line_up(&key);
+        }
+        self.give_turns(ctx);
+    }
+
+    fn set_timer(&mut self, ctx: &mut Context<Self>) {
+        let next = self.turns.waits.next();
+        self.turns.due = next.map(|at| ctx.after(at.saturating_duration_since(ctx.now()), TargetMessage::Due));
+    }
+}

@@ -1,0 +1,64 @@
+//! Who an upstream is, and what it serves.
+
+use std::sync::Arc;
+
+use syncer_clusters::{Cluster, Error, FieldsV1Kept, Next};
+use syncer_core::{Gvr, ResourceType, Scope};
+
+/// The namespace whose UID tells one plain API server from another, whatever its address.
+const IDENTIFYING_NAMESPACE: &str = "kube-system";
+
+/// What is known of an upstream once it has answered.
+#[derive(Clone, Debug)]
+pub(crate) struct Identity {
+    /// The upstream id.
+    pub(crate) id: Arc<str>,
+    /// Those of the wanted resources that it serves.
+    pub(crate) resources: Arc<[ResourceType]>,
+    /// Those that it does not serve.
+    pub(crate) unserved: Arc<[String]>,
+}
+
+/// Why an upstream does not say who it is.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum IdentifyError {
+    /// It did not answer, or refused.
+    #[error(transparent)]
+    Cluster(#[from] Error),
+    /// It has no such namespace.
+    #[error("{cluster}: there is no namespace {IDENTIFYING_NAMESPACE}, whose UID tells one upstream from another; create it")]
+    NoIdentity {
+        /// The name of the upstream.
+        cluster: String,
+    },
+}
+
+impl IdentifyError {
+    /// What to do next.
+    pub(crate) fn next(&self) -> Next {
+        match self {
+            Self::Cluster(error) => error.next(),
+            Self::NoIdentity { .. } => Next::Backoff,
+        }
+    }
+}
+
+/// Asks `cluster` who it is and which of the resources `wanted` (group, resource) it serves.
+pub(super) async fn identify(cluster: &Cluster, wanted: &[(String, String)]) -> Result<Identity, IdentifyError> {
+    let namespaces =
+        ResourceType { gvr: Gvr::new("", "v1", "namespaces"), kind: "Namespace".into(), scope: Scope::Cluster };
+    let found = cluster.get(&namespaces, "", IDENTIFYING_NAMESPACE, FieldsV1Kept::None).await?;
+    let Some(namespace) = found else {
+        return Err(IdentifyError::NoIdentity { cluster: cluster.name().to_owned() });
+    };
+    let served = cluster.discover().await?;
+    let mut resources = Vec::new();
+    let mut unserved = Vec::new();
+    for (group, resource) in wanted {
+        match served.resource_type(group, resource) {
+            Some(resource) => resources.push(resource),
+            None => unserved.push(Gvr::new(group, "", resource).to_string()),
+        }
+    }
+    Ok(Identity { id: namespace.uid().into(), resources: resources.into(), unserved: unserved.into() })
+}

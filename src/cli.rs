@@ -1,0 +1,167 @@
+//! The command line. Every option has an environment variable `TMC_SYNCER_<OPTION>`.
+
+use std::{net::SocketAddr, num::NonZeroUsize, path::PathBuf};
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::target_option::TargetOption;
+
+/// Keeps Kubernetes objects in step between kcp workspaces (or any API server) and many physical clusters.
+#[derive(Debug, Parser)]
+#[command(name = "tmc-syncer", version, propagate_version = true, arg_required_else_help = true)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) log: LogOptions,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// How the syncer logs.
+#[derive(Debug, Args)]
+pub(crate) struct LogOptions {
+    /// What is logged: a level, or directives such as `info,syncer_clusters=debug`.
+    #[arg(long, global = true, default_value = "info", env = "TMC_SYNCER_LOG_LEVEL")]
+    pub(crate) log_level: String,
+    /// How a log line looks.
+    #[arg(long, global = true, value_enum, default_value = "text", env = "TMC_SYNCER_LOG_FORMAT")]
+    pub(crate) log_format: LogFormat,
+    /// Where traces go: the address of an OTLP collector (gRPC), such as `http://127.0.0.1:4317`.
+    #[arg(long, global = true, env = "TMC_SYNCER_OTLP_ENDPOINT")]
+    pub(crate) otlp_endpoint: Option<String>,
+}
+
+/// The form of a log line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Runs the syncer until SIGTERM or SIGINT, then finishes what is in flight (10 s at most).
+    #[command(after_help = RUN_EXAMPLES)]
+    Run(Box<RunOptions>),
+}
+
+const RUN_EXAMPLES: &str = "Examples:
+  tmc-syncer run --upstream-kubeconfig up.kubeconfig --target east=east.kubeconfig --target west=west.kubeconfig
+  tmc-syncer run --upstream-kubeconfig all.kubeconfig --upstream-context up --target east=all.kubeconfig#east
+  TMC_SYNCER_TARGET=east=east.kubeconfig,west=west.kubeconfig tmc-syncer run    # upstream: in-cluster, then KUBECONFIG
+
+Exit codes: 0 done; 1 failed while running; 2 wrong usage or configuration.";
+
+/// The options of `run`.
+#[derive(Debug, Args)]
+pub(crate) struct RunOptions {
+    /// The kubeconfig of the upstream; without it in-cluster credentials, then KUBECONFIG.
+    #[arg(long, value_name = "FILE", env = "TMC_SYNCER_UPSTREAM_KUBECONFIG")]
+    pub(crate) upstream_kubeconfig: Option<PathBuf>,
+    /// The context in it; without it the current one.
+    #[arg(long, value_name = "NAME", env = "TMC_SYNCER_UPSTREAM_CONTEXT")]
+    pub(crate) upstream_context: Option<String>,
+    /// A target: its name, its kubeconfig, and the context in that. Repeatable.
+    #[arg(
+        long = "target",
+        value_name = "NAME=FILE[#CONTEXT]",
+        env = "TMC_SYNCER_TARGET",
+        value_delimiter = ',',
+        required = true
+    )]
+    pub(crate) targets: Vec<TargetOption>,
+    /// Where the admin pages, probes and metrics are served.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8085", env = "TMC_SYNCER_ADMIN_ADDRESS")]
+    pub(crate) admin_address: SocketAddr,
+    /// Where probes and metrics are served too, for other hosts to reach.
+    #[arg(long, value_name = "ADDRESS", env = "TMC_SYNCER_HEALTH_ADDRESS")]
+    pub(crate) health_address: Option<SocketAddr>,
+    /// Bytes of upstream bodies kept in memory, such as `64MiB`; what is not kept is read again when it is needed.
+    #[arg(long, value_name = "BYTES", default_value = "64MiB", value_parser = bytes, env = "TMC_SYNCER_BODY_CACHE")]
+    pub(crate) body_cache: u64,
+    /// Threads that actors run on; targets are spread over them.
+    #[arg(long, value_name = "N", default_value = "2", env = "TMC_SYNCER_THREADS")]
+    pub(crate) threads: NonZeroUsize,
+    /// Writes under way at once, per target.
+    #[arg(long, value_name = "N", default_value = "32", env = "TMC_SYNCER_WRITES_IN_FLIGHT")]
+    pub(crate) writes_in_flight: NonZeroUsize,
+    /// Reconcilers alive at once, per target.
+    #[arg(long, value_name = "N", default_value = "64", env = "TMC_SYNCER_RECONCILERS")]
+    pub(crate) reconcilers: NonZeroUsize,
+    /// How many messages the mailbox of a long-lived actor holds.
+    #[arg(long, value_name = "N", default_value = "64", env = "TMC_SYNCER_MAILBOX")]
+    pub(crate) mailbox: NonZeroUsize,
+}
+
+/// A number of bytes: plain, or with one of the suffixes KiB, MiB, GiB.
+fn bytes(text: &str) -> Result<u64, String> {
+    let units = [("KiB", 10), ("MiB", 20), ("GiB", 30)];
+    let suffixed = units.iter().find_map(|(unit, shift)| Some((text.strip_suffix(unit)?, *shift)));
+    let (digits, shift) = suffixed.unwrap_or((text, 0));
+    let number: u64 = digits.trim().parse().map_err(|_| format!("{text:?} is no number of bytes, such as 64MiB"))?;
+    number.checked_mul(1 << shift).ok_or_else(|| format!("{text:?} is more bytes than there are"))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    fn parse(args: &[&str]) -> Result<Cli, clap::Error> {
+        Cli::try_parse_from(["tmc-syncer"].iter().chain(args))
+    }
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_option_of_run_has_its_environment_variable() {
+        let command = Cli::command();
+        let run = command.find_subcommand("run").unwrap();
+        for option in command.get_arguments().chain(run.get_arguments()) {
+            let Some(long) = option.get_long().filter(|long| !matches!(*long, "help" | "version")) else { continue };
+            let variable = format!("TMC_SYNCER_{}", long.to_uppercase().replace('-', "_"));
+            assert_eq!(option.get_env().and_then(|env| env.to_str()), Some(variable.as_str()), "--{long}");
+        }
+    }
+
+    #[test]
+    fn run_takes_targets_and_has_sound_defaults() {
+        let cli = parse(&["run", "--upstream-kubeconfig", "up", "--target", "east=e", "--target", "west=w#c"]).unwrap();
+        let Command::Run(options) = cli.command;
+        let names: Vec<_> = options.targets.iter().map(|target| target.name.as_str()).collect();
+        assert_eq!(names, ["east", "west"]);
+        assert_eq!((options.body_cache, options.threads.get()), (64 << 20, 2));
+        assert!(options.admin_address.ip().is_loopback());
+    }
+
+    #[test]
+    fn wrong_usage_exits_with_2() {
+        let cases: [&[&str]; 6] = [
+            &[],
+            &["walk"],
+            &["run"],
+            &["run", "--target", "east"],
+            &["run", "--target", "east=e", "--threads", "0"],
+            &["run", "--target", "east=e", "--body-cache", "much"],
+        ];
+        for args in cases {
+            assert_eq!(parse(args).unwrap_err().exit_code(), 2, "{args:?}");
+        }
+    }
+
+    #[test]
+    fn bytes_take_binary_suffixes() {
+        let cases = [("0", Ok(0)), ("12", Ok(12)), ("1KiB", Ok(1024)), ("64MiB", Ok(64 << 20)), ("2 GiB", Ok(2 << 30))];
+        for (text, expected) in cases {
+            assert_eq!(bytes(text), expected, "{text}");
+        }
+        for bad in ["", "MiB", "-1", "1MB", "1.5GiB", "99999999999999999999", "17179869184GiB"] {
+            assert!(bytes(bad).is_err(), "{bad}");
+        }
+    }
+}
