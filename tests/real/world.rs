@@ -6,6 +6,9 @@ use syncer_harness::{ApiServer, ApiServerOptions, AuditEvent, FailureReport, Syn
 
 use crate::objects::ConfigMap;
 
+/// The program under test.
+pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_tmc-syncer");
+
 /// The clusters of a module's tests.
 pub(crate) struct World {
     pub(crate) upstream: ApiServer,

@@ -11,7 +11,7 @@ use syncer_harness::{Authority, Kubeconfig, Patch, Scratch, Syncer, User};
 
 use crate::{
     objects::{ConfigMap, SOON, create_namespace, uid},
-    world::{World, arguments, limited, syncer},
+    world::{BINARY, World, arguments, limited, syncer},
 };
 
 /// What `tmc-syncer` promises.
@@ -185,10 +185,25 @@ fn an_upstream_that_goes_down_costs_no_object() {
 }
 
 #[test]
-fn a_missing_upstream_kubeconfig_is_wrong_usage() {
+fn a_missing_upstream_kubeconfig_is_wrong_configuration() {
+    let world = &*world();
+    let east = world.east.write(&world.east.kubeconfig_of(&syncer()));
     let missing = PathBuf::from("/nowhere/up.kubeconfig");
-    let binary = env!("CARGO_BIN_EXE_tmc-syncer");
-    let mut process = Syncer::start(binary, arguments(&missing, &[("east", &missing)]));
+    let mut process = Syncer::start(BINARY, arguments(&missing, &[("east", &east)]));
     assert_eq!(process.wait_ended(SOON), Some(2));
     assert!(process.log().contains("/nowhere/up.kubeconfig"), "{}", process.log());
+}
+
+#[test]
+fn no_usable_target_at_all_is_wrong_configuration() {
+    let world = &*world();
+    let upstream = world.upstream.write(&world.upstream.kubeconfig_of(&syncer()));
+    let missing = PathBuf::from("/nowhere/east.kubeconfig");
+    let mut process = Syncer::start(BINARY, arguments(&upstream, &[("east", &missing)]));
+    assert_eq!(process.wait_ended(SOON), Some(2));
+    let log = process.log();
+    assert!(
+        log.contains("east") && log.contains("/nowhere/east.kubeconfig"),
+        "{log}"
+    );
 }
