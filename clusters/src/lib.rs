@@ -16,6 +16,8 @@ mod next;
 mod object;
 mod observer;
 mod places;
+#[cfg(test)]
+mod scripted;
 mod status;
 mod transport;
 mod url;

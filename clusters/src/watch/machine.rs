@@ -169,12 +169,24 @@ impl Machine {
         self.backoff.reset();
     }
 
-    /// A list page or a watch was accepted.
-    pub(super) fn accepted(&mut self) {
+    /// A page of a list arrived: whatever was wrong is over.
+    pub(super) fn recovered(&mut self) {
         self.patience.reset();
         if self.told.take().is_some() {
             self.ready.push_back(WatchEvent::Recovered);
         }
+    }
+
+    /// A watch was accepted. That ends an outage; what else was wrong may show again with its first line.
+    pub(super) fn accepted(&mut self) {
+        if self.told == Some(Told::Unreachable) {
+            self.recovered();
+        }
+    }
+
+    /// When an open stream counts as good though nothing came; none if nothing is to be told then.
+    pub(super) fn to_be_told_good(&self, reading: &Reading) -> Option<Instant> {
+        self.told.as_ref().map(|_| reading.opened + GOOD_LIFE)
     }
 
     /// A stream showed that it works.
@@ -182,6 +194,7 @@ impl Machine {
         self.backoff.reset();
         self.refused_resumes = 0;
         self.expired_in_a_row = 0;
+        self.recovered();
     }
 
     /// The server ended a stream in order, as it does every few minutes.

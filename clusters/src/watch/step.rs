@@ -96,7 +96,7 @@ impl Machine {
     }
 
     fn take_page(&mut self, mut paging: Paging, page: Page) {
-        self.accepted();
+        self.recovered();
         if paging.version.is_empty() {
             self.ready.push_back(WatchEvent::ListStarted);
             paging.version.clone_from(&page.resource_version);
@@ -195,7 +195,8 @@ impl Machine {
     async fn read(&mut self, mut reading: Box<Reading>) {
         let silent_at = reading.heard + reading.silence;
         let repair_at = reading.initial.is_none().then_some(self.relist_at);
-        let deadline = repair_at.map_or(silent_at, |repair_at| silent_at.min(repair_at));
+        let good_at = self.to_be_told_good(&reading);
+        let deadline = [repair_at, good_at].into_iter().flatten().fold(silent_at, Instant::min);
         let outcome = tokio::time::timeout_at(deadline, reading.lines.next()).await;
         match outcome {
             Ok(Ok(Some(line))) => self.line(reading, &line),
@@ -208,6 +209,10 @@ impl Machine {
                 self.restarted(Restart::Repair);
                 self.lease().closed();
                 self.state = State::Fresh;
+            }
+            Err(_) if good_at.is_some_and(|at| at <= Instant::now()) => {
+                self.proved_good();
+                self.state = State::Reading(reading);
             }
             Err(_) if reading.initial.is_some() => self.no_streaming_list(),
             Err(_) => self.failed(Verb::Watch, Cause::Stalled(reading.silence), reading.onwards()),
