@@ -1,0 +1,5 @@
+//! What a request asks for.
+
+pub(crate) mod options;
+pub(crate) mod path;
+pub(crate) mod representation;

@@ -1,0 +1,84 @@
+//! `patch`: JSON patch, merge patch and strategic merge patch.
+
+use http::{Response, StatusCode, header::CONTENT_TYPE};
+use serde_json::Value;
+
+use crate::{
+    answer::Body,
+    error::{Cause, Details, Refusal},
+    patch::{PatchType, json, merge, strategic},
+    request::options::WriteOptions,
+    server::Shared,
+    store::stored::Stored,
+    verbs::{
+        apply, scale,
+        write::{WriteRequest, parse_any},
+    },
+    write::{Claim, Part, form::Arrival, update::Replacement},
+};
+
+/// Answers a `patch`.
+///
+/// # Errors
+/// It is refused.
+pub(crate) fn patch(shared: &Shared, request: &WriteRequest<'_>, body: &[u8]) -> Result<Response<Body>, Refusal> {
+    let media_type = request.parts.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let form = PatchType::of(media_type).filter(|form| *form != PatchType::Strategic || !request.subject.resource.is_custom());
+    let Some(form) = form else {
+        let message = "415: Unsupported Media Type";
+        return Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "UnsupportedMediaType", message).with(Details::default()));
+    };
+    let options = WriteOptions::parse(request.parts, request.query, "PatchOptions")?;
+    if form == PatchType::Apply {
+        return apply::apply(shared, request, &options, body);
+    }
+    if options.force.is_some() {
+        let cause = Cause::forbidden("force", "may not be specified for non-apply patch");
+        return Err(Refusal::invalid_options("PatchOptions", vec![cause]));
+    }
+    let subject = &request.subject;
+    let mut state = shared.state.lock();
+    let old = state.get(subject).ok_or_else(|| Refusal::not_found(&subject.resource, &subject.name))?;
+    let new = match request.part {
+        Part::Scale => {
+            let scale = patched(request, form, scale::view(&subject.resource, &old)?, body)?;
+            scale::scaled(&subject.resource, &old, &scale)?
+        }
+        _ => patched(request, form, with_kind(request, &old), body)?,
+    };
+    let replacement = Replacement { subject, part: request.part, old: &old, new, claim: Claim::Update, arrival: Arrival::Patch };
+    let written = state.replace(replacement, &options, request.now)?;
+    drop(state);
+    if request.part == Part::Scale { request.scale_answer(&written) } else { Ok(request.answer(&written)) }
+}
+
+/// The object with its kind, which a patch may test.
+fn with_kind(request: &WriteRequest<'_>, old: &Stored) -> Value {
+    let mut object = old.value();
+    object["kind"] = request.subject.resource.kind().into();
+    object["apiVersion"] = request.subject.resource.gvr.api_version().into();
+    object
+}
+
+/// What the patch makes of `target`.
+fn patched(request: &WriteRequest<'_>, form: PatchType, mut target: Value, body: &[u8]) -> Result<Value, Refusal> {
+    if form == PatchType::Json {
+        return json::apply(&target, body).map_err(|error| match error {
+            json::JsonPatchError::Malformed(what) => Refusal::bad_request(what),
+            json::JsonPatchError::Failed => {
+                let message = "the server rejected our request due to an error in our request";
+                Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, "Invalid", message).with(Details::default())
+            }
+        });
+    }
+    let patch = parse_any(body).map_err(Refusal::bad_request)?;
+    if !patch.is_object() {
+        return Err(Refusal::bad_request("the patch must be an object"));
+    }
+    if form == PatchType::Strategic && request.part != Part::Scale {
+        strategic::apply(&request.subject.resource.shape, &mut target, &patch).map_err(Refusal::bad_request)?;
+    } else {
+        merge::apply(&mut target, &patch);
+    }
+    Ok(target)
+}
