@@ -77,7 +77,7 @@ pub(crate) fn describe(registry: &Registry, route: &Route, parts: &Parts) -> Res
             }
             openapi::v3(&resources)
         }
-        Route::Health | Route::Objects(_) | Route::Nowhere => return Err(Refusal::no_such_path()),
+        Route::Health | Route::Objects(_) | Route::Nowhere => return Err(Refusal::bare()),
     };
     Ok(answer::value(StatusCode::OK, &body))
 }

@@ -73,7 +73,7 @@ pub(crate) fn dispatch(shared: &Arc<Shared>, parts: &Parts, body: &[u8], now: No
     let Route::Objects(path) = &route else {
         return discovery::answer(shared, &cluster, &route, parts);
     };
-    let resource = shared.state.lock().resource(&cluster, &path.gvr).ok_or_else(Refusal::no_such_path)?;
+    let resource = shared.state.lock().lookup(&cluster, &path.gvr)?;
     objects(shared, Some(cluster), &resource, path, parts, body, now)
 }
 

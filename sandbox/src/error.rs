@@ -56,6 +56,9 @@ pub(crate) struct Cause {
     pub(crate) field: String,
 }
 
+/// The reason of a refusal that is sent as plain text.
+const BARE: &str = "PlainNotFound";
+
 // === impl Refusal ===
 
 impl Refusal {
@@ -185,6 +188,22 @@ impl Refusal {
     /// Options of the request are wrong.
     pub(crate) fn invalid_options(kind: &str, causes: Vec<Cause>) -> Self {
         Self::invalid_kind(&format!("{kind}.meta.k8s.io"), "meta.k8s.io", kind, "", causes)
+    }
+
+    /// What a patch makes of the object does not fit its kind.
+    pub(crate) fn invalid_patch(why: &str) -> Self {
+        let cause = Cause { reason: "FieldValueInvalid", message: format!("Invalid value: {why}"), field: "patch".to_owned() };
+        Self::invalid_kind("", "", "", "", vec![cause])
+    }
+
+    /// The path leads nowhere, and nobody is there to say so in a `Status`.
+    pub(crate) fn is_bare(&self) -> bool {
+        self.reason == BARE
+    }
+
+    /// The refusal of a path that no API server would know.
+    pub(crate) fn bare() -> Self {
+        Self::new(StatusCode::NOT_FOUND, BARE, "404 page not found\n")
     }
 
     fn invalid_kind(qualified: &str, group: &str, kind: &str, name: &str, causes: Vec<Cause>) -> Self {

@@ -8,6 +8,7 @@ use syncer_core::Gvr;
 
 use crate::{
     admit::service::Allocations,
+    error::Refusal,
     registry::{Registry, Resource},
     store::{Store, key::Key, stored::Stored},
 };
@@ -75,6 +76,20 @@ impl State {
     /// The resource `gvr` in `cluster`.
     pub(crate) fn resource(&self, cluster: &str, gvr: &Gvr) -> Option<Arc<Resource>> {
         self.registries.get(cluster)?.get(gvr)
+    }
+
+    /// The resource `gvr` in `cluster`, for a client.
+    ///
+    /// # Errors
+    /// It is not served, or not even its group and version.
+    pub(crate) fn lookup(&self, cluster: &str, gvr: &Gvr) -> Result<Arc<Resource>, Refusal> {
+        if let Some(resource) = self.resource(cluster, gvr) {
+            return Ok(resource);
+        }
+        let known = self.registries.get(cluster).is_some_and(|registry| {
+            registry.iter().any(|other| other.group() == gvr.group() && other.gvr.version() == gvr.version())
+        });
+        Err(if known { Refusal::no_such_path() } else { Refusal::bare() })
     }
 
     /// The object of `subject`.

@@ -28,6 +28,10 @@ pub(crate) fn apply(resource: &Resource, object: &mut Value) {
             if let Some(spec) = child(object, "spec") {
                 service::defaults(spec);
             }
+            let ingress = object.pointer_mut("/status/loadBalancer/ingress").and_then(Value::as_array_mut);
+            for address in ingress.into_iter().flatten().filter_map(Value::as_object_mut).filter(|address| address.contains_key("ip")) {
+                default(address, "ipMode", "VIP");
+            }
         }
         Nature::Secret => secret(object),
         Nature::Namespace => namespace(object),

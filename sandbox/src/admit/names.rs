@@ -9,8 +9,6 @@ with an alphanumeric character (e.g. 'example.com', regex used for validation is
 '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')";
 const LABEL: &str = "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an \
 alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')";
-const DNS_1035: &str = "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic character, and end \
-with an alphanumeric character (e.g. 'my-name',  or 'abc-123', regex used for validation is '[a-z]([-a-z0-9]*[a-z0-9])?')";
 const NAME_PART: &str = "name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric \
 character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')";
 const LABEL_VALUE: &str = "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end \
@@ -24,8 +22,6 @@ pub(crate) enum NameRule {
     Subdomain,
     /// One such part.
     Label,
-    /// One such part that begins with a letter.
-    Dns1035,
 }
 
 // === impl NameRule ===
@@ -36,15 +32,16 @@ impl NameRule {
         let (rule, limit) = match self {
             Self::Subdomain => (SUBDOMAIN, 253),
             Self::Label => (LABEL, 63),
-            Self::Dns1035 => (DNS_1035, 63),
         };
         if name.len() > limit {
             return Some(format!("must be no more than {limit} characters"));
         }
+        if self == Self::Label && name.contains('.') {
+            return Some("must not contain dots".to_owned());
+        }
         let fits = match self {
             Self::Subdomain => name.split('.').all(is_label),
             Self::Label => is_label(name),
-            Self::Dns1035 => is_label(name) && name.starts_with(|c: char| c.is_ascii_lowercase()),
         };
         (!fits).then(|| rule.to_owned())
     }
@@ -106,10 +103,13 @@ pub(crate) fn check_metadata(metadata: &Value, causes: &mut Vec<Cause>) {
             field: "metadata.annotations".to_owned(),
         });
     }
-    for finalizer in metadata.get("finalizers").and_then(Value::as_array).into_iter().flatten() {
+    for (at, finalizer) in metadata.get("finalizers").and_then(Value::as_array).into_iter().flatten().enumerate() {
         let name = finalizer.as_str().unwrap_or_default();
+        let field = format!("metadata.finalizers[{at}]");
         if let Some(complaint) = qualified_complaint(name) {
-            causes.push(Cause::invalid("metadata.finalizers", finalizer, &complaint));
+            causes.push(Cause::invalid(field, finalizer, &complaint));
+        } else if !name.contains('/') && !["kubernetes", "foregroundDeletion", "orphan"].contains(&name) {
+            causes.push(Cause::invalid(field, finalizer, "name is neither a standard finalizer name nor is it fully qualified"));
         }
     }
 }
@@ -126,8 +126,6 @@ mod tests {
             (NameRule::Subdomain, "a..b", false),
             (NameRule::Label, "a.b", false),
             (NameRule::Label, "1a", true),
-            (NameRule::Dns1035, "1a", false),
-            (NameRule::Dns1035, "a1", true),
         ];
         for (rule, name, allowed) in cases {
             assert_eq!(rule.complaint(name).is_none(), allowed, "{name}");

@@ -34,8 +34,7 @@ fn metadata(resource: &Resource, object: &Value, old: Option<&Value>, causes: &m
         return;
     }
     let rule = match resource.nature {
-        Nature::Namespace => NameRule::Label,
-        Nature::Service => NameRule::Dns1035,
+        Nature::Namespace | Nature::Service => NameRule::Label,
         _ => NameRule::Subdomain,
     };
     if old.is_none()
@@ -98,13 +97,22 @@ fn workload(object: &Value, old: Option<&Value>, causes: &mut Vec<Cause>) {
         if container.get("image").and_then(Value::as_str).is_none_or(str::is_empty) {
             causes.push(Cause::required(field("image"), ""));
         }
+        let volumes = at("/spec/template/spec/volumes").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+        for (at, mount) in container.get("volumeMounts").and_then(Value::as_array).into_iter().flatten().enumerate() {
+            let name = mount.get("name").cloned().unwrap_or_default();
+            if !volumes.iter().any(|volume| volume.get("name") == Some(&name)) {
+                let field = field(&format!("volumeMounts[{at}].name"));
+                causes.push(Cause { reason: "FieldValueNotFound", message: format!("Not found: {name}"), field });
+            }
+        }
     }
     let strategy = at("/spec/strategy/type").and_then(Value::as_str);
     if strategy == Some("Recreate") && at("/spec/strategy/rollingUpdate").is_some() {
         causes.push(Cause::forbidden("spec.strategy.rollingUpdate", "may not be specified when strategy `type` is 'Recreate'"));
     }
     if let Some(strategy) = strategy.filter(|strategy| !matches!(*strategy, "Recreate" | "RollingUpdate")) {
-        causes.push(Cause::unsupported("spec.strategy.type", &strategy.into(), &["Recreate", "RollingUpdate"]));
+        let shown = json!({"Type": strategy, "RollingUpdate": at("/spec/strategy/rollingUpdate")});
+        causes.push(Cause::unsupported("spec.strategy", &shown, &["Recreate", "RollingUpdate"]));
     }
     let before = old.and_then(|old| old.pointer("/spec/selector"));
     if let (Some(before), Some(selector)) = (before, selector)
@@ -129,6 +137,9 @@ fn service(object: &Value, old: Option<&Value>, causes: &mut Vec<Cause>) {
         let number = port.get("port").and_then(Value::as_i64).unwrap_or_default();
         if !(1..=65535).contains(&number) {
             causes.push(Cause::invalid(format!("spec.ports[{index}].port"), &number.into(), "must be between 1 and 65535, inclusive"));
+        }
+        if let Some(target) = port.get("targetPort").and_then(Value::as_i64).filter(|target| !(1..=65535).contains(target)) {
+            causes.push(Cause::invalid(format!("spec.ports[{index}].targetPort"), &target.into(), "must be between 1 and 65535, inclusive"));
         }
     }
     let kinds = ["ClusterIP", "ExternalName", "LoadBalancer", "NodePort"];

@@ -51,6 +51,9 @@ pub(crate) fn warn(response: &mut Response<Body>, warnings: &[String]) {
 
 impl From<Refusal> for Response<Body> {
     fn from(refusal: Refusal) -> Self {
+        if refusal.is_bare() {
+            return typed(refusal.code(), "text/plain; charset=utf-8", refusal.message);
+        }
         let mut response = json(refusal.code(), refusal.to_json());
         if let Some(seconds) = refusal.retry_after() {
             response.headers_mut().insert(header::RETRY_AFTER, seconds.into());

@@ -69,8 +69,8 @@ fn heads(nature: Nature) -> &'static [Head] {
             ("Age", "string", 0),
             ("Selector", "string", 1),
         ],
-        Nature::ConfigMap => &[("Name", "string", 0), ("Data", "integer", 0), ("Age", "string", 0)],
-        Nature::Secret => &[("Name", "string", 0), ("Type", "string", 0), ("Data", "integer", 0), ("Age", "string", 0)],
+        Nature::ConfigMap => &[("Name", "string", 0), ("Data", "string", 0), ("Age", "string", 0)],
+        Nature::Secret => &[("Name", "string", 0), ("Type", "string", 0), ("Data", "string", 0), ("Age", "string", 0)],
         Nature::Namespace => &[("Name", "string", 0), ("Status", "string", 0), ("Age", "string", 0)],
         Nature::Pod => &[("Name", "string", 0), ("Ready", "string", 0), ("Status", "string", 0), ("Age", "string", 0)],
         Nature::Definition => &[("Name", "string", 0), ("Created At", "date", 0)],
@@ -99,8 +99,8 @@ fn row(resource: &Resource, stored: &Stored, now: Now) -> Value {
         Nature::Service => {
             json!([name, text("/spec/type"), address(text("/spec/clusterIP")), external(&object), ports(&object), age, selector(object.pointer("/spec/selector"))])
         }
-        Nature::ConfigMap => json!([name, size("/data") + size("/binaryData"), age]),
-        Nature::Secret => json!([name, text("/type"), size("/data"), age]),
+        Nature::ConfigMap => json!([name, (size("/data") + size("/binaryData")).to_string(), age]),
+        Nature::Secret => json!([name, text("/type"), size("/data").to_string(), age]),
         Nature::Namespace => json!([name, text("/status/phase"), age]),
         Nature::Pod => {
             let count = object.pointer("/spec/containers").and_then(Value::as_array).map_or(0, Vec::len);

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use super::{element::Element, fieldset::FieldSet};
 use crate::schema::{Shape, Walk};
 
-/// `value` without what is in `paths`. A container that loses all it has goes too.
+/// `value` without what is in `paths`. A container that loses all it has is left as a null: it may be owned, though nothing is in it.
 pub(crate) fn remove(shape: &Shape, value: &Value, paths: &FieldSet) -> Value {
     if paths.is_empty() {
         return value.clone();
@@ -19,10 +19,7 @@ pub(crate) fn remove(shape: &Shape, value: &Value, paths: &FieldSet) -> Value {
                     continue;
                 }
                 let below = paths.below(&element);
-                let rest = below.map_or_else(|| value.clone(), |below| remove(shape.field(name), value, below));
-                if !rest.is_null() || value.is_null() {
-                    kept.insert(name.clone(), rest);
-                }
+                kept.insert(name.clone(), below.map_or_else(|| value.clone(), |below| remove(shape.field(name), value, below)));
             }
             if kept.is_empty() && !map.is_empty() { Value::Null } else { Value::Object(kept) }
         }

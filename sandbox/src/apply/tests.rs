@@ -40,6 +40,7 @@ impl World {
     fn apply(&mut self, manager: &str, body: &Value, force: Force) -> Result<(), Conflicts> {
         let Applied { object, managers } = apply(&self.shape, &zero(), &self.live, body, &self.managers, &author(manager), force)?;
         (self.live, self.managers) = (object, managers);
+        crate::schema::decode::decode(&self.shape, &mut self.live).unwrap();
         Ok(())
     }
 
@@ -164,10 +165,8 @@ fn applied_bodies_are_checked() {
             json!({"spec": {"template": {"spec": {"containers": [{"name": "web", "env": [{"name": "A"}, {"name": "A"}]}]}}}}),
             ".spec.template.spec.containers[name=\"web\"].env: duplicate entries for key [name=\"A\"]",
         ),
-        (
-            json!({"spec": {"template": {"spec": {"containers": [{"image": "a"}]}}}}),
-            ".spec.template.spec.containers: element 0: associative list with keys has an element that omits key field \"name\" (and doesn't have default value)",
-        ),
+        (json!({"spec": {"paused": "a"}}), ".spec.paused: expected boolean, got &{a}"),
+        (json!({"spec": []}), ".spec: expected map, got &{[]}"),
     ];
     for (body, message) in cases {
         assert_eq!(check(&deployment, &body), Err(message.to_owned()));

@@ -58,7 +58,8 @@ fn check_at(shape: &Shape, value: &Value, path: &mut Vec<Element>) -> Result<(),
     match (shape, value) {
         (Shape::Any, _) => Ok(()),
         (Shape::Scalar(scalar), _) => match mismatch(*scalar, value) {
-            Some(expected) => Err(wrong(path, &format!("expected {expected}, got {}", go_name(value)))),
+            Some(expected @ "numeric (int or float)") if value.is_string() => Err(wrong(path, &format!("expected {expected}, got string"))),
+            Some(expected) => Err(wrong(path, &format!("expected {expected}, got &{{{}}}", go_text(value)))),
             None => Ok(()),
         },
         (Shape::Struct(_) | Shape::Map { .. }, Value::Object(map)) => {
@@ -75,7 +76,7 @@ fn check_at(shape: &Shape, value: &Value, path: &mut Vec<Element>) -> Result<(),
             }
             Ok(())
         }
-        (Shape::Struct(_) | Shape::Map { .. }, _) => Err(wrong(path, &format!("expected map, got {}", go_name(value)))),
+        (Shape::Struct(_) | Shape::Map { .. }, _) => Err(wrong(path, &format!("expected map, got &{{{}}}", go_text(value)))),
         (Shape::List { item, keys }, Value::Array(items)) => {
             let mut seen = FieldSet::default();
             for (at, value) in items.iter().enumerate() {
@@ -93,7 +94,7 @@ fn check_at(shape: &Shape, value: &Value, path: &mut Vec<Element>) -> Result<(),
             }
             Ok(())
         }
-        (Shape::List { .. }, _) => Err(wrong(path, &format!("expected list, got {}", go_name(value)))),
+        (Shape::List { .. }, _) => Err(wrong(path, &format!("expected list, got &{{{}}}", go_text(value)))),
     }
 }
 
@@ -114,12 +115,17 @@ fn mismatch(scalar: Scalar, value: &Value) -> Option<&'static str> {
     }
 }
 
-fn go_name(value: &Value) -> String {
+/// A value as Go prints it.
+fn go_text(value: &Value) -> String {
     match value {
-        Value::String(_) => "string".to_owned(),
-        Value::Bool(_) => "boolean".to_owned(),
-        Value::Number(number) => format!("&value.valueUnstructured{{Value:{number}}}"),
-        Value::Array(_) => "list".to_owned(),
-        Value::Object(_) | Value::Null => "map".to_owned(),
+        Value::Null => "<nil>".to_owned(),
+        Value::Bool(value) => value.to_string(),
+        Value::Number(number) => number.to_string(),
+        Value::String(text) => text.clone(),
+        Value::Array(items) => format!("[{}]", items.iter().map(go_text).collect::<Vec<_>>().join(" ")),
+        Value::Object(map) => {
+            let entries: Vec<String> = map.iter().map(|(name, value)| format!("{name}:{}", go_text(value))).collect();
+            format!("map[{}]", entries.join(" "))
+        }
     }
 }

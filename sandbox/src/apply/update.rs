@@ -105,7 +105,8 @@ pub(crate) fn apply(
     let manager = author.applier();
     let last = managers.0.get(&manager).cloned();
     let merged = merge(shape, live, applied);
-    let fields = fields_of(shape, applied).difference(&UNOWNED);
+    // What nobody owns counts as applied until the giving up is settled: a name must not go along with the last label.
+    let fields = fields_of(shape, applied);
     let mut after = managers.clone();
     after.0.insert(manager.clone(), Ownership { fields, version: author.version.clone(), time: author.time.clone() });
 
@@ -126,6 +127,9 @@ pub(crate) fn apply(
     }
     if !conflicts.is_empty() {
         return Err(Conflicts(conflicts));
+    }
+    if let Some(own) = after.0.get_mut(&manager) {
+        own.fields = own.fields.difference(&UNOWNED);
     }
     after.prune();
     let unchanged = set.is_empty() && removed.is_empty();

@@ -107,7 +107,9 @@ fn merge_items(shape: &Shape, key: &str, old: &[Value], patch: &[Value]) -> Resu
             merged.retain(|old| old.get(key) != Some(id));
             continue;
         }
-        match merged.iter_mut().find(|old| old.get(key) == Some(id)) {
+        // Two new items with the same key are both kept: only old ones are merged with.
+        let was_there = old.iter().any(|old| old.get(key) == Some(id));
+        match merged.iter_mut().find(|old| was_there && old.get(key) == Some(id)) {
             Some(old) => apply(shape, old, item)?,
             None => {
                 let mut new = Value::Object(Map::new());

@@ -97,8 +97,9 @@ impl WriteOptions {
             }
         };
         let given = query.get("fieldManager");
-        if let Some(manager) = given.filter(|manager| manager.chars().count() > MAX_MANAGER) {
-            let cause = Cause::invalid("fieldManager", &manager.into(), "may not be more than 128 bytes");
+        if given.is_some_and(|manager| manager.chars().count() > MAX_MANAGER) {
+            let message = format!("Too long: may not be more than {MAX_MANAGER} bytes");
+            let cause = Cause { reason: "FieldValueTooLong", message, field: "fieldManager".to_owned() };
             return Err(Refusal::invalid_options(kind, vec![cause]));
         }
         let agent = parts.headers.get(http::header::USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or_default();

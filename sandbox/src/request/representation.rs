@@ -44,7 +44,8 @@ impl Representation {
                 Some(_) => continue,
             });
         }
-        let message = "406: Not Acceptable\n\nAvailable representations: application/json";
+        let message = "406: Not Acceptable\n\nAvailable representations: application/json, application/yaml, \
+                       application/vnd.kubernetes.protobuf, application/json;stream=watch, application/vnd.kubernetes.protobuf;stream=watch";
         Err(Refusal::new(http::StatusCode::NOT_ACCEPTABLE, "NotAcceptable", message).with(Details::default()))
     }
 }

@@ -57,10 +57,8 @@ impl Decoding {
             }
             Shape::Map { value: item, .. } => {
                 let Value::Object(map) = value else { return Err(self.misfit("object", value)) };
-                for (key, value) in map.iter_mut() {
-                    self.path.push(key.clone());
+                for value in map.values_mut() {
                     self.value(item, value)?;
-                    self.path.pop();
                 }
                 // A null in a map of Kubernetes reads back as the zero value, in a CRD it is dropped: nobody means either.
                 map.retain(|_, value| !value.is_null());

@@ -101,18 +101,25 @@ impl<'a> Document<'a> {
         let item = words.next().map_or_else(|| Arc::new(Shape::Any), |item| self.parse(item));
         let keys = match (words.next(), words.next()) {
             (Some("set"), _) => ListKeys::Set,
-            (Some("by"), Some(keys)) => ListKeys::Map(keys.split(',').map(list_key).collect()),
+            (Some("by"), Some(keys)) => ListKeys::Map(keys.split(',').map(|key| list_key(key, &item)).collect()),
             _ => ListKeys::Atomic,
         };
         Shape::List { item, keys }
     }
 }
 
-fn list_key(text: &str) -> ListKey {
-    match text.split_once('=') {
-        Some((name, default)) => ListKey { name: name.into(), default: Some(default.into()) },
-        None => ListKey { name: text.into(), default: None },
+/// A key; a field that must be there counts with its zero value where it is missing, as on the API server.
+fn list_key(text: &str, item: &Shape) -> ListKey {
+    if let Some((name, default)) = text.split_once('=') {
+        return ListKey { name: name.into(), default: Some(default.into()) };
     }
+    let field = item.declaration(text).filter(|field| field.required);
+    let default = match field.map(|field| &*field.shape) {
+        Some(Shape::Scalar(Scalar::Text)) => Some("".into()),
+        Some(Shape::Scalar(Scalar::Integer)) => Some(0.into()),
+        _ => None,
+    };
+    ListKey { name: text.into(), default }
 }
 
 fn scalar(scalar: Scalar) -> Arc<Shape> {

@@ -29,7 +29,7 @@ impl LabelSelector {
     /// What could not be read.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let requirements = split(text).into_iter().map(str::trim).filter(|part| !part.is_empty()).map(Requirement::parse);
-        requirements.collect::<Result<_, _>>().map(Self).map_err(|what| format!("unable to parse requirement: {what}"))
+        requirements.collect::<Result<_, _>>().map(Self)
     }
 
     /// Whether nothing is required.
@@ -47,7 +47,10 @@ impl LabelSelector {
 
 impl Requirement {
     fn parse(text: &str) -> Result<Self, String> {
-        let new = |name: &str, test: Test| Ok(Self { name: name.trim().to_owned(), test });
+        let new = |name: &str, test: Test| match name.trim() {
+            "" => Err(format!("found '{}', expected: !, identifier, or 'end of string'", text.get(..1).unwrap_or_default())),
+            name => Ok(Self { name: name.to_owned(), test }),
+        };
         if let Some(name) = text.strip_prefix('!') {
             return new(name, Test::Missing);
         }
@@ -59,7 +62,7 @@ impl Requirement {
         }
         for (operator, greater) in [('>', true), ('<', false)] {
             if let Some((name, value)) = text.split_once(operator) {
-                let value = value.trim().parse().map_err(|_| format!("{:?} is no integer", value.trim()))?;
+                let value = value.trim().parse().map_err(|_| format!("unable to parse requirement: {:?} is no integer", value.trim()))?;
                 return new(name, if greater { Test::Greater(value) } else { Test::Less(value) });
             }
         }
@@ -74,7 +77,7 @@ impl Requirement {
             None if rest.is_empty() => new(name, Test::Exists),
             None => {
                 let word = rest.split_whitespace().next().unwrap_or_default();
-                Err(format!("found '{word}', expected: in, notin, =, ==, !=, gt, lt"))
+                Err(format!("unable to parse requirement: found '{word}', expected: in, notin, =, ==, !=, gt, lt"))
             }
         }
     }

@@ -34,7 +34,7 @@ pub(crate) fn apply(shared: &Shared, request: &WriteRequest<'_>, options: &Write
     let text = |object: &Value, name: &str| object.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
     let (kind, version) = (text(&applied, "kind"), text(&applied, "apiVersion"));
     if kind != resource.kind() || version != resource.gvr.api_version() {
-        return Err(Refusal::bad_request(format!("invalid object type: {version}, Kind={kind}")));
+        return Err(Refusal::bad_request(format!("invalid object type: {}", described(&version, &kind))));
     }
     let metadata = applied.get("metadata").cloned().unwrap_or_default();
     if metadata.get("managedFields").is_some_and(|fields| !fields.is_null()) {
@@ -47,7 +47,7 @@ pub(crate) fn apply(shared: &Shared, request: &WriteRequest<'_>, options: &Write
     let in_object = |name: &str| text(&metadata, name);
     // Unknown fields are refused whatever the client says of validation: the merge would not know who owns them.
     typed::check(&resource.shape, &applied).map_err(|what| {
-        let head = format!("{}/{}; {version}, Kind={kind}", in_object("namespace"), in_object("name"));
+        let head = format!("{}/{}; {}", in_object("namespace"), in_object("name"), described(&version, &kind));
         Refusal::internal(format!("failed to create typed patch object ({head}): {what}"))
     })?;
     let author = request.part.author(subject, options, request.now);
@@ -59,6 +59,11 @@ pub(crate) fn apply(shared: &Shared, request: &WriteRequest<'_>, options: &Write
         if request.part != Part::Object {
             return Err(Refusal::not_found(resource, &subject.name));
         }
+        let uid = in_object("uid");
+        if !uid.is_empty() {
+            let why = format!("uid mismatch: the provided object specified uid {uid}, and no existing object was found");
+            return Err(Refusal::conflict(resource, &subject.name, &why));
+        }
         let name = in_object("name");
         if name.is_empty() {
             let what = format!("the name of the object ({} based on URL) was undeterminable: name must be provided", subject.name);
@@ -67,11 +72,6 @@ pub(crate) fn apply(shared: &Shared, request: &WriteRequest<'_>, options: &Write
         if name != subject.name {
             let what = format!("the name of the object ({name}) does not match the name on the URL ({})", subject.name);
             return Err(Refusal::bad_request(what));
-        }
-        let uid = in_object("uid");
-        if !uid.is_empty() {
-            let why = format!("uid mismatch: the provided object specified uid {uid}, and no existing object was found");
-            return Err(Refusal::conflict(resource, &subject.name, &why));
         }
         let merged = merged(request, &Value::Object(Map::new()), &applied, &Managers::default(), &author, force)?;
         let written = state.create(subject, merged.object, Claim::Applied(merged.managers), &options, request.now)?;
@@ -100,6 +100,12 @@ pub(crate) fn apply(shared: &Shared, request: &WriteRequest<'_>, options: &Write
     Ok(request.answer(&written))
 }
 
+/// A kind as messages name it.
+fn described(api_version: &str, kind: &str) -> String {
+    let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
+    format!("{group}/{version}, Kind={kind}")
+}
+
 fn merged(
     request: &WriteRequest<'_>,
     live: &Value,
@@ -120,7 +126,13 @@ fn merged(
             _ => {}
         }
     }
-    update::apply(&resource.shape, &resource.zero, live, &applied, managers, author, force).map_err(|conflicts| refuse(&conflicts))
+    let applied = update::apply(&resource.shape, &resource.zero, live, &applied, managers, author, force);
+    let mut applied = applied.map_err(|conflicts| refuse(&conflicts))?;
+    if let Some(head) = crate::admit::child(&mut applied.object, "metadata") {
+        // A body need not repeat the name that its path has.
+        head.insert("name".to_owned(), request.subject.name.as_str().into());
+    }
+    Ok(applied)
 }
 
 fn refuse(conflicts: &Conflicts) -> Refusal {

@@ -64,16 +64,16 @@ fn with_kind(request: &WriteRequest<'_>, old: &Stored) -> Value {
 fn patched(request: &WriteRequest<'_>, form: PatchType, mut target: Value, body: &[u8]) -> Result<Value, Refusal> {
     if form == PatchType::Json {
         return json::apply(&target, body).map_err(|error| match error {
-            json::JsonPatchError::Malformed(what) => Refusal::bad_request(what),
+            json::JsonPatchError::Malformed(what) => Refusal::bad_request(format!("error decoding patch: {what}")),
             json::JsonPatchError::Failed => {
                 let message = "the server rejected our request due to an error in our request";
                 Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, "Invalid", message).with(Details::default())
             }
         });
     }
-    let patch = parse_any(body).map_err(Refusal::bad_request)?;
+    let patch = parse_any(body).map_err(|_| Refusal::bad_request("invalid JSON patch"))?;
     if !patch.is_object() {
-        return Err(Refusal::bad_request("the patch must be an object"));
+        return Err(Refusal::bad_request("error decoding patch: json: cannot unmarshal array into Go value of type map[string]interface {}"));
     }
     if form == PatchType::Strategic && request.part != Part::Scale {
         strategic::apply(&request.subject.resource.shape, &mut target, &patch).map_err(Refusal::bad_request)?;

@@ -36,6 +36,9 @@ const BATCH: usize = 256;
 /// The time of a watch that names none.
 const DEFAULT_TIMEOUT: Duration = Duration::from_mins(40);
 
+/// How long before its end a watch gets its last bookmark.
+const LAST_BOOKMARK: Duration = Duration::from_secs(2);
+
 /// A watch that is open.
 struct Watching {
     shared: Arc<Shared>,
@@ -94,6 +97,7 @@ pub(crate) fn open(
     drop(state);
     let interval = shared.options.lock().bookmark_interval;
     let now = Instant::now();
+    let end = now + timeout;
     let watching = Watching {
         shared: Arc::clone(shared),
         scope,
@@ -102,8 +106,8 @@ pub(crate) fn open(
         pending,
         woken,
         line: shared.faults.line(),
-        bookmark: bookmarks.then(|| now + interval),
-        end: now + timeout,
+        bookmark: if bookmarks { next_bookmark(now, interval, end) } else { None },
+        end,
         first,
         over: false,
     };
@@ -138,7 +142,10 @@ fn check(shared: &Shared, query: &Query) -> Result<Start, Refusal> {
         }
         return Ok(if query.flag("allowWatchBookmarks") == Some(true) { Start::PresentAndBookmark } else { Start::Present });
     }
+    let bookmarks = query.flag("allowWatchBookmarks") == Some(true);
     Ok(match version {
+        None | Some(0) if initial == Some(false) => Start::After(shared.state.lock().store.version()),
+        None | Some(0) if bookmarks && support == InitialEvents::Sent => Start::PresentAndBookmark,
         None | Some(0) => Start::Present,
         Some(version) => Start::After(version),
     })
@@ -242,13 +249,10 @@ impl Watching {
             () = self.line.changed() => {}
             () = sleep_until(bookmark) => {
                 let interval = self.shared.options.lock().bookmark_interval;
-                self.bookmark = Some(Instant::now() + interval);
+                self.bookmark = next_bookmark(Instant::now(), interval, self.end);
                 self.mark();
             }
             () = tokio::time::sleep_until(self.end) => {
-                if self.bookmark.is_some() {
-                    self.mark();
-                }
                 self.over = true;
             }
         }
@@ -257,6 +261,12 @@ impl Watching {
     fn mark(&mut self) {
         self.pending.push_back(line("BOOKMARK", &self.encoder.bookmark(self.cursor, None)));
     }
+}
+
+/// The time of the next bookmark: after the interval, or shortly before the watch ends.
+fn next_bookmark(now: Instant, interval: Duration, end: Instant) -> Option<Instant> {
+    let last = end.checked_sub(LAST_BOOKMARK).filter(|last| *last > now)?;
+    Some(last.min(now + interval))
 }
 
 async fn sleep_until(time: Option<Instant>) {

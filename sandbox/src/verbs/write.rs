@@ -76,8 +76,10 @@ fn check_kind(resource: &Resource, object: &Value) -> Result<(), Refusal> {
         )));
     }
     if !api_version.is_empty() && api_version != expected {
+        let version = api_version.rsplit('/').next().unwrap_or_default();
+        let own = resource.kind();
         return Err(Refusal::bad_request(format!(
-            "the API version in the data ({api_version}) does not match the expected API version ({expected})"
+            "{own} in version {version:?} cannot be handled as a {own}: no kind {own:?} is registered for version {api_version:?} in scheme \"pkg/runtime/scheme.go:111\""
         )));
     }
     Ok(())

@@ -44,6 +44,9 @@ impl State {
     /// A precondition does not hold.
     pub(crate) fn delete(&mut self, subject: &Subject, old: &Arc<Stored>, deletion: &Deletion, run: Run, now: Now) -> Result<Deleted, Refusal> {
         let resource = &subject.resource;
+        if resource.nature == Nature::Namespace && matches!(&*subject.name, "default" | "kube-system" | "kube-public") {
+            return Err(Refusal::forbidden(resource, &subject.name, "this namespace may not be deleted"));
+        }
         if let Some(uid) = deletion.uid.as_deref().filter(|uid| **uid != *old.uid) {
             let why = format!(
                 "the UID in the precondition ({uid}) does not match the UID in record ({}). The object might have been deleted and then recreated",

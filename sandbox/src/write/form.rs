@@ -37,8 +37,7 @@ pub(crate) fn bring(resource: &Resource, object: &mut Value, options: &WriteOpti
         return Err(Refusal::bad_request(message));
     }
     if arrival == Arrival::Patch {
-        let cause = Cause { reason: "FieldValueInvalid", message: format!("Invalid value: {message}"), field: "patch".to_owned() };
-        return Err(Refusal::invalid(resource, &name, vec![cause]));
+        return Err(Refusal::invalid_patch(&message));
     }
     let (kind, version) = (resource.kind(), resource.gvr.version());
     Err(Refusal::bad_request(format!("{kind} in version {version:?} cannot be handled as a {kind}: {message}")))
@@ -65,11 +64,7 @@ fn refuse(resource: &Resource, name: &str, misfit: &Misfit, arrival: Arrival) ->
     };
     match arrival {
         Arrival::Whole => Refusal::bad_request(format!("{kind} in version {version:?} cannot be handled as a {kind}: {message}")),
-        Arrival::Patch => Refusal::invalid(
-            resource,
-            name,
-            vec![Cause { reason: "FieldValueInvalid", message: format!("Invalid value: {message}"), field: "patch".to_owned() }],
-        ),
+        Arrival::Patch => Refusal::invalid_patch(&message),
     }
 }
 
@@ -83,6 +78,15 @@ pub(crate) fn complete(resource: &Resource, object: &mut Value) {
         if let (Value::Object(status), Value::Object(zero)) = (status, zero) {
             for (name, value) in zero {
                 status.entry(name).or_insert_with(|| value.clone());
+            }
+        }
+    }
+    if resource.nature == Nature::Deployment {
+        // The API server's own type writes these times even where they are not set.
+        let conditions = object.get_mut("status").and_then(|status| status.get_mut("conditions")).and_then(Value::as_array_mut);
+        for condition in conditions.into_iter().flatten().filter_map(Value::as_object_mut) {
+            for field in ["lastUpdateTime", "lastTransitionTime"] {
+                condition.entry(field).or_insert(Value::Null);
             }
         }
     }
