@@ -8,9 +8,17 @@ use syncer_sandbox::{ApiServer, Options, Transport};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:0".to_owned()).parse()?;
+    let address = std::env::args()
+        .nth(1)
+        .unwrap_or_else(|| "127.0.0.1:0".to_owned())
+        .parse()?;
     let server = ApiServer::new(Options::default());
-    let serving = server.serve(Transport { address, ..Transport::default() }).await?;
+    let serving = server
+        .serve(Transport {
+            address,
+            ..Transport::default()
+        })
+        .await?;
     let mut out = std::io::stdout();
     out.write_all(serving.kubeconfig("sandbox", "").as_bytes())?;
     out.flush()?;

@@ -48,7 +48,10 @@ impl Clock for SystemClock {
 impl TimerClock {
     /// A clock that shows `start` now. Call it inside the runtime whose timers it follows.
     pub fn new(start: Timestamp) -> Self {
-        Self { start, origin: tokio::time::Instant::now() }
+        Self {
+            start,
+            origin: tokio::time::Instant::now(),
+        }
     }
 }
 

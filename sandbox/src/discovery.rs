@@ -6,6 +6,7 @@ use http::{Response, StatusCode, header::ACCEPT, request::Parts};
 use serde_json::{Value, json};
 use syncer_core::Scope;
 
+use crate::object::put;
 use crate::{
     answer::{self, Body},
     error::Refusal,
@@ -15,7 +16,16 @@ use crate::{
     server::Shared,
 };
 
-const VERBS: [&str; 8] = ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"];
+const VERBS: [&str; 8] = [
+    "create",
+    "delete",
+    "deletecollection",
+    "get",
+    "list",
+    "patch",
+    "update",
+    "watch",
+];
 const PART_VERBS: [&str; 3] = ["get", "patch", "update"];
 const AGGREGATED: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
 
@@ -23,12 +33,26 @@ const AGGREGATED: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGrou
 ///
 /// # Errors
 /// The path leads nowhere.
-pub(crate) fn answer(shared: &Shared, cluster: &Arc<str>, route: &Route, parts: &Parts) -> Result<Response<Body>, Refusal> {
+pub(crate) fn answer(
+    shared: &Shared,
+    cluster: &Arc<str>,
+    route: &Route,
+    parts: &Parts,
+) -> Result<Response<Body>, Refusal> {
     if matches!(route, Route::Health) {
         return Ok(answer::typed(StatusCode::OK, "text/plain; charset=utf-8", "ok"));
     }
-    if matches!(route, Route::OpenApiV2) && parts.headers.get(ACCEPT).is_some_and(|accept| !accept.as_bytes().windows(4).any(|word| word == b"json")) {
-        return Err(Refusal::new(StatusCode::NOT_ACCEPTABLE, "NotAcceptable", "406: Not Acceptable\n\nAvailable representations: application/json"));
+    if matches!(route, Route::OpenApiV2)
+        && parts
+            .headers
+            .get(ACCEPT)
+            .is_some_and(|accept| !accept.as_bytes().windows(4).any(|word| word == b"json"))
+    {
+        return Err(Refusal::new(
+            StatusCode::NOT_ACCEPTABLE,
+            "NotAcceptable",
+            "406: Not Acceptable\n\nAvailable representations: application/json",
+        ));
     }
     let state = shared.state.lock();
     let registry = state.registries.get(cluster).ok_or_else(Refusal::no_such_path)?;
@@ -49,23 +73,31 @@ pub(crate) fn describe(registry: &Registry, route: &Route, parts: &Parts) -> Res
         }
         Route::CoreVersions => json!({"kind": "APIVersions", "versions": ["v1"], "serverAddressByClientCIDRs": []}),
         Route::Groups => {
-            let groups: Vec<Value> = named_groups(registry).map(|(name, versions)| group(name, &versions)).collect();
+            let groups: Vec<Value> = named_groups(registry)
+                .map(|(name, versions)| group(name, &versions))
+                .collect();
             json!({"kind": "APIGroupList", "apiVersion": "v1", "groups": groups})
         }
         Route::Group(name) => {
             let found = named_groups(registry).find(|(found, _)| found == name);
             let (name, versions) = found.ok_or_else(Refusal::no_such_path)?;
             let mut body = group(name, &versions);
-            body["kind"] = "APIGroup".into();
-            body["apiVersion"] = "v1".into();
+            put(&mut body, "kind", "APIGroup");
+            put(&mut body, "apiVersion", "v1");
             body
         }
         Route::Resources { group, version } => {
-            let resources: Vec<Value> = of(registry, group, version).flat_map(|resource| legacy(resource)).collect();
+            let resources: Vec<Value> = of(registry, group, version)
+                .flat_map(|resource| legacy(resource))
+                .collect();
             if resources.is_empty() {
                 return Err(Refusal::no_such_path());
             }
-            let group_version = if group.is_empty() { version.clone() } else { format!("{group}/{version}") };
+            let group_version = if group.is_empty() {
+                version.clone()
+            } else {
+                format!("{group}/{version}")
+            };
             json!({"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": group_version, "resources": resources})
         }
         Route::OpenApiV2 => openapi::v2(registry),
@@ -94,7 +126,9 @@ fn named_groups(registry: &Registry) -> impl Iterator<Item = (&str, Vec<&str>)> 
 }
 
 fn of<'a>(registry: &'a Registry, group: &'a str, version: &'a str) -> impl Iterator<Item = &'a Arc<Resource>> {
-    registry.iter().filter(move |resource| resource.group() == group && resource.gvr.version() == version)
+    registry
+        .iter()
+        .filter(move |resource| resource.group() == group && resource.gvr.version() == version)
 }
 
 fn group(name: &str, versions: &[&str]) -> Value {
@@ -110,10 +144,10 @@ fn legacy(resource: &Resource) -> Vec<Value> {
         "name": resource.plural(), "singularName": resource.singular, "namespaced": namespaced, "kind": resource.kind(), "verbs": VERBS,
     });
     if !resource.short_names.is_empty() {
-        own["shortNames"] = json!(resource.short_names);
+        put(&mut own, "shortNames", json!(resource.short_names));
     }
     if !resource.categories.is_empty() {
-        own["categories"] = json!(resource.categories);
+        put(&mut own, "categories", json!(resource.categories));
     }
     let mut all = vec![own];
     let part = |name: &str| format!("{}/{name}", resource.plural());
@@ -138,11 +172,17 @@ fn aggregated_list(registry: &Registry, core: bool) -> Value {
             let versions: Vec<Value> = versions
                 .iter()
                 .map(|version| {
-                    let resources: Vec<Value> = of(registry, name, version).map(|resource| aggregated(resource)).collect();
+                    let resources: Vec<Value> = of(registry, name, version)
+                        .map(|resource| aggregated(resource))
+                        .collect();
                     json!({"version": version, "resources": resources, "freshness": "Current"})
                 })
                 .collect();
-            let metadata = if core { json!({"creationTimestamp": null}) } else { json!({"name": name, "creationTimestamp": null}) };
+            let metadata = if core {
+                json!({"creationTimestamp": null})
+            } else {
+                json!({"name": name, "creationTimestamp": null})
+            };
             json!({"metadata": metadata, "versions": versions})
         })
         .collect();
@@ -166,13 +206,16 @@ fn aggregated(resource: &Resource) -> Value {
     let mut own = json!({
         "resource": resource.plural(), "responseKind": kind, "scope": scope, "singularResource": resource.singular, "verbs": VERBS,
     });
-    for (name, list) in [("shortNames", &resource.short_names), ("categories", &resource.categories)] {
+    for (name, list) in [
+        ("shortNames", &resource.short_names),
+        ("categories", &resource.categories),
+    ] {
         if !list.is_empty() {
-            own[name] = json!(list);
+            put(&mut own, name, json!(list));
         }
     }
     if !parts.is_empty() {
-        own["subresources"] = Value::Array(parts);
+        put(&mut own, "subresources", Value::Array(parts));
     }
     own
 }

@@ -40,10 +40,18 @@ pub(crate) fn asked(parts: &Parts) -> Asked {
     let segments = segments(parts.uri.path());
     let (_, rest) = ClusterPath::split(&segments);
     let Route::Objects(path) = Route::parse(rest) else {
-        return Asked { verb: Verb::Other, resource: String::new() };
+        return Asked {
+            verb: Verb::Other,
+            resource: String::new(),
+        };
     };
     let watches = || Query::parse(parts.uri.query()).flag("watch") == Some(true);
-    let applies = || parts.headers.get(CONTENT_TYPE).is_some_and(|value| value.as_bytes().starts_with(b"application/apply-patch"));
+    let applies = || {
+        parts
+            .headers
+            .get(CONTENT_TYPE)
+            .is_some_and(|value| value.as_bytes().starts_with(b"application/apply-patch"))
+    };
     let verb = match parts.method {
         Method::GET if path.name.is_some() => Verb::Get,
         Method::GET if watches() => Verb::Watch,
@@ -55,7 +63,10 @@ pub(crate) fn asked(parts: &Parts) -> Asked {
         Method::DELETE => Verb::Delete,
         _ => Verb::Other,
     };
-    Asked { verb, resource: path.gvr.resource().to_owned() }
+    Asked {
+        verb,
+        resource: path.gvr.resource().to_owned(),
+    }
 }
 
 /// Answers a request.
@@ -88,6 +99,13 @@ pub(crate) fn objects(
     now: Now,
 ) -> Result<Response<Body>, Refusal> {
     let form = Representation::negotiate(&parts.headers)?;
+    if parts
+        .headers
+        .get(CONTENT_TYPE)
+        .is_some_and(|value| value.as_bytes().starts_with(b"application/vnd.kubernetes.protobuf"))
+    {
+        return Err(Refusal::unsupported_media_type());
+    }
     let query = Query::parse(parts.uri.query());
     let part = part(resource, path)?;
     if path.namespace.is_some() && !resource.is_namespaced() {
@@ -110,7 +128,9 @@ pub(crate) fn objects(
         if path.namespace.is_none() && resource.is_namespaced() {
             return Err(Refusal::no_such_path());
         }
-        let Some(cluster) = cluster else { return Err(Refusal::no_such_method()) };
+        let Some(cluster) = cluster else {
+            return Err(Refusal::no_such_method());
+        };
         let request = request(cluster, name);
         return match parts.method {
             Method::GET => read::get(shared, &request.subject, part, form, now),
@@ -122,12 +142,21 @@ pub(crate) fn objects(
     }
     let scope = |cluster: Option<Arc<str>>| -> Result<Scope, Refusal> {
         let selector = selector(resource, &query)?;
-        Ok(Scope { resource: Arc::clone(resource), cluster, namespace: path.namespace.clone(), selector })
+        Ok(Scope {
+            resource: Arc::clone(resource),
+            cluster,
+            namespace: path.namespace.clone(),
+            selector,
+        })
     };
     match parts.method {
-        Method::GET if query.flag("watch") == Some(true) => read::open_watch(shared, scope(cluster)?, &query, form, now),
+        Method::GET if query.flag("watch") == Some(true) => {
+            read::open_watch(shared, scope(cluster)?, &query, form, now)
+        }
         Method::GET => read::list(shared, &scope(cluster)?, &query, form, now),
-        Method::POST | Method::DELETE if path.namespace.is_none() && resource.is_namespaced() => Err(Refusal::no_such_method()),
+        Method::POST | Method::DELETE if path.namespace.is_none() && resource.is_namespaced() => {
+            Err(Refusal::no_such_method())
+        }
         Method::POST => {
             let cluster = cluster.ok_or_else(Refusal::no_such_method)?;
             write::create(shared, &request(cluster, ""), body)

@@ -6,15 +6,18 @@ use serde::Serialize;
 use crate::registry::Resource;
 
 /// A refusal of the API server.
+#[derive(Clone, Debug)]
+pub(crate) struct Refusal(Box<Status>);
+
+/// The body of a refusal.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Refusal {
+struct Status {
     kind: &'static str,
     api_version: &'static str,
     metadata: ListHead,
     status: &'static str,
-    /// What a person reads.
-    pub(crate) message: String,
+    message: String,
     #[serde(skip_serializing_if = "str::is_empty")]
     reason: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -64,7 +67,7 @@ const BARE: &str = "PlainNotFound";
 impl Refusal {
     /// A refusal with this code and reason.
     pub(crate) fn new(code: StatusCode, reason: &'static str, message: impl Into<String>) -> Self {
-        Self {
+        Self(Box::new(Status {
             kind: "Status",
             api_version: "v1",
             metadata: ListHead::default(),
@@ -73,36 +76,41 @@ impl Refusal {
             reason,
             details: None,
             code: code.as_u16(),
-        }
+        }))
+    }
+
+    /// What a person reads.
+    pub(crate) fn message(&self) -> &str {
+        &self.0.message
     }
 
     /// The HTTP status.
     pub(crate) fn code(&self) -> StatusCode {
-        StatusCode::from_u16(self.code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+        StatusCode::from_u16(self.0.code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }
 
     /// The seconds after which to come again.
     pub(crate) fn retry_after(&self) -> Option<u32> {
-        self.details.as_ref().and_then(|details| details.retry_after_seconds)
+        self.0.details.as_ref().and_then(|details| details.retry_after_seconds)
     }
 
     /// The same, about this.
     #[must_use]
     pub(crate) fn with(mut self, details: Details) -> Self {
-        self.details = Some(details);
+        self.0.details = Some(details);
         self
     }
 
     /// The same, with a token by which an inconsistent list may go on.
     #[must_use]
     pub(crate) fn with_continue(mut self, token: String) -> Self {
-        self.metadata.next = token;
+        self.0.metadata.next = token;
         self
     }
 
     /// The body.
     pub(crate) fn to_json(&self) -> String {
-        serde_json::to_string(self).unwrap_or_default()
+        serde_json::to_string(&*self.0).unwrap_or_default()
     }
 
     fn about(code: StatusCode, reason: &'static str, resource: &Resource, name: &str, message: String) -> Self {
@@ -122,13 +130,32 @@ impl Refusal {
 
     /// The path leads nowhere.
     pub(crate) fn no_such_path() -> Self {
-        Self::new(StatusCode::NOT_FOUND, "NotFound", "the server could not find the requested resource").with(Details::default())
+        Self::new(
+            StatusCode::NOT_FOUND,
+            "NotFound",
+            "the server could not find the requested resource",
+        )
+        .with(Details::default())
     }
 
     /// The path does not take this method.
     pub(crate) fn no_such_method() -> Self {
-        Self::new(StatusCode::METHOD_NOT_ALLOWED, "MethodNotAllowed", "the server does not allow this method on the requested resource")
-            .with(Details::default())
+        Self::new(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "MethodNotAllowed",
+            "the server does not allow this method on the requested resource",
+        )
+        .with(Details::default())
+    }
+
+    /// The body has a form that the server does not read.
+    pub(crate) fn unsupported_media_type() -> Self {
+        Self::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "UnsupportedMediaType",
+            "415: Unsupported Media Type",
+        )
+        .with(Details::default())
     }
 
     /// The name is taken.
@@ -139,18 +166,28 @@ impl Refusal {
 
     /// The write does not fit what is there.
     pub(crate) fn conflict(resource: &Resource, name: &str, why: &str) -> Self {
-        let message = format!("Operation cannot be fulfilled on {} {name:?}: {why}", resource.qualified());
+        let message = format!(
+            "Operation cannot be fulfilled on {} {name:?}: {why}",
+            resource.qualified()
+        );
         Self::about(StatusCode::CONFLICT, "Conflict", resource, name, message)
     }
 
     /// The object is newer than the write.
     pub(crate) fn stale(resource: &Resource, name: &str) -> Self {
-        Self::conflict(resource, name, "the object has been modified; please apply your changes to the latest version and try again")
+        Self::conflict(
+            resource,
+            name,
+            "the object has been modified; please apply your changes to the latest version and try again",
+        )
     }
 
     /// A precondition of a delete does not hold.
     pub(crate) fn precondition(resource: &Resource, name: &str, why: &str) -> Self {
-        let message = format!("Operation cannot be fulfilled on {} {name:?}: {why}", resource.qualified_kind());
+        let message = format!(
+            "Operation cannot be fulfilled on {} {name:?}: {why}",
+            resource.qualified_kind()
+        );
         Self::new(StatusCode::CONFLICT, "Conflict", message).with(Details {
             name: name.to_owned(),
             group: resource.group().to_owned(),
@@ -182,7 +219,13 @@ impl Refusal {
 
     /// Fields of the object are wrong.
     pub(crate) fn invalid(resource: &Resource, name: &str, causes: Vec<Cause>) -> Self {
-        Self::invalid_kind(&resource.qualified_kind(), resource.group(), resource.kind(), name, causes)
+        Self::invalid_kind(
+            &resource.qualified_kind(),
+            resource.group(),
+            resource.kind(),
+            name,
+            causes,
+        )
     }
 
     /// Options of the request are wrong.
@@ -192,13 +235,17 @@ impl Refusal {
 
     /// What a patch makes of the object does not fit its kind.
     pub(crate) fn invalid_patch(why: &str) -> Self {
-        let cause = Cause { reason: "FieldValueInvalid", message: format!("Invalid value: {why}"), field: "patch".to_owned() };
+        let cause = Cause {
+            reason: "FieldValueInvalid",
+            message: format!("Invalid value: {why}"),
+            field: "patch".to_owned(),
+        };
         Self::invalid_kind("", "", "", "", vec![cause])
     }
 
     /// The path leads nowhere, and nobody is there to say so in a `Status`.
     pub(crate) fn is_bare(&self) -> bool {
-        self.reason == BARE
+        self.0.reason == BARE
     }
 
     /// The refusal of a path that no API server would know.
@@ -207,7 +254,10 @@ impl Refusal {
     }
 
     fn invalid_kind(qualified: &str, group: &str, kind: &str, name: &str, causes: Vec<Cause>) -> Self {
-        let list: Vec<String> = causes.iter().map(|cause| format!("{}: {}", cause.field, cause.message)).collect();
+        let list: Vec<String> = causes
+            .iter()
+            .map(|cause| format!("{}: {}", cause.field, cause.message))
+            .collect();
         let list = match list.as_slice() {
             [one] => one.clone(),
             many => format!("[{}]", many.join(", ")),
@@ -228,24 +278,44 @@ impl Refusal {
 impl Cause {
     /// The field must be there.
     pub(crate) fn required(field: impl Into<String>, why: &str) -> Self {
-        let message = if why.is_empty() { "Required value".to_owned() } else { format!("Required value: {why}") };
-        Self { reason: "FieldValueRequired", message, field: field.into() }
+        let message = if why.is_empty() {
+            "Required value".to_owned()
+        } else {
+            format!("Required value: {why}")
+        };
+        Self {
+            reason: "FieldValueRequired",
+            message,
+            field: field.into(),
+        }
     }
 
     /// The field must not have this value.
     pub(crate) fn invalid(field: impl Into<String>, value: &serde_json::Value, why: &str) -> Self {
-        Self { reason: "FieldValueInvalid", message: format!("Invalid value: {value}: {why}"), field: field.into() }
+        Self {
+            reason: "FieldValueInvalid",
+            message: format!("Invalid value: {value}: {why}"),
+            field: field.into(),
+        }
     }
 
     /// The field must not be there.
     pub(crate) fn forbidden(field: impl Into<String>, why: &str) -> Self {
-        Self { reason: "FieldValueForbidden", message: format!("Forbidden: {why}"), field: field.into() }
+        Self {
+            reason: "FieldValueForbidden",
+            message: format!("Forbidden: {why}"),
+            field: field.into(),
+        }
     }
 
     /// The field must have one of these values.
     pub(crate) fn unsupported(field: impl Into<String>, value: &serde_json::Value, supported: &[&str]) -> Self {
         let supported: Vec<String> = supported.iter().map(|value| format!("{value:?}")).collect();
         let message = format!("Unsupported value: {value}: supported values: {}", supported.join(", "));
-        Self { reason: "FieldValueNotSupported", message, field: field.into() }
+        Self {
+            reason: "FieldValueNotSupported",
+            message,
+            field: field.into(),
+        }
     }
 }

@@ -13,6 +13,7 @@ mod dispatch;
 mod error;
 mod faults;
 mod kubernetes;
+mod object;
 mod patch;
 mod registry;
 mod request;

@@ -21,6 +21,7 @@ use tokio::{
 };
 use tokio_rustls::TlsAcceptor;
 
+use crate::object::put;
 use crate::{
     faults::{Reach, line::Line},
     server::ApiServer,
@@ -56,7 +57,11 @@ struct Identity {
 
 impl Default for Transport {
     fn default() -> Self {
-        Self { address: (Ipv4Addr::LOCALHOST, 0).into(), tls: true, max_streams: 100 }
+        Self {
+            address: (Ipv4Addr::LOCALHOST, 0).into(),
+            tls: true,
+            max_streams: 100,
+        }
     }
 }
 
@@ -70,10 +75,19 @@ impl ApiServer {
     pub async fn serve(&self, transport: Transport) -> io::Result<Serving> {
         let listener = TcpListener::bind(transport.address).await?;
         let address = listener.local_addr()?;
-        let identity = if transport.tls { Some(Identity::new(address)?) } else { None };
+        let identity = if transport.tls {
+            Some(Identity::new(address)?)
+        } else {
+            None
+        };
         let (authority, acceptor) = identity.map(|identity| (identity.authority, identity.acceptor)).unzip();
         let accepting = tokio::spawn(accept(self.clone(), listener, acceptor, transport.max_streams));
-        Ok(Serving { address, authority, server: self.clone(), accepting })
+        Ok(Serving {
+            address,
+            authority,
+            server: self.clone(),
+            accepting,
+        })
     }
 }
 
@@ -102,9 +116,20 @@ impl Serving {
         use base64::Engine as _;
         let mut cluster = json!({"server": format!("{}{path}", self.url())});
         if let Some(authority) = &self.authority {
-            cluster["certificate-authority-data"] = base64::engine::general_purpose::STANDARD.encode(authority).into();
+            put(
+                &mut cluster,
+                "certificate-authority-data",
+                base64::engine::general_purpose::STANDARD.encode(authority),
+            );
         }
-        let token = self.server.0.options.lock().token.clone().unwrap_or_else(|| "sandbox".to_owned());
+        let token = self
+            .server
+            .0
+            .options
+            .lock()
+            .token
+            .clone()
+            .unwrap_or_else(|| "sandbox".to_owned());
         // JSON is YAML.
         let kubeconfig = json!({
             "apiVersion": "v1",
@@ -141,7 +166,7 @@ async fn accept(server: ApiServer, listener: TcpListener, acceptor: Option<TlsAc
         let (server, acceptor) = (server.clone(), acceptor.clone());
         connections.spawn(async move {
             let line = server.0.faults.line();
-            let served = async {
+            let serving = async {
                 match acceptor {
                     Some(acceptor) => {
                         if let Ok(stream) = acceptor.accept(socket).await {
@@ -152,7 +177,7 @@ async fn accept(server: ApiServer, listener: TcpListener, acceptor: Option<TlsAc
                 }
             };
             tokio::select! {
-                () = served => {}
+                () = serving => {}
                 () = refused(line) => {}
             }
         });
@@ -166,7 +191,11 @@ async fn refused(mut line: Line) {
     }
 }
 
-async fn connection<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(server: ApiServer, stream: S, max_streams: u32) {
+async fn connection<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
+    server: ApiServer,
+    stream: S,
+    max_streams: u32,
+) {
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder.http2().max_concurrent_streams(max_streams);
     let service = TowerToHyperService::new(server);
@@ -181,7 +210,9 @@ impl Identity {
     fn new(address: SocketAddr) -> io::Result<Self> {
         let mut authority = CertificateParams::new(Vec::<String>::new()).map_err(io::Error::other)?;
         authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        authority.distinguished_name.push(rcgen::DnType::CommonName, "tmc-syncer sandbox");
+        authority
+            .distinguished_name
+            .push(rcgen::DnType::CommonName, "tmc-syncer sandbox");
         let authority_key = KeyPair::generate().map_err(io::Error::other)?;
         let authority_certificate = authority.self_signed(&authority_key).map_err(io::Error::other)?;
         let issuer = Issuer::new(authority, authority_key);
@@ -200,6 +231,9 @@ impl Identity {
             .with_single_cert(chain, key)
             .map_err(io::Error::other)?;
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-        Ok(Self { authority: authority_certificate.pem(), acceptor: TlsAcceptor::from(Arc::new(config)) })
+        Ok(Self {
+            authority: authority_certificate.pem(),
+            acceptor: TlsAcceptor::from(Arc::new(config)),
+        })
     }
 }

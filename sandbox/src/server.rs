@@ -117,7 +117,11 @@ impl ApiServer {
         };
         kubernetes::furnish(&mut state, "", Now(options.clock.now()));
         let faults = Faults::new(options.seed.wrapping_add(1));
-        Self(Arc::new(Shared { state: Mutex::new(state), options: Mutex::new(options), faults }))
+        Self(Arc::new(Shared {
+            state: Mutex::new(state),
+            options: Mutex::new(options),
+            faults,
+        }))
     }
 
     /// The faults of this server.
@@ -147,12 +151,22 @@ impl ApiServer {
 
     /// The number of objects of a resource, by its name with the group, such as `deployments.apps`.
     pub fn count(&self, resource: &str) -> usize {
-        self.0.state.lock().store.collection(resource).map_or(0, crate::store::collection::Collection::len)
+        self.0
+            .state
+            .lock()
+            .store
+            .collection(resource)
+            .map_or(0, crate::store::collection::Collection::len)
     }
 
     /// How many changes were dropped from the history of a resource because it was full.
     pub fn dropped_changes(&self, resource: &str) -> u64 {
-        self.0.state.lock().store.collection(resource).map_or(0, crate::store::collection::Collection::dropped)
+        self.0
+            .state
+            .lock()
+            .store
+            .collection(resource)
+            .map_or(0, crate::store::collection::Collection::dropped)
     }
 
     async fn answer<B>(self, request: Request<B>) -> Result<Response<Body>, NoAnswer>
@@ -180,7 +194,9 @@ impl ApiServer {
             Ok(body) => body.to_bytes(),
             Err(_) => {
                 let message = format!("Request entity too large: limit is {MAX_BODY}");
-                return Ok(shared.dated(Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "RequestEntityTooLarge", message).into()));
+                return Ok(
+                    shared.dated(Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "RequestEntityTooLarge", message).into())
+                );
             }
         };
         let response = shared.carry_out(&parts, &body);
@@ -233,7 +249,12 @@ impl Shared {
         let unauthorized = {
             let options = self.options.lock();
             let expected = options.token.as_ref().map(|token| format!("Bearer {token}"));
-            expected.is_some_and(|expected| parts.headers.get(header::AUTHORIZATION).is_none_or(|sent| sent.as_bytes() != expected.as_bytes()))
+            expected.is_some_and(|expected| {
+                parts
+                    .headers
+                    .get(header::AUTHORIZATION)
+                    .is_none_or(|sent| sent.as_bytes() != expected.as_bytes())
+            })
         };
         if unauthorized {
             return Refusal::new(StatusCode::UNAUTHORIZED, "Unauthorized", "Unauthorized").into();
@@ -253,7 +274,11 @@ impl Shared {
                     Some(Ok(frame)) => frame.into_data().unwrap_or_default(),
                     _ => Bytes::new(),
                 };
-                let half = if body.is_end_stream() { first.slice(..first.len() / 2) } else { first };
+                let half = if body.is_end_stream() {
+                    first.slice(..first.len() / 2)
+                } else {
+                    first
+                };
                 let broken = futures::stream::iter([Ok(half), Err(io::ErrorKind::UnexpectedEof.into())]);
                 let mut response = Response::from_parts(parts, body::pieces(broken));
                 response.headers_mut().remove(header::CONTENT_LENGTH);
@@ -279,17 +304,32 @@ fn refusal(code: u16, retry_after: Option<u32>) -> Refusal {
         401 => ("Unauthorized", "Unauthorized"),
         403 => ("Forbidden", "forbidden: planned fault"),
         404 => ("NotFound", "the server could not find the requested resource"),
-        409 => ("Conflict", "the object has been modified; please apply your changes to the latest version and try again"),
+        409 => (
+            "Conflict",
+            "the object has been modified; please apply your changes to the latest version and try again",
+        ),
         410 => ("Expired", "The resourceVersion for the provided list is too old."),
-        422 => ("Invalid", "the server rejected our request due to an error in our request"),
+        422 => (
+            "Invalid",
+            "the server rejected our request due to an error in our request",
+        ),
         429 => ("TooManyRequests", "too many requests, please try again later"),
         500 => ("InternalError", "Internal error occurred: planned fault"),
-        503 => ("ServiceUnavailable", "the server is currently unable to handle the request"),
-        504 => ("Timeout", "the server was unable to return a response in the time allotted, but may still be processing the request"),
+        503 => (
+            "ServiceUnavailable",
+            "the server is currently unable to handle the request",
+        ),
+        504 => (
+            "Timeout",
+            "the server was unable to return a response in the time allotted, but may still be processing the request",
+        ),
         _ => ("", "planned fault"),
     };
     let status = StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    Refusal::new(status, reason, message).with(Details { retry_after_seconds: retry_after, ..Details::default() })
+    Refusal::new(status, reason, message).with(Details {
+        retry_after_seconds: retry_after,
+        ..Details::default()
+    })
 }
 
 // === impl NoAnswer ===

@@ -87,9 +87,15 @@ impl State {
             return Ok(resource);
         }
         let known = self.registries.get(cluster).is_some_and(|registry| {
-            registry.iter().any(|other| other.group() == gvr.group() && other.gvr.version() == gvr.version())
+            registry
+                .iter()
+                .any(|other| other.group() == gvr.group() && other.gvr.version() == gvr.version())
         });
-        Err(if known { Refusal::no_such_path() } else { Refusal::bare() })
+        Err(if known {
+            Refusal::no_such_path()
+        } else {
+            Refusal::bare()
+        })
     }
 
     /// The object of `subject`.
@@ -114,7 +120,10 @@ impl State {
     /// Five characters that make a generated name unlikely to be taken.
     pub(crate) fn suffix(&mut self) -> String {
         const ALPHABET: &[u8] = b"bcdfghjklmnpqrstvwxz2456789";
-        (0..5).filter_map(|_| self.chance.choice(ALPHABET)).map(|&c| char::from(c)).collect()
+        (0..5)
+            .filter_map(|_| self.chance.choice(ALPHABET))
+            .map(|&c| char::from(c))
+            .collect()
     }
 }
 

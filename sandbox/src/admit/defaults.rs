@@ -3,7 +3,8 @@
 use base64::Engine as _;
 use serde_json::{Map, Value, json};
 
-use super::{child, default, pods, service};
+use super::{default, pods, service};
+use crate::object::child;
 use crate::registry::{Nature, Resource};
 
 /// Fills in what `object` leaves open.
@@ -28,8 +29,15 @@ pub(crate) fn apply(resource: &Resource, object: &mut Value) {
             if let Some(spec) = child(object, "spec") {
                 service::defaults(spec);
             }
-            let ingress = object.pointer_mut("/status/loadBalancer/ingress").and_then(Value::as_array_mut);
-            for address in ingress.into_iter().flatten().filter_map(Value::as_object_mut).filter(|address| address.contains_key("ip")) {
+            let ingress = object
+                .pointer_mut("/status/loadBalancer/ingress")
+                .and_then(Value::as_array_mut);
+            for address in ingress
+                .into_iter()
+                .flatten()
+                .filter_map(Value::as_object_mut)
+                .filter(|address| address.contains_key("ip"))
+            {
                 default(address, "ipMode", "VIP");
             }
         }
@@ -61,7 +69,9 @@ fn deployment(object: &mut Value) {
 
 fn template(spec: &mut Map<String, Value>) {
     default(spec, "template", json!({}));
-    let Some(template) = spec.get_mut("template") else { return };
+    let Some(template) = spec.get_mut("template") else {
+        return;
+    };
     // The metadata of a template keeps a null creationTimestamp out of the way; nothing else is known to fill in there.
     if let Some(spec) = child(template, "spec") {
         pods::spec(spec);
@@ -84,11 +94,17 @@ fn secret(object: &mut Value) {
 }
 
 fn namespace(object: &mut Value) {
-    let name = object.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default().to_owned();
+    let name = object
+        .pointer("/metadata/name")
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+        .to_owned();
     if name.is_empty() {
         return;
     }
-    let Some(metadata) = child(object, "metadata") else { return };
+    let Some(metadata) = child(object, "metadata") else {
+        return;
+    };
     let labels = metadata.entry("labels").or_insert_with(|| Value::Object(Map::new()));
     if let Some(labels) = labels.as_object_mut() {
         labels.insert("kubernetes.io/metadata.name".to_owned(), name.into());
@@ -98,8 +114,12 @@ fn namespace(object: &mut Value) {
 fn definition(object: &mut Value) {
     let Some(spec) = child(object, "spec") else { return };
     default(spec, "conversion", json!({"strategy": "None"}));
-    let Some(names) = spec.get_mut("names").and_then(Value::as_object_mut) else { return };
-    let Some(kind) = names.get("kind").and_then(Value::as_str).map(str::to_owned) else { return };
+    let Some(names) = spec.get_mut("names").and_then(Value::as_object_mut) else {
+        return;
+    };
+    let Some(kind) = names.get("kind").and_then(Value::as_str).map(str::to_owned) else {
+        return;
+    };
     default(names, "singular", kind.to_lowercase());
     default(names, "listKind", format!("{kind}List"));
 }

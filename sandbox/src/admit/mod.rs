@@ -8,12 +8,6 @@ pub(crate) mod validate;
 
 use serde_json::{Map, Value};
 
-/// The object at `name`, created if it is not there.
-pub(crate) fn child<'a>(parent: &'a mut Value, name: &str) -> Option<&'a mut Map<String, Value>> {
-    let map = parent.as_object_mut()?;
-    map.entry(name).or_insert_with(|| Value::Object(Map::new())).as_object_mut()
-}
-
 /// Sets `name` where it has no value.
 pub(crate) fn default(map: &mut Map<String, Value>, name: &str, value: impl Into<Value>) {
     if map.get(name).is_none_or(Value::is_null) {

@@ -84,7 +84,11 @@ pub(crate) fn check_metadata(metadata: &Value, causes: &mut Vec<Cause>) {
         }
         let text = value.as_str().unwrap_or_default();
         if text.len() > 63 {
-            causes.push(Cause::invalid("metadata.labels", value, "must be no more than 63 characters"));
+            causes.push(Cause::invalid(
+                "metadata.labels",
+                value,
+                "must be no more than 63 characters",
+            ));
         } else if !text.is_empty() && !is_word(text) {
             causes.push(Cause::invalid("metadata.labels", value, LABEL_VALUE));
         }
@@ -93,7 +97,11 @@ pub(crate) fn check_metadata(metadata: &Value, causes: &mut Vec<Cause>) {
     for (name, value) in entries("annotations") {
         size += name.len() + value.as_str().unwrap_or_default().len();
         if let Some(complaint) = qualified_complaint(&name.to_lowercase()) {
-            causes.push(Cause::invalid("metadata.annotations", &name.as_str().into(), &complaint));
+            causes.push(Cause::invalid(
+                "metadata.annotations",
+                &name.as_str().into(),
+                &complaint,
+            ));
         }
     }
     if size > 256 * 1024 {
@@ -103,13 +111,23 @@ pub(crate) fn check_metadata(metadata: &Value, causes: &mut Vec<Cause>) {
             field: "metadata.annotations".to_owned(),
         });
     }
-    for (at, finalizer) in metadata.get("finalizers").and_then(Value::as_array).into_iter().flatten().enumerate() {
+    for (at, finalizer) in metadata
+        .get("finalizers")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .enumerate()
+    {
         let name = finalizer.as_str().unwrap_or_default();
         let field = format!("metadata.finalizers[{at}]");
         if let Some(complaint) = qualified_complaint(name) {
             causes.push(Cause::invalid(field, finalizer, &complaint));
         } else if !name.contains('/') && !["kubernetes", "foregroundDeletion", "orphan"].contains(&name) {
-            causes.push(Cause::invalid(field, finalizer, "name is neither a standard finalizer name nor is it fully qualified"));
+            causes.push(Cause::invalid(
+                field,
+                finalizer,
+                "name is neither a standard finalizer name nor is it fully qualified",
+            ));
         }
     }
 }
@@ -136,7 +154,10 @@ mod tests {
     #[test]
     fn labels_are_checked() {
         let mut causes = Vec::new();
-        check_metadata(&serde_json::json!({"labels": {"a b": "c", "ok.io/x": "V_1", "y": "-"}}), &mut causes);
+        check_metadata(
+            &serde_json::json!({"labels": {"a b": "c", "ok.io/x": "V_1", "y": "-"}}),
+            &mut causes,
+        );
         assert_eq!(causes.len(), 2);
     }
 }

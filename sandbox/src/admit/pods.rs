@@ -12,7 +12,11 @@ pub(crate) fn spec(spec: &mut Map<String, Value>) {
     default(spec, "securityContext", json!({}));
     default(spec, "schedulerName", "default-scheduler");
     // The old name of the field follows the new one.
-    if let Some(name) = spec.get("serviceAccountName").or_else(|| spec.get("serviceAccount")).cloned() {
+    if let Some(name) = spec
+        .get("serviceAccountName")
+        .or_else(|| spec.get("serviceAccount"))
+        .cloned()
+    {
         default(spec, "serviceAccountName", name.clone());
         spec.insert("serviceAccount".to_owned(), name);
     }
@@ -28,7 +32,11 @@ pub(crate) fn spec(spec: &mut Map<String, Value>) {
 
 /// The objects of the list `name`.
 fn items<'a>(map: &'a mut Map<String, Value>, name: &str) -> impl Iterator<Item = &'a mut Map<String, Value>> {
-    map.get_mut(name).and_then(Value::as_array_mut).into_iter().flatten().filter_map(Value::as_object_mut)
+    map.get_mut(name)
+        .and_then(Value::as_array_mut)
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_object_mut)
 }
 
 fn container(container: &mut Map<String, Value>) {
@@ -44,19 +52,34 @@ fn container(container: &mut Map<String, Value>) {
         default(port, "protocol", "TCP");
     }
     for variable in items(container, "env") {
-        if let Some(reference) = variable.get_mut("valueFrom").and_then(|from| from.get_mut("fieldRef")).and_then(Value::as_object_mut) {
+        if let Some(reference) = variable
+            .get_mut("valueFrom")
+            .and_then(|from| from.get_mut("fieldRef"))
+            .and_then(Value::as_object_mut)
+        {
             default(reference, "apiVersion", "v1");
         }
     }
     for name in ["livenessProbe", "readinessProbe", "startupProbe"] {
-        let Some(probe) = container.get_mut(name).and_then(Value::as_object_mut) else { continue };
-        for (field, value) in [("timeoutSeconds", 1), ("periodSeconds", 10), ("successThreshold", 1), ("failureThreshold", 3)] {
+        let Some(probe) = container.get_mut(name).and_then(Value::as_object_mut) else {
+            continue;
+        };
+        for (field, value) in [
+            ("timeoutSeconds", 1),
+            ("periodSeconds", 10),
+            ("successThreshold", 1),
+            ("failureThreshold", 3),
+        ] {
             default(probe, field, value);
         }
         http_get(probe);
     }
     for name in ["postStart", "preStop"] {
-        if let Some(handler) = container.get_mut("lifecycle").and_then(|lifecycle| lifecycle.get_mut(name)).and_then(Value::as_object_mut) {
+        if let Some(handler) = container
+            .get_mut("lifecycle")
+            .and_then(|lifecycle| lifecycle.get_mut(name))
+            .and_then(Value::as_object_mut)
+        {
             http_get(handler);
         }
     }
@@ -78,8 +101,15 @@ fn volume(volume: &mut Map<String, Value>) {
     if let Some(host) = volume.get_mut("hostPath").and_then(Value::as_object_mut) {
         default(host, "type", "");
     }
-    let sources = volume.get_mut("projected").and_then(|projected| projected.get_mut("sources")).and_then(Value::as_array_mut);
-    for token in sources.into_iter().flatten().filter_map(|source| source.get_mut("serviceAccountToken")?.as_object_mut()) {
+    let sources = volume
+        .get_mut("projected")
+        .and_then(|projected| projected.get_mut("sources"))
+        .and_then(Value::as_array_mut);
+    for token in sources
+        .into_iter()
+        .flatten()
+        .filter_map(|source| source.get_mut("serviceAccountToken")?.as_object_mut())
+    {
         default(token, "expirationSeconds", 3600);
     }
 }

@@ -24,7 +24,11 @@ pub(crate) fn defaults(spec: &mut Map<String, Value>) {
     default(spec, "sessionAffinity", "None");
     let kind = kind(spec);
     if spec.get("sessionAffinity").and_then(Value::as_str) == Some("ClientIP") {
-        default(spec, "sessionAffinityConfig", json!({"clientIP": {"timeoutSeconds": 10800}}));
+        default(
+            spec,
+            "sessionAffinityConfig",
+            json!({"clientIP": {"timeoutSeconds": 10800}}),
+        );
     }
     if kind != "ExternalName" {
         default(spec, "internalTrafficPolicy", "Cluster");
@@ -35,7 +39,13 @@ pub(crate) fn defaults(spec: &mut Map<String, Value>) {
     if kind == "LoadBalancer" {
         default(spec, "allocateLoadBalancerNodePorts", true);
     }
-    for port in spec.get_mut("ports").and_then(Value::as_array_mut).into_iter().flatten().filter_map(Value::as_object_mut) {
+    for port in spec
+        .get_mut("ports")
+        .and_then(Value::as_array_mut)
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_object_mut)
+    {
         default(port, "protocol", "TCP");
         let number = port.get("port").cloned().unwrap_or_default();
         if port.get("targetPort").is_none_or(|target| target == "" || target == 0) {
@@ -45,21 +55,36 @@ pub(crate) fn defaults(spec: &mut Map<String, Value>) {
 }
 
 fn kind(spec: &Map<String, Value>) -> String {
-    spec.get("type").and_then(Value::as_str).unwrap_or("ClusterIP").to_owned()
+    spec.get("type")
+        .and_then(Value::as_str)
+        .unwrap_or("ClusterIP")
+        .to_owned()
 }
 
 /// Takes over what the cluster gave before, where the new spec leaves it open.
 pub(crate) fn inherit(spec: &mut Map<String, Value>, old: &Map<String, Value>) {
     let (new_kind, old_kind) = (kind(spec), kind(old));
     if new_kind == "ExternalName" {
-        for field in ["clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy", "internalTrafficPolicy"] {
+        for field in [
+            "clusterIP",
+            "clusterIPs",
+            "ipFamilies",
+            "ipFamilyPolicy",
+            "internalTrafficPolicy",
+        ] {
             if spec.get(field) == old.get(field) {
                 spec.remove(field);
             }
         }
         return;
     }
-    for field in ["clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy", "healthCheckNodePort"] {
+    for field in [
+        "clusterIP",
+        "clusterIPs",
+        "ipFamilies",
+        "ipFamilyPolicy",
+        "healthCheckNodePort",
+    ] {
         if let Some(value) = old.get(field) {
             default(spec, field, value.clone());
         }
@@ -84,13 +109,17 @@ pub(crate) fn inherit(spec: &mut Map<String, Value>, old: &Map<String, Value>) {
     } else if has_node_ports(&old_kind) {
         let old_ports: Vec<Value> = old.get("ports").and_then(Value::as_array).cloned().unwrap_or_default();
         for port in ports(spec) {
-            let same = old_ports.iter().find(|old| old.get("port") == port.get("port") && old.get("protocol") == port.get("protocol"));
+            let same = old_ports
+                .iter()
+                .find(|old| old.get("port") == port.get("port") && old.get("protocol") == port.get("protocol"));
             if let Some(given) = same.and_then(|old| old.get("nodePort")) {
                 default(port, "nodePort", given.clone());
             }
         }
     }
-    if new_kind != "LoadBalancer" && spec.get("allocateLoadBalancerNodePorts") == old.get("allocateLoadBalancerNodePorts") {
+    if new_kind != "LoadBalancer"
+        && spec.get("allocateLoadBalancerNodePorts") == old.get("allocateLoadBalancerNodePorts")
+    {
         spec.remove("allocateLoadBalancerNodePorts");
     }
 }
@@ -100,7 +129,11 @@ fn has_node_ports(kind: &str) -> bool {
 }
 
 fn ports(spec: &mut Map<String, Value>) -> impl Iterator<Item = &mut Map<String, Value>> {
-    spec.get_mut("ports").and_then(Value::as_array_mut).into_iter().flatten().filter_map(Value::as_object_mut)
+    spec.get_mut("ports")
+        .and_then(Value::as_array_mut)
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_object_mut)
 }
 
 // === impl Allocations ===
@@ -123,7 +156,8 @@ impl Allocations {
         default(spec, "clusterIPs", json!([address]));
         default(spec, "ipFamilies", json!(["IPv4"]));
         default(spec, "ipFamilyPolicy", "SingleStack");
-        let wants_ports = kind == "NodePort" || (kind == "LoadBalancer" && spec.get("allocateLoadBalancerNodePorts") != Some(&Value::Bool(false)));
+        let wants_ports = kind == "NodePort"
+            || (kind == "LoadBalancer" && spec.get("allocateLoadBalancerNodePorts") != Some(&Value::Bool(false)));
         if wants_ports {
             for port in ports(spec) {
                 match port.get("nodePort").and_then(Value::as_i64) {
@@ -173,7 +207,11 @@ impl Allocations {
     fn port(&mut self) -> i64 {
         let (first, last) = NODE_PORTS;
         for _ in first..=last {
-            self.next_port = if self.next_port < first || self.next_port >= last { first } else { self.next_port + 1 };
+            self.next_port = if self.next_port < first || self.next_port >= last {
+                first
+            } else {
+                self.next_port + 1
+            };
             if self.ports.insert(self.next_port) {
                 break;
             }

@@ -43,11 +43,23 @@ fn metadata(resource: &Resource, object: &Value, old: Option<&Value>, causes: &m
         causes.push(Cause::invalid("metadata.name", &name.into(), &complaint));
     }
     names::check_metadata(metadata, causes);
-    let Some(before) = old.and_then(|old| old.get("metadata")) else { return };
+    let Some(before) = old.and_then(|old| old.get("metadata")) else {
+        return;
+    };
     if before.get("deletionTimestamp").is_some() {
-        let list = |metadata: &Value| metadata.get("finalizers").and_then(Value::as_array).cloned().unwrap_or_default();
+        let list = |metadata: &Value| {
+            metadata
+                .get("finalizers")
+                .and_then(Value::as_array)
+                .cloned()
+                .unwrap_or_default()
+        };
         let had = list(before);
-        let added: Vec<String> = list(metadata).iter().filter(|finalizer| !had.contains(finalizer)).map(ToString::to_string).collect();
+        let added: Vec<String> = list(metadata)
+            .iter()
+            .filter(|finalizer| !had.contains(finalizer))
+            .map(ToString::to_string)
+            .collect();
         if !added.is_empty() {
             let why = format!(
                 "no new finalizers can be added if the object is being deleted, found new finalizers []string{{{}}}",
@@ -62,7 +74,11 @@ fn workload(object: &Value, old: Option<&Value>, causes: &mut Vec<Cause>) {
     let at = |path: &str| object.pointer(path).filter(|value| !value.is_null());
     let replicas = at("/spec/replicas").and_then(Value::as_i64).unwrap_or_default();
     if replicas < 0 {
-        causes.push(Cause::invalid("spec.replicas", &replicas.into(), "must be greater than or equal to 0"));
+        causes.push(Cause::invalid(
+            "spec.replicas",
+            &replicas.into(),
+            "must be greater than or equal to 0",
+        ));
     }
     let selector = at("/spec/selector");
     if selector.is_none() {
@@ -71,11 +87,21 @@ fn workload(object: &Value, old: Option<&Value>, causes: &mut Vec<Cause>) {
     let labels = at("/spec/template/metadata/labels");
     let wanted = at("/spec/selector/matchLabels").and_then(Value::as_object);
     let matches = selector.is_some()
-        && wanted.into_iter().flatten().all(|(name, value)| labels.and_then(|labels| labels.get(name)) == Some(value));
+        && wanted
+            .into_iter()
+            .flatten()
+            .all(|(name, value)| labels.and_then(|labels| labels.get(name)) == Some(value));
     if !matches {
-        causes.push(Cause::invalid("spec.template.metadata.labels", labels.unwrap_or(&Value::Null), "`selector` does not match template `labels`"));
+        causes.push(Cause::invalid(
+            "spec.template.metadata.labels",
+            labels.unwrap_or(&Value::Null),
+            "`selector` does not match template `labels`",
+        ));
     }
-    let containers = at("/spec/template/spec/containers").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let containers = at("/spec/template/spec/containers")
+        .and_then(Value::as_array)
+        .map(Vec::as_slice)
+        .unwrap_or_default();
     if containers.is_empty() {
         causes.push(Cause::required("spec.template.spec.containers", ""));
     }
@@ -86,7 +112,11 @@ fn workload(object: &Value, old: Option<&Value>, causes: &mut Vec<Cause>) {
             None => causes.push(Cause::required(field("name"), "")),
             Some(name) if !names.insert(name) => {
                 let message = format!("Duplicate value: {name:?}");
-                causes.push(Cause { reason: "FieldValueDuplicate", message, field: field("name") });
+                causes.push(Cause {
+                    reason: "FieldValueDuplicate",
+                    message,
+                    field: field("name"),
+                });
             }
             Some(name) => {
                 if let Some(complaint) = NameRule::Label.complaint(name) {
@@ -97,22 +127,42 @@ fn workload(object: &Value, old: Option<&Value>, causes: &mut Vec<Cause>) {
         if container.get("image").and_then(Value::as_str).is_none_or(str::is_empty) {
             causes.push(Cause::required(field("image"), ""));
         }
-        let volumes = at("/spec/template/spec/volumes").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-        for (at, mount) in container.get("volumeMounts").and_then(Value::as_array).into_iter().flatten().enumerate() {
+        let volumes = at("/spec/template/spec/volumes")
+            .and_then(Value::as_array)
+            .map(Vec::as_slice)
+            .unwrap_or_default();
+        for (at, mount) in container
+            .get("volumeMounts")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+            .enumerate()
+        {
             let name = mount.get("name").cloned().unwrap_or_default();
             if !volumes.iter().any(|volume| volume.get("name") == Some(&name)) {
                 let field = field(&format!("volumeMounts[{at}].name"));
-                causes.push(Cause { reason: "FieldValueNotFound", message: format!("Not found: {name}"), field });
+                causes.push(Cause {
+                    reason: "FieldValueNotFound",
+                    message: format!("Not found: {name}"),
+                    field,
+                });
             }
         }
     }
     let strategy = at("/spec/strategy/type").and_then(Value::as_str);
     if strategy == Some("Recreate") && at("/spec/strategy/rollingUpdate").is_some() {
-        causes.push(Cause::forbidden("spec.strategy.rollingUpdate", "may not be specified when strategy `type` is 'Recreate'"));
+        causes.push(Cause::forbidden(
+            "spec.strategy.rollingUpdate",
+            "may not be specified when strategy `type` is 'Recreate'",
+        ));
     }
     if let Some(strategy) = strategy.filter(|strategy| !matches!(*strategy, "Recreate" | "RollingUpdate")) {
         let shown = json!({"Type": strategy, "RollingUpdate": at("/spec/strategy/rollingUpdate")});
-        causes.push(Cause::unsupported("spec.strategy", &shown, &["Recreate", "RollingUpdate"]));
+        causes.push(Cause::unsupported(
+            "spec.strategy",
+            &shown,
+            &["Recreate", "RollingUpdate"],
+        ));
     }
     let before = old.and_then(|old| old.pointer("/spec/selector"));
     if let (Some(before), Some(selector)) = (before, selector)
@@ -126,7 +176,11 @@ fn service(object: &Value, old: Option<&Value>, causes: &mut Vec<Cause>) {
     let spec = object.get("spec").unwrap_or(&Value::Null);
     let kind = spec.get("type").and_then(Value::as_str).unwrap_or_default();
     let headless = spec.get("clusterIP").and_then(Value::as_str) == Some("None");
-    let ports = spec.get("ports").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let ports = spec
+        .get("ports")
+        .and_then(Value::as_array)
+        .map(Vec::as_slice)
+        .unwrap_or_default();
     if ports.is_empty() && !headless && kind != "ExternalName" {
         causes.push(Cause::required("spec.ports", ""));
     }
@@ -136,10 +190,22 @@ fn service(object: &Value, old: Option<&Value>, causes: &mut Vec<Cause>) {
         }
         let number = port.get("port").and_then(Value::as_i64).unwrap_or_default();
         if !(1..=65535).contains(&number) {
-            causes.push(Cause::invalid(format!("spec.ports[{index}].port"), &number.into(), "must be between 1 and 65535, inclusive"));
+            causes.push(Cause::invalid(
+                format!("spec.ports[{index}].port"),
+                &number.into(),
+                "must be between 1 and 65535, inclusive",
+            ));
         }
-        if let Some(target) = port.get("targetPort").and_then(Value::as_i64).filter(|target| !(1..=65535).contains(target)) {
-            causes.push(Cause::invalid(format!("spec.ports[{index}].targetPort"), &target.into(), "must be between 1 and 65535, inclusive"));
+        if let Some(target) = port
+            .get("targetPort")
+            .and_then(Value::as_i64)
+            .filter(|target| !(1..=65535).contains(target))
+        {
+            causes.push(Cause::invalid(
+                format!("spec.ports[{index}].targetPort"),
+                &target.into(),
+                "must be between 1 and 65535, inclusive",
+            ));
         }
     }
     let kinds = ["ClusterIP", "ExternalName", "LoadBalancer", "NodePort"];
@@ -152,7 +218,11 @@ fn service(object: &Value, old: Option<&Value>, causes: &mut Vec<Cause>) {
         && before != addresses
         && kind != "ExternalName"
     {
-        causes.push(Cause::invalid("spec.clusterIPs[0]", addresses, "may not change once set"));
+        causes.push(Cause::invalid(
+            "spec.clusterIPs[0]",
+            addresses,
+            "may not change once set",
+        ));
     }
 }
 
@@ -172,11 +242,19 @@ fn data(resource: &Resource, object: &Value, old: Option<&Value>, causes: &mut V
     if size > MAX_DATA {
         let field = if resource.nature == Nature::Secret { "data" } else { "" };
         let message = format!("Too long: may not be more than {MAX_DATA} bytes");
-        causes.push(Cause { reason: "FieldValueTooLong", message, field: field.to_owned() });
+        causes.push(Cause {
+            reason: "FieldValueTooLong",
+            message,
+            field: field.to_owned(),
+        });
     }
     let Some(old) = old else { return };
     if resource.nature == Nature::Secret && old.get("type") != object.get("type") {
-        causes.push(Cause::invalid("type", object.get("type").unwrap_or(&Value::Null), "field is immutable"));
+        causes.push(Cause::invalid(
+            "type",
+            object.get("type").unwrap_or(&Value::Null),
+            "field is immutable",
+        ));
     }
     if old.get("immutable") != Some(&json!(true)) {
         return;

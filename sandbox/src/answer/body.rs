@@ -12,7 +12,9 @@ pub type Body = UnsyncBoxBody<Bytes, io::Error>;
 
 /// A body that is there at once.
 pub(crate) fn full(text: impl Into<Bytes>) -> Body {
-    Full::new(text.into()).map_err(|never: Infallible| match never {}).boxed_unsync()
+    Full::new(text.into())
+        .map_err(|never: Infallible| match never {})
+        .boxed_unsync()
 }
 
 /// A body that comes piece by piece.

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 
 use super::table;
+use crate::object::put;
 use crate::{registry::Resource, request::representation::Representation, state::Now, store::stored::Stored};
 
 /// Writes objects of one resource in one form.
@@ -36,12 +37,12 @@ pub(crate) struct ListHead {
 impl Encoder {
     /// An encoder for `resource`.
     pub(crate) fn new(resource: &Arc<Resource>, form: Representation, now: Now) -> Self {
-        Self { resource: Arc::clone(resource), api_version: resource.gvr.api_version().into(), form, now }
-    }
-
-    /// The resource.
-    pub(crate) fn resource(&self) -> &Arc<Resource> {
-        &self.resource
+        Self {
+            resource: Arc::clone(resource),
+            api_version: resource.gvr.api_version().into(),
+            form,
+            now,
+        }
     }
 
     /// Writes one object.
@@ -49,17 +50,31 @@ impl Encoder {
         match self.form {
             Representation::Metadata => object.write_metadata(out),
             Representation::Table => {
-                let table = table::table(&self.resource, &ListHead { version: object.version, ..ListHead::default() }, &[object], self.now, table::Heads::Shown);
+                let table = table::table(
+                    &self.resource,
+                    &ListHead {
+                        version: object.version,
+                        ..ListHead::default()
+                    },
+                    &[object],
+                    self.now,
+                    table::Heads::Shown,
+                );
                 out.extend_from_slice(table.to_string().as_bytes());
             }
-            Representation::Whole | Representation::Discovery => object.write(out, self.resource.kind(), &self.api_version),
+            Representation::Whole | Representation::Discovery => {
+                object.write(out, self.resource.kind(), &self.api_version)
+            }
         }
     }
 
     /// Writes one object of a watch; only the first table of it has heads.
     pub(crate) fn event(&self, object: &Stored, first: bool, out: &mut Vec<u8>) {
         if self.form == Representation::Table && !first {
-            let head = ListHead { version: object.version, ..ListHead::default() };
+            let head = ListHead {
+                version: object.version,
+                ..ListHead::default()
+            };
             let table = table::table(&self.resource, &head, &[object], self.now, table::Heads::Hidden);
             out.extend_from_slice(table.to_string().as_bytes());
             return;
@@ -71,11 +86,15 @@ impl Encoder {
     pub(crate) fn bookmark(&self, version: u64, annotations: Option<Value>) -> Value {
         let mut metadata = json!({"resourceVersion": version.to_string()});
         if let Some(annotations) = annotations {
-            metadata["annotations"] = annotations;
+            put(&mut metadata, "annotations", annotations);
         }
         match self.form {
-            Representation::Metadata => json!({"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": metadata}),
-            Representation::Table => json!({"kind": "Table", "apiVersion": "meta.k8s.io/v1", "metadata": metadata, "columnDefinitions": null, "rows": []}),
+            Representation::Metadata => {
+                json!({"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": metadata})
+            }
+            Representation::Table => {
+                json!({"kind": "Table", "apiVersion": "meta.k8s.io/v1", "metadata": metadata, "columnDefinitions": null, "rows": []})
+            }
             Representation::Whole | Representation::Discovery => {
                 json!({"kind": self.resource.kind(), "apiVersion": &*self.api_version, "metadata": metadata})
             }
@@ -83,9 +102,17 @@ impl Encoder {
     }
 
     /// A list, in pieces.
-    pub(crate) fn list(self, head: &ListHead, objects: Vec<Arc<Stored>>) -> impl Iterator<Item = Bytes> + Send + 'static {
+    pub(crate) fn list(
+        self,
+        head: &ListHead,
+        objects: Vec<Arc<Stored>>,
+    ) -> impl Iterator<Item = Bytes> + Send + 'static {
         let (start, end) = self.frame(head, &objects);
-        let objects = if self.form == Representation::Table { Vec::new() } else { objects };
+        let objects = if self.form == Representation::Table {
+            Vec::new()
+        } else {
+            objects
+        };
         let count = objects.len().div_ceil(PIECE);
         let middle = (0..count).map(move |piece| {
             let mut text = Vec::new();
@@ -102,19 +129,29 @@ impl Encoder {
             }
             Bytes::from(text)
         });
-        std::iter::once(Bytes::from(start)).chain(middle).chain(std::iter::once(Bytes::from(end)))
+        std::iter::once(Bytes::from(start))
+            .chain(middle)
+            .chain(std::iter::once(Bytes::from(end)))
     }
 
     fn frame(&self, head: &ListHead, objects: &[Arc<Stored>]) -> (String, String) {
         let (kind, api_version) = match self.form {
             Representation::Table => {
                 let objects: Vec<&Stored> = objects.iter().map(|object| &**object).collect();
-                return (table::table(&self.resource, head, &objects, self.now, table::Heads::Shown).to_string(), String::new());
+                return (
+                    table::table(&self.resource, head, &objects, self.now, table::Heads::Shown).to_string(),
+                    String::new(),
+                );
             }
             Representation::Metadata => ("PartialObjectMetadataList".to_owned(), "meta.k8s.io/v1"),
-            Representation::Whole | Representation::Discovery => (format!("{}List", self.resource.kind()), &*self.api_version),
+            Representation::Whole | Representation::Discovery => {
+                (format!("{}List", self.resource.kind()), &*self.api_version)
+            }
         };
-        let start = format!(r#"{{"kind":"{kind}","apiVersion":"{api_version}","metadata":{},"items":["#, head.to_json());
+        let start = format!(
+            r#"{{"kind":"{kind}","apiVersion":"{api_version}","metadata":{},"items":["#,
+            head.to_json()
+        );
         (start, "]}".to_owned())
     }
 }
@@ -126,10 +163,10 @@ impl ListHead {
     pub(crate) fn to_json(&self) -> Value {
         let mut metadata = json!({"resourceVersion": self.version.to_string()});
         if let Some(next) = &self.next {
-            metadata["continue"] = next.as_str().into();
+            put(&mut metadata, "continue", next.as_str());
         }
         if let Some(remaining) = self.remaining {
-            metadata["remainingItemCount"] = remaining.into();
+            put(&mut metadata, "remainingItemCount", remaining);
         }
         metadata
     }

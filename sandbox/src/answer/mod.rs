@@ -22,8 +22,13 @@ pub(crate) fn json(status: StatusCode, text: impl Into<Bytes>) -> Response<Body>
 pub(crate) fn typed(status: StatusCode, media_type: &'static str, text: impl Into<Bytes>) -> Response<Body> {
     let mut response = Response::new(body::full(text));
     *response.status_mut() = status;
-    response.headers_mut().insert(header::CONTENT_TYPE, header::HeaderValue::from_static(media_type));
-    response.headers_mut().insert(header::CACHE_CONTROL, header::HeaderValue::from_static("no-cache, private"));
+    response
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, header::HeaderValue::from_static(media_type));
+    response.headers_mut().insert(
+        header::CACHE_CONTROL,
+        header::HeaderValue::from_static("no-cache, private"),
+    );
     response
 }
 
@@ -52,7 +57,11 @@ pub(crate) fn warn(response: &mut Response<Body>, warnings: &[String]) {
 impl From<Refusal> for Response<Body> {
     fn from(refusal: Refusal) -> Self {
         if refusal.is_bare() {
-            return typed(refusal.code(), "text/plain; charset=utf-8", refusal.message);
+            return typed(
+                refusal.code(),
+                "text/plain; charset=utf-8",
+                refusal.message().to_owned(),
+            );
         }
         let mut response = json(refusal.code(), refusal.to_json());
         if let Some(seconds) = refusal.retry_after() {

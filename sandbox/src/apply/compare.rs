@@ -21,7 +21,11 @@ pub(crate) struct Comparison {
 /// Compares `new` with `old`.
 pub(crate) fn compare(shape: &Shape, old: &Value, new: &Value) -> Comparison {
     let mut comparison = Comparison::default();
-    Comparing { path: Vec::new(), result: &mut comparison }.values(shape, Some(old), Some(new));
+    Comparing {
+        path: Vec::new(),
+        result: &mut comparison,
+    }
+    .values(shape, Some(old), Some(new));
     comparison
 }
 
@@ -81,17 +85,30 @@ impl Comparing<'_> {
     fn fields(&mut self, shape: &Shape, old: Option<&Value>, new: Option<&Value>) {
         let (old, new) = (old.and_then(Value::as_object), new.and_then(Value::as_object));
         let names_old = old.into_iter().flat_map(|map| map.keys());
-        let names_new = new.into_iter().flat_map(|map| map.keys()).filter(|name| old.is_none_or(|old| !old.contains_key(*name)));
+        let names_new = new
+            .into_iter()
+            .flat_map(|map| map.keys())
+            .filter(|name| old.is_none_or(|old| !old.contains_key(*name)));
         for name in names_old.chain(names_new) {
             self.path.push(Element::field(name));
-            self.values(shape.field(name), old.and_then(|map| map.get(name)), new.and_then(|map| map.get(name)));
+            self.values(
+                shape.field(name),
+                old.and_then(|map| map.get(name)),
+                new.and_then(|map| map.get(name)),
+            );
             self.path.pop();
         }
     }
 
     fn items(&mut self, item: &Shape, old: &BTreeMap<Element, Vec<Value>>, new: &BTreeMap<Element, Vec<Value>>) {
-        for element in old.keys().chain(new.keys().filter(|element| !old.contains_key(*element))) {
-            let (old, new) = (old.get(element).map_or(&[][..], Vec::as_slice), new.get(element).map_or(&[][..], Vec::as_slice));
+        for element in old
+            .keys()
+            .chain(new.keys().filter(|element| !old.contains_key(*element)))
+        {
+            let (old, new) = (
+                old.get(element).map_or(&[][..], Vec::as_slice),
+                new.get(element).map_or(&[][..], Vec::as_slice),
+            );
             self.path.push(element.clone());
             match (old, new) {
                 ([old], [new]) => self.values(item, Some(old), Some(new)),

@@ -30,13 +30,21 @@ impl Element {
     /// The step to the list item `item`, or what keeps it from having one.
     pub(crate) fn of_item(keys: &ListKeys, item: &Value) -> Result<Self, String> {
         match keys {
-            ListKeys::Set if item.is_object() || item.is_array() => Err("associative lists of sets may only have scalar values".to_owned()),
+            ListKeys::Set if item.is_object() || item.is_array() => {
+                Err("associative lists of sets may only have scalar values".to_owned())
+            }
             ListKeys::Set | ListKeys::Atomic => Ok(Self::Value(canonical(item))),
             ListKeys::Map(keys) => {
-                let Value::Object(map) = item else { return Err("associative list with keys may not have non-map elements".to_owned()) };
+                let Value::Object(map) = item else {
+                    return Err("associative list with keys may not have non-map elements".to_owned());
+                };
                 let mut found = Map::new();
                 for key in keys {
-                    match map.get(&*key.name).filter(|value| !value.is_null()).or(key.default.as_ref()) {
+                    match map
+                        .get(&*key.name)
+                        .filter(|value| !value.is_null())
+                        .or(key.default.as_ref())
+                    {
                         Some(value) => {
                             found.insert(key.name.to_string(), value.clone());
                         }
@@ -72,8 +80,12 @@ impl Element {
         let (form, rest) = text.split_once(':')?;
         match form {
             "f" => Some(Self::Field(rest.into())),
-            "k" => serde_json::from_str(rest).ok().map(|value: Value| Self::Key(canonical(&value))),
-            "v" => serde_json::from_str(rest).ok().map(|value: Value| Self::Value(canonical(&value))),
+            "k" => serde_json::from_str(rest)
+                .ok()
+                .map(|value: Value| Self::Key(canonical(&value))),
+            "v" => serde_json::from_str(rest)
+                .ok()
+                .map(|value: Value| Self::Value(canonical(&value))),
             "i" => rest.parse().ok().map(Self::Index),
             _ => None,
         }
@@ -105,8 +117,10 @@ fn canonical(value: &Value) -> Box<str> {
         Value::Object(map) => {
             let mut entries: Vec<(&String, &Value)> = map.iter().collect();
             entries.sort_by_key(|(name, _)| *name);
-            let entries: Vec<String> =
-                entries.into_iter().map(|(name, value)| format!("{}:{}", Value::from(name.as_str()), canonical(value))).collect();
+            let entries: Vec<String> = entries
+                .into_iter()
+                .map(|(name, value)| format!("{}:{}", Value::from(name.as_str()), canonical(value)))
+                .collect();
             format!("{{{}}}", entries.join(",")).into()
         }
         other => other.to_string().into(),

@@ -35,7 +35,9 @@ impl FieldSet {
 
     /// Adds `path`. The empty path is never a member.
     pub(crate) fn insert(&mut self, path: &[Element]) {
-        let Some((first, rest)) = path.split_first() else { return };
+        let Some((first, rest)) = path.split_first() else {
+            return;
+        };
         let node = self.0.entry(first.clone()).or_default();
         if rest.is_empty() {
             node.member = true;
@@ -51,7 +53,10 @@ impl FieldSet {
 
     /// The members below `element`.
     pub(crate) fn below(&self, element: &Element) -> Option<&Self> {
-        self.0.get(element).map(|node| &node.below).filter(|below| !below.is_empty())
+        self.0
+            .get(element)
+            .map(|node| &node.below)
+            .filter(|below| !below.is_empty())
     }
 
     /// Whether `path` is a member.
@@ -78,7 +83,9 @@ impl FieldSet {
     pub(crate) fn intersection(&self, other: &Self) -> Self {
         self.zip(other, |ours, theirs| Node {
             member: ours.member && theirs.is_some_and(|theirs| theirs.member),
-            below: theirs.map(|theirs| ours.below.intersection(&theirs.below)).unwrap_or_default(),
+            below: theirs
+                .map(|theirs| ours.below.intersection(&theirs.below))
+                .unwrap_or_default(),
         })
     }
 
@@ -90,17 +97,11 @@ impl FieldSet {
         })
     }
 
-    /// What is here and neither there nor below a path that is there.
-    pub(crate) fn without_trees(&self, other: &Self) -> Self {
-        self.zip(other, |ours, theirs| match theirs {
-            Some(theirs) if theirs.member => Node::default(),
-            Some(theirs) => Node { member: ours.member, below: ours.below.without_trees(&theirs.below) },
-            None => ours.clone(),
-        })
-    }
-
     fn zip(&self, other: &Self, combine: impl Fn(&Node, Option<&Node>) -> Node) -> Self {
-        let nodes = self.0.iter().map(|(element, ours)| (element.clone(), combine(ours, other.0.get(element))));
+        let nodes = self
+            .0
+            .iter()
+            .map(|(element, ours)| (element.clone(), combine(ours, other.0.get(element))));
         Self(nodes.filter(|(_, node)| !node.is_empty()).collect())
     }
 
@@ -114,7 +115,13 @@ impl FieldSet {
                 _ => (false, shape.item()),
             };
             let member = node.member || (declared && !node.below.is_empty());
-            (element.clone(), Node { member, below: node.below.with_named_fields(shape) })
+            (
+                element.clone(),
+                Node {
+                    member,
+                    below: node.below.with_named_fields(shape),
+                },
+            )
         });
         Self(nodes.collect())
     }
@@ -138,13 +145,22 @@ impl FieldSet {
 
     /// The form in `managedFields`.
     pub(crate) fn encode(&self) -> Value {
-        Value::Object(self.0.iter().map(|(element, node)| (element.encode(), node.encode())).collect())
+        Value::Object(
+            self.0
+                .iter()
+                .map(|(element, node)| (element.encode(), node.encode()))
+                .collect(),
+        )
     }
 
     /// Reads the form in `managedFields`; steps that cannot be read are skipped.
     pub(crate) fn decode(fields: &Value) -> Self {
-        let Some(fields) = fields.as_object() else { return Self::default() };
-        let nodes = fields.iter().filter_map(|(name, below)| Some((Element::decode(name)?, Node::decode(below))));
+        let Some(fields) = fields.as_object() else {
+            return Self::default();
+        };
+        let nodes = fields
+            .iter()
+            .filter_map(|(name, below)| Some((Element::decode(name)?, Node::decode(below))));
         Self(nodes.collect())
     }
 }
@@ -171,7 +187,9 @@ impl Node {
 /// The paths, as messages show them.
 impl fmt::Debug for FieldSet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_set().entries(self.paths().iter().map(|path| display(path))).finish()
+        f.debug_set()
+            .entries(self.paths().iter().map(|path| display(path)))
+            .finish()
     }
 }
 

@@ -91,7 +91,11 @@ impl Managers {
                 name: text("manager"),
                 operation,
                 subresource: text("subresource"),
-                version: if operation == Operation::Apply { String::new() } else { version.clone() },
+                version: if operation == Operation::Apply {
+                    String::new()
+                } else {
+                    version.clone()
+                },
             };
             let fields = entry.get("fieldsV1").map(FieldSet::decode).unwrap_or_default();
             let time = entry.get("time").and_then(Value::as_str).map(str::to_owned);
@@ -102,12 +106,18 @@ impl Managers {
 
     /// The managers of `object`.
     pub(crate) fn of(object: &Value) -> Self {
-        object.pointer("/metadata/managedFields").and_then(Value::as_array).and_then(|entries| Self::decode(entries)).unwrap_or_default()
+        object
+            .pointer("/metadata/managedFields")
+            .and_then(Value::as_array)
+            .and_then(|entries| Self::decode(entries))
+            .unwrap_or_default()
     }
 
     /// Writes `metadata.managedFields`: appliers first, then by time.
     pub(crate) fn store(&self, object: &mut Value) {
-        let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) else { return };
+        let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) else {
+            return;
+        };
         if self.0.is_empty() {
             metadata.remove("managedFields");
             return;
@@ -118,8 +128,13 @@ impl Managers {
     fn encode(&self) -> Value {
         let mut entries: Vec<(&Manager, &Ownership)> = self.0.iter().collect();
         entries.sort_by(|(a, owned_a), (b, owned_b)| {
-            (a.operation, &owned_a.time, &a.name, &owned_a.version, &a.subresource)
-                .cmp(&(b.operation, &owned_b.time, &b.name, &owned_b.version, &b.subresource))
+            (a.operation, &owned_a.time, &a.name, &owned_a.version, &a.subresource).cmp(&(
+                b.operation,
+                &owned_b.time,
+                &b.name,
+                &owned_b.version,
+                &b.subresource,
+            ))
         });
         let entries = entries.into_iter().map(|(manager, owned)| {
             let mut entry = Map::new();
@@ -159,8 +174,14 @@ impl Managers {
         let surplus = updaters.len() - MAX_UPDATERS + 1;
         for (_, manager) in updaters.into_iter().take(surplus) {
             let Some(owned) = self.0.remove(&manager) else { continue };
-            let ancient = Manager { name: "ancient-changes".to_owned(), ..manager };
-            let entry = self.0.entry(ancient).or_insert_with(|| Ownership { fields: FieldSet::default(), ..owned.clone() });
+            let ancient = Manager {
+                name: "ancient-changes".to_owned(),
+                ..manager
+            };
+            let entry = self.0.entry(ancient).or_insert_with(|| Ownership {
+                fields: FieldSet::default(),
+                ..owned.clone()
+            });
             entry.fields = std::mem::take(&mut entry.fields).union(&owned.fields);
             entry.time = entry.time.clone().max(owned.time);
         }

@@ -15,7 +15,9 @@ pub(crate) fn merge(shape: &Shape, live: &Value, applied: &Value) -> Value {
                 Walk::Fields => live.as_object().cloned().unwrap_or_default(),
                 _ => Map::new(),
             };
-            let Value::Object(applied) = applied else { return applied.clone() };
+            let Value::Object(applied) = applied else {
+                return applied.clone();
+            };
             for (name, value) in applied {
                 let value = match merged.get(name) {
                     Some(live) => merge(shape.field(name), live, value),
@@ -26,7 +28,9 @@ pub(crate) fn merge(shape: &Shape, live: &Value, applied: &Value) -> Value {
             Value::Object(merged)
         }
         (Walk::Items(..), Walk::Items(item, keys)) => {
-            let (Value::Array(live), Value::Array(applied)) = (live, applied) else { return applied.clone() };
+            let (Value::Array(live), Value::Array(applied)) = (live, applied) else {
+                return applied.clone();
+            };
             Value::Array(merge_items(item, keys, live, applied))
         }
         _ => applied.clone(),
@@ -36,14 +40,20 @@ pub(crate) fn merge(shape: &Shape, live: &Value, applied: &Value) -> Value {
 /// The applied items in their order, with the live items that are not applied where they were among the shared ones.
 fn merge_items(shape: &Shape, keys: &ListKeys, live: &[Value], applied: &[Value]) -> Vec<Value> {
     let with_keys = |items: &[Value]| -> Vec<(Element, Value)> {
-        items.iter().filter_map(|item| Some((Element::of_item(keys, item).ok()?, item.clone()))).collect()
+        items
+            .iter()
+            .filter_map(|item| Some((Element::of_item(keys, item).ok()?, item.clone())))
+            .collect()
     };
     let (live, applied) = (with_keys(live), with_keys(applied));
     let applied_keys: BTreeSet<&Element> = applied.iter().map(|(key, _)| key).collect();
     let mut live_by_key: BTreeMap<&Element, Option<&Value>> = BTreeMap::new();
     for (key, item) in &live {
         // The same key twice: there is no one item to merge with.
-        live_by_key.entry(key).and_modify(|found| *found = None).or_insert(Some(item));
+        live_by_key
+            .entry(key)
+            .and_modify(|found| *found = None)
+            .or_insert(Some(item));
     }
     let merged = |key: &Element, item: &Value| match live_by_key.get(key) {
         Some(Some(live)) => merge(shape, live, item),
@@ -51,7 +61,10 @@ fn merge_items(shape: &Shape, keys: &ListKeys, live: &[Value], applied: &[Value]
     };
 
     // What both have, in the order of the applied body: a live-only item stays behind the shared item that it followed.
-    let mut shared = applied.iter().map(|(key, _)| key).filter(|key| live_by_key.contains_key(*key));
+    let mut shared = applied
+        .iter()
+        .map(|(key, _)| key)
+        .filter(|key| live_by_key.contains_key(*key));
     let mut next_shared = shared.next();
     let mut done: BTreeSet<&Element> = BTreeSet::new();
     let mut out = Vec::with_capacity(live.len() + applied.len());

@@ -19,22 +19,39 @@ pub(crate) fn remove(shape: &Shape, value: &Value, paths: &FieldSet) -> Value {
                     continue;
                 }
                 let below = paths.below(&element);
-                kept.insert(name.clone(), below.map_or_else(|| value.clone(), |below| remove(shape.field(name), value, below)));
+                kept.insert(
+                    name.clone(),
+                    below.map_or_else(|| value.clone(), |below| remove(shape.field(name), value, below)),
+                );
             }
-            if kept.is_empty() && !map.is_empty() { Value::Null } else { Value::Object(kept) }
+            if kept.is_empty() && !map.is_empty() {
+                Value::Null
+            } else {
+                Value::Object(kept)
+            }
         }
         (Walk::Items(item, keys), Value::Array(items)) => {
             let kept: Vec<Value> = items
                 .iter()
                 .filter_map(|value| {
-                    let Ok(element) = Element::of_item(keys, value) else { return Some(value.clone()) };
+                    let Ok(element) = Element::of_item(keys, value) else {
+                        return Some(value.clone());
+                    };
                     if paths.has(&element) {
                         return None;
                     }
-                    Some(paths.below(&element).map_or_else(|| value.clone(), |below| remove(item, value, below)))
+                    Some(
+                        paths
+                            .below(&element)
+                            .map_or_else(|| value.clone(), |below| remove(item, value, below)),
+                    )
                 })
                 .collect();
-            if kept.is_empty() && !items.is_empty() { Value::Null } else { Value::Array(kept) }
+            if kept.is_empty() && !items.is_empty() {
+                Value::Null
+            } else {
+                Value::Array(kept)
+            }
         }
         _ => value.clone(),
     }

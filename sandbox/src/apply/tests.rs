@@ -14,11 +14,20 @@ use super::{
 use crate::schema::{Shape, kubernetes::shape};
 
 fn author(manager: &str) -> Author {
-    Author { manager: manager.to_owned(), version: "v1".to_owned(), subresource: String::new(), time: Some("2026-01-01T00:00:00Z".to_owned()) }
+    Author {
+        manager: manager.to_owned(),
+        version: "v1".to_owned(),
+        subresource: String::new(),
+        time: Some("2026-01-01T00:00:00Z".to_owned()),
+    }
 }
 
 fn fields(managers: &Managers, name: &str) -> Value {
-    managers.0.iter().find(|(manager, _)| manager.name == name).map_or(Value::Null, |(_, owned)| owned.fields.encode())
+    managers
+        .0
+        .iter()
+        .find(|(manager, _)| manager.name == name)
+        .map_or(Value::Null, |(_, owned)| owned.fields.encode())
 }
 
 /// A Deployment's zero, as the registry has it.
@@ -34,11 +43,23 @@ struct World {
 
 impl World {
     fn new(kind: &str) -> Self {
-        Self { shape: shape(kind), live: json!({}), managers: Managers::default() }
+        Self {
+            shape: shape(kind),
+            live: json!({}),
+            managers: Managers::default(),
+        }
     }
 
     fn apply(&mut self, manager: &str, body: &Value, force: Force) -> Result<(), Conflicts> {
-        let Applied { object, managers } = apply(&self.shape, &zero(), &self.live, body, &self.managers, &author(manager), force)?;
+        let Applied { object, managers } = apply(
+            &self.shape,
+            &zero(),
+            &self.live,
+            body,
+            &self.managers,
+            &author(manager),
+            force,
+        )?;
         (self.live, self.managers) = (object, managers);
         crate::schema::decode::decode(&self.shape, &mut self.live).unwrap();
         Ok(())
@@ -46,7 +67,13 @@ impl World {
 
     fn update(&mut self, manager: &str, new: Value) {
         let managers = std::mem::take(&mut self.managers);
-        self.managers = update(&self.shape, &with_zero(&self.live, &zero()), &with_zero(&new, &zero()), managers, &author(manager));
+        self.managers = update(
+            &self.shape,
+            &with_zero(&self.live, &zero()),
+            &with_zero(&new, &zero()),
+            managers,
+            &author(manager),
+        );
         self.live = new;
     }
 }
@@ -60,7 +87,10 @@ fn a_field_set_keeps_its_form_in_managed_fields() {
 
 #[test]
 fn keys_of_list_items_are_canonical_and_defaulted() {
-    let set = fields_of(&shape("Service"), &json!({"spec": {"ports": [{"port": 80}, {"protocol": "UDP", "port": 53}]}}));
+    let set = fields_of(
+        &shape("Service"),
+        &json!({"spec": {"ports": [{"port": 80}, {"protocol": "UDP", "port": 53}]}}),
+    );
     assert_eq!(
         set.encode(),
         json!({"f:spec": {"f:ports": {"k:{\"port\":80,\"protocol\":\"TCP\"}": {".": {}, "f:port": {}},
@@ -71,8 +101,11 @@ fn keys_of_list_items_are_canonical_and_defaulted() {
 #[test]
 fn a_create_owns_containers_that_were_not_there_before() {
     let mut world = World::new("Deployment");
-    world.update("kubectl", json!({"metadata": {"labels": {"a": "b"}}, "spec": {"replicas": 1, "strategy": {"type": "Recreate"},
-        "template": {"spec": {"containers": [{"name": "a", "ports": [{"containerPort": 80}], "resources": {}}]}}}}));
+    world.update(
+        "kubectl",
+        json!({"metadata": {"labels": {"a": "b"}}, "spec": {"replicas": 1, "strategy": {"type": "Recreate"},
+        "template": {"spec": {"containers": [{"name": "a", "ports": [{"containerPort": 80}], "resources": {}}]}}}}),
+    );
     assert_eq!(
         fields(&world.managers, "kubectl"),
         json!({"f:metadata": {"f:labels": {".": {}, "f:a": {}}}, "f:spec": {"f:replicas": {}, "f:strategy": {"f:type": {}},
@@ -86,14 +119,24 @@ fn a_field_of_another_manager_conflicts_unless_it_has_the_same_value() {
     let mut world = World::new("ConfigMap");
     world.update("curl", json!({"data": {"a": "1", "b": "2"}}));
     assert_eq!(world.apply("x", &json!({"data": {"a": "1"}}), Force::Refuse), Ok(()));
-    let conflicts = world.apply("x", &json!({"data": {"a": "2"}}), Force::Refuse).unwrap_err();
-    assert_eq!(conflicts.message(), "Apply failed with 1 conflict: conflict with \"curl\" using v1: .data.a");
-    let conflicts = world.apply("y", &json!({"data": {"a": "3", "b": "3"}}), Force::Refuse).unwrap_err();
+    let conflicts = world
+        .apply("x", &json!({"data": {"a": "2"}}), Force::Refuse)
+        .unwrap_err();
+    assert_eq!(
+        conflicts.message(),
+        "Apply failed with 1 conflict: conflict with \"curl\" using v1: .data.a"
+    );
+    let conflicts = world
+        .apply("y", &json!({"data": {"a": "3", "b": "3"}}), Force::Refuse)
+        .unwrap_err();
     assert_eq!(
         conflicts.message(),
         "Apply failed with 3 conflicts: conflicts with \"curl\" using v1:\n- .data.a\n- .data.b\nconflicts with \"x\":\n- .data.a"
     );
-    assert_eq!(world.apply("y", &json!({"data": {"a": "3", "b": "3"}}), Force::Take), Ok(()));
+    assert_eq!(
+        world.apply("y", &json!({"data": {"a": "3", "b": "3"}}), Force::Take),
+        Ok(())
+    );
     assert_eq!(world.live, json!({"data": {"a": "3", "b": "3"}}));
     assert_eq!(fields(&world.managers, "x"), Value::Null);
     assert_eq!(fields(&world.managers, "curl"), json!({"f:data": {}}));
@@ -102,7 +145,9 @@ fn a_field_of_another_manager_conflicts_unless_it_has_the_same_value() {
 #[test]
 fn what_a_manager_gives_up_goes_unless_another_owns_it() {
     let mut world = World::new("ConfigMap");
-    world.apply("x", &json!({"data": {"a": "1", "b": "2"}}), Force::Refuse).unwrap();
+    world
+        .apply("x", &json!({"data": {"a": "1", "b": "2"}}), Force::Refuse)
+        .unwrap();
     world.apply("y", &json!({"data": {"b": "2"}}), Force::Refuse).unwrap();
     world.apply("x", &json!({"data": {}}), Force::Refuse).unwrap();
     assert_eq!(world.live, json!({"data": {"b": "2"}}));
@@ -115,9 +160,19 @@ fn what_a_manager_gives_up_goes_unless_another_owns_it() {
 fn a_list_item_goes_only_with_its_last_owner() {
     let container = |env: Value| json!({"spec": {"template": {"spec": {"containers": [{"name": "a", "env": env}]}}}});
     let mut world = World::new("Deployment");
-    world.apply("x", &container(json!([{"name": "A", "value": "1"}, {"name": "B", "value": "2"}])), Force::Refuse).unwrap();
-    world.apply("y", &container(json!([{"name": "B", "value": "2"}])), Force::Refuse).unwrap();
-    world.apply("x", &json!({"spec": {"replicas": 2}}), Force::Refuse).unwrap();
+    world
+        .apply(
+            "x",
+            &container(json!([{"name": "A", "value": "1"}, {"name": "B", "value": "2"}])),
+            Force::Refuse,
+        )
+        .unwrap();
+    world
+        .apply("y", &container(json!([{"name": "B", "value": "2"}])), Force::Refuse)
+        .unwrap();
+    world
+        .apply("x", &json!({"spec": {"replicas": 2}}), Force::Refuse)
+        .unwrap();
     let mut expected = container(json!([{"name": "B", "value": "2"}]));
     expected["spec"]["replicas"] = json!(2);
     assert_eq!(world.live, expected);
@@ -126,7 +181,9 @@ fn a_list_item_goes_only_with_its_last_owner() {
 #[test]
 fn an_update_takes_ownership_of_what_it_changes_and_removes() {
     let mut world = World::new("ConfigMap");
-    world.apply("x", &json!({"data": {"a": "1", "b": "2", "c": "3"}}), Force::Refuse).unwrap();
+    world
+        .apply("x", &json!({"data": {"a": "1", "b": "2", "c": "3"}}), Force::Refuse)
+        .unwrap();
     world.update("edit", json!({"data": {"a": "changed", "c": "3"}}));
     assert_eq!(fields(&world.managers, "x"), json!({"f:data": {"f:c": {}}}));
     assert_eq!(fields(&world.managers, "edit"), json!({"f:data": {"f:a": {}}}));
@@ -136,7 +193,10 @@ fn an_update_takes_ownership_of_what_it_changes_and_removes() {
 fn what_was_there_before_the_first_apply_is_owned() {
     let live = json!({"data": {"a": "1"}});
     let managers = before_first_apply(&shape("ConfigMap"), &json!({}), &live, &author("x"));
-    assert_eq!(fields(&managers, "before-first-apply"), json!({"f:data": {".": {}, "f:a": {}}}));
+    assert_eq!(
+        fields(&managers, "before-first-apply"),
+        json!({"f:data": {".": {}, "f:a": {}}})
+    );
 }
 
 #[test]
@@ -144,8 +204,19 @@ fn an_apply_that_changes_nothing_keeps_its_time() {
     let mut world = World::new("ConfigMap");
     world.apply("x", &json!({"data": {"a": "1"}}), Force::Refuse).unwrap();
     let before = world.managers.clone();
-    let later = Author { time: Some("2027-01-01T00:00:00Z".to_owned()), ..author("x") };
-    let applied = apply(&world.shape, &zero(), &world.live, &json!({"data": {"a": "1"}}), &world.managers, &later, Force::Refuse);
+    let later = Author {
+        time: Some("2027-01-01T00:00:00Z".to_owned()),
+        ..author("x")
+    };
+    let applied = apply(
+        &world.shape,
+        &zero(),
+        &world.live,
+        &json!({"data": {"a": "1"}}),
+        &world.managers,
+        &later,
+        Force::Refuse,
+    );
     assert_eq!(applied.ok().unwrap().managers, before);
 }
 
@@ -160,12 +231,18 @@ fn applied_bodies_are_checked() {
     let deployment = shape("Deployment");
     let cases = [
         (json!({"spec": {"foo": 4}}), ".spec.foo: field not declared in schema"),
-        (json!({"spec": {"replicas": "4"}}), ".spec.replicas: expected numeric (int or float), got string"),
+        (
+            json!({"spec": {"replicas": "4"}}),
+            ".spec.replicas: expected numeric (int or float), got string",
+        ),
         (
             json!({"spec": {"template": {"spec": {"containers": [{"name": "web", "env": [{"name": "A"}, {"name": "A"}]}]}}}}),
             ".spec.template.spec.containers[name=\"web\"].env: duplicate entries for key [name=\"A\"]",
         ),
-        (json!({"spec": {"paused": "a"}}), ".spec.paused: expected boolean, got &{a}"),
+        (
+            json!({"spec": {"paused": "a"}}),
+            ".spec.paused: expected boolean, got &{a}",
+        ),
         (json!({"spec": []}), ".spec: expected map, got &{[]}"),
     ];
     for (body, message) in cases {
@@ -176,7 +253,8 @@ fn applied_bodies_are_checked() {
 #[test]
 fn the_order_of_applied_items_wins_and_other_items_keep_their_place() {
     let service = shape("Service");
-    let ports = |ports: &[i64]| json!({"spec": {"ports": ports.iter().map(|port| json!({"port": port})).collect::<Vec<_>>()}});
+    let ports =
+        |ports: &[i64]| json!({"spec": {"ports": ports.iter().map(|port| json!({"port": port})).collect::<Vec<_>>()}});
     let cases: [(&[i64], &[i64], &[i64]); 6] = [
         (&[1, 2, 3], &[3, 1], &[2, 3, 1]),
         (&[1, 2], &[1, 2], &[1, 2]),
@@ -186,7 +264,11 @@ fn the_order_of_applied_items_wins_and_other_items_keep_their_place() {
         (&[1, 2], &[3], &[1, 2, 3]),
     ];
     for (live, applied, expected) in cases {
-        assert_eq!(merge(&service, &ports(live), &ports(applied)), ports(expected), "{live:?} + {applied:?}");
+        assert_eq!(
+            merge(&service, &ports(live), &ports(applied)),
+            ports(expected),
+            "{live:?} + {applied:?}"
+        );
     }
 }
 
@@ -222,10 +304,10 @@ fn field_set() -> impl Strategy<Value = FieldSet> {
 
 /// A body of a ConfigMap with labels and finalizers: maps and a set.
 fn config_map() -> impl Strategy<Value = Value> {
-    let map = || prop::collection::btree_map("[a-c]", "[xyz]", 0..3);
-    (map(), map(), prop::collection::btree_set("[fg]", 0..2)).prop_map(|(data, labels, finalizers)| {
-        json!({"data": data, "metadata": {"labels": labels, "finalizers": finalizers}})
-    })
+    let map = || prop::collection::btree_map("[a-c]", "[xyz]", 1..3);
+    (map(), map(), prop::collection::btree_set("[fg]", 1..3)).prop_map(
+        |(data, labels, finalizers)| json!({"data": data, "metadata": {"labels": labels, "finalizers": finalizers}}),
+    )
 }
 
 /// A body of a Deployment with keyed lists.
@@ -236,7 +318,10 @@ fn deployment() -> impl Strategy<Value = Value> {
         let containers: Vec<Value> = containers
             .into_iter()
             .map(|(name, (env, image))| {
-                let env: Vec<Value> = env.into_iter().map(|(name, value)| json!({"name": name, "value": value})).collect();
+                let env: Vec<Value> = env
+                    .into_iter()
+                    .map(|(name, value)| json!({"name": name, "value": value}))
+                    .collect();
                 json!({"name": name, "image": image, "env": env})
             })
             .collect();

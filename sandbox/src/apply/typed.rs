@@ -33,7 +33,9 @@ fn collect(shape: &Shape, value: &Value, path: &mut Vec<Element>, set: &mut Fiel
         Walk::Items(item, keys) => {
             let Value::Array(items) = value else { return };
             for value in items {
-                let Ok(element) = Element::of_item(keys, value) else { continue };
+                let Ok(element) = Element::of_item(keys, value) else {
+                    continue;
+                };
                 path.push(element);
                 collect(item, value, path, set);
                 set.insert(path);
@@ -58,8 +60,13 @@ fn check_at(shape: &Shape, value: &Value, path: &mut Vec<Element>) -> Result<(),
     match (shape, value) {
         (Shape::Any, _) => Ok(()),
         (Shape::Scalar(scalar), _) => match mismatch(*scalar, value) {
-            Some(expected @ "numeric (int or float)") if value.is_string() => Err(wrong(path, &format!("expected {expected}, got string"))),
-            Some(expected) => Err(wrong(path, &format!("expected {expected}, got &{{{}}}", go_text(value)))),
+            Some(expected @ "numeric (int or float)") if value.is_string() => {
+                Err(wrong(path, &format!("expected {expected}, got string")))
+            }
+            Some(expected) => Err(wrong(
+                path,
+                &format!("expected {expected}, got &{{{}}}", go_text(value)),
+            )),
             None => Ok(()),
         },
         (Shape::Struct(_) | Shape::Map { .. }, Value::Object(map)) => {
@@ -76,7 +83,9 @@ fn check_at(shape: &Shape, value: &Value, path: &mut Vec<Element>) -> Result<(),
             }
             Ok(())
         }
-        (Shape::Struct(_) | Shape::Map { .. }, _) => Err(wrong(path, &format!("expected map, got &{{{}}}", go_text(value)))),
+        (Shape::Struct(_) | Shape::Map { .. }, _) => {
+            Err(wrong(path, &format!("expected map, got &{{{}}}", go_text(value))))
+        }
         (Shape::List { item, keys }, Value::Array(items)) => {
             let mut seen = FieldSet::default();
             for (at, value) in items.iter().enumerate() {
@@ -124,7 +133,10 @@ fn go_text(value: &Value) -> String {
         Value::String(text) => text.clone(),
         Value::Array(items) => format!("[{}]", items.iter().map(go_text).collect::<Vec<_>>().join(" ")),
         Value::Object(map) => {
-            let entries: Vec<String> = map.iter().map(|(name, value)| format!("{name}:{}", go_text(value))).collect();
+            let entries: Vec<String> = map
+                .iter()
+                .map(|(name, value)| format!("{name}:{}", go_text(value)))
+                .collect();
             format!("map[{}]", entries.join(" "))
         }
     }

@@ -41,8 +41,21 @@ static UNOWNED: LazyLock<FieldSet> = LazyLock::new(|| {
     for name in ["apiVersion", "kind", "metadata"] {
         set.insert(&[Element::field(name)]);
     }
-    let metadata = ["name", "namespace", "creationTimestamp", "selfLink", "uid", "clusterName", "generation", "managedFields", "resourceVersion"];
-    for name in metadata.into_iter().chain(["deletionTimestamp", "deletionGracePeriodSeconds"]) {
+    let metadata = [
+        "name",
+        "namespace",
+        "creationTimestamp",
+        "selfLink",
+        "uid",
+        "clusterName",
+        "generation",
+        "managedFields",
+        "resourceVersion",
+    ];
+    for name in metadata
+        .into_iter()
+        .chain(["deletionTimestamp", "deletionGracePeriodSeconds"])
+    {
         set.insert(&[Element::field("metadata"), Element::field(name)]);
     }
     set
@@ -51,15 +64,29 @@ static UNOWNED: LazyLock<FieldSet> = LazyLock::new(|| {
 /// The managers after `author` replaced `live` by `new` (an update, or a patch other than apply).
 pub(crate) fn update(shape: &Shape, live: &Value, new: &Value, mut managers: Managers, author: &Author) -> Managers {
     let difference = compare(shape, live, new);
-    let (set, removed) = (difference.set().difference(&UNOWNED), difference.removed.difference(&UNOWNED));
+    let (set, removed) = (
+        difference.set().difference(&UNOWNED),
+        difference.removed.difference(&UNOWNED),
+    );
     let manager = author.updater();
     for owned in managers.0.values_mut() {
         owned.fields = owned.fields.difference(&set).difference(&removed);
     }
     if !set.is_empty() {
-        let previous = managers.0.remove(&manager).map(|owned| owned.fields).unwrap_or_default();
+        let previous = managers
+            .0
+            .remove(&manager)
+            .map(|owned| owned.fields)
+            .unwrap_or_default();
         let fields = previous.union(&set);
-        managers.0.insert(manager, Ownership { fields, version: author.version.clone(), time: author.time.clone() });
+        managers.0.insert(
+            manager,
+            Ownership {
+                fields,
+                version: author.version.clone(),
+                time: author.time.clone(),
+            },
+        );
     }
     managers.prune();
     managers.cap();
@@ -68,7 +95,10 @@ pub(crate) fn update(shape: &Shape, live: &Value, new: &Value, mut managers: Man
 
 /// The managers of an object that had none before its first apply.
 pub(crate) fn before_first_apply(shape: &Shape, zero: &Value, live: &Value, author: &Author) -> Managers {
-    let before = Author { manager: BEFORE_FIRST_APPLY.to_owned(), ..author.clone() };
+    let before = Author {
+        manager: BEFORE_FIRST_APPLY.to_owned(),
+        ..author.clone()
+    };
     update(shape, zero, live, Managers::default(), &before)
 }
 
@@ -108,20 +138,37 @@ pub(crate) fn apply(
     // What nobody owns counts as applied until the giving up is settled: a name must not go along with the last label.
     let fields = fields_of(shape, applied);
     let mut after = managers.clone();
-    after.0.insert(manager.clone(), Ownership { fields, version: author.version.clone(), time: author.time.clone() });
+    after.0.insert(
+        manager.clone(),
+        Ownership {
+            fields,
+            version: author.version.clone(),
+            time: author.time.clone(),
+        },
+    );
 
     let object = match &last {
         Some(last) if !last.fields.is_empty() => give_up(shape, &merged, &last.fields, &after),
         _ => merged,
     };
-    let object = if object.is_null() { Value::Object(Map::new()) } else { object };
+    let object = if object.is_null() {
+        Value::Object(Map::new())
+    } else {
+        object
+    };
     let difference = compare(shape, &with_zero(live, zero), &with_zero(&object, zero));
-    let (set, removed) = (difference.set().difference(&UNOWNED), difference.removed.difference(&UNOWNED));
+    let (set, removed) = (
+        difference.set().difference(&UNOWNED),
+        difference.removed.difference(&UNOWNED),
+    );
     let mut conflicts = BTreeMap::new();
     for (other, owned) in after.0.iter_mut().filter(|(other, _)| **other != manager) {
         let taken = owned.fields.intersection(&set);
         if !taken.is_empty() && force == Force::Refuse {
-            conflicts.insert(other.describe(), taken.paths().iter().map(|path| display(path)).collect());
+            conflicts.insert(
+                other.describe(),
+                taken.paths().iter().map(|path| display(path)).collect(),
+            );
         }
         owned.fields = owned.fields.difference(&taken).difference(&removed);
     }
@@ -136,30 +183,45 @@ pub(crate) fn apply(
     if unchanged && same_fields(&after, managers) {
         after = managers.clone();
     }
-    Ok(Applied { object, managers: after })
+    Ok(Applied {
+        object,
+        managers: after,
+    })
 }
 
 /// `merged` without what the applier owned and no longer applies, unless someone owns it, or something below it.
 fn give_up(shape: &Shape, merged: &Value, last: &FieldSet, managers: &Managers) -> Value {
     let last = last.with_named_fields(shape);
     let pruned = remove(shape, merged, &last);
-    let owned = managers.0.values().fold(FieldSet::default(), |all, owned| all.union(&owned.fields)).with_named_fields(shape);
+    let owned = managers
+        .0
+        .values()
+        .fold(FieldSet::default(), |all, owned| all.union(&owned.fields))
+        .with_named_fields(shape);
     let merged_fields = fields_of(shape, merged).with_named_fields(shape);
     let pruned_fields = fields_of(shape, &pruned).with_named_fields(shape);
     let pruned = remove(shape, merged, &merged_fields.difference(&pruned_fields.union(&owned)));
     // What went along with a removed parent but was never the applier's comes back.
     let pruned_fields = fields_of(shape, &pruned).with_named_fields(shape);
-    remove(shape, merged, &merged_fields.difference(&pruned_fields).intersection(&last))
+    remove(
+        shape,
+        merged,
+        &merged_fields.difference(&pruned_fields).intersection(&last),
+    )
 }
 
 fn same_fields(a: &Managers, b: &Managers) -> bool {
     a.0.len() == b.0.len()
-        && a.0.iter().zip(&b.0).all(|((a, owned_a), (b, owned_b))| a == b && owned_a.fields == owned_b.fields && owned_a.version == owned_b.version)
+        && a.0.iter().zip(&b.0).all(|((a, owned_a), (b, owned_b))| {
+            a == b && owned_a.fields == owned_b.fields && owned_a.version == owned_b.version
+        })
 }
 
 /// `value` with what its kind has where nothing is set, as the API server's own types do.
 pub(crate) fn with_zero(value: &Value, zero: &Value) -> Value {
-    let (Value::Object(value), Value::Object(zero)) = (value, zero) else { return value.clone() };
+    let (Value::Object(value), Value::Object(zero)) = (value, zero) else {
+        return value.clone();
+    };
     let mut filled = value.clone();
     for (name, zero) in zero {
         let value = match filled.get(name) {
@@ -200,7 +262,10 @@ impl Conflicts {
     /// The message of the API server.
     pub(crate) fn message(&self) -> String {
         let count: usize = self.0.values().map(Vec::len).sum();
-        if let (1, Some((manager, [path]))) = (count, self.0.iter().next().map(|(manager, paths)| (manager, paths.as_slice()))) {
+        if let (1, Some((manager, [path]))) = (
+            count,
+            self.0.iter().next().map(|(manager, paths)| (manager, paths.as_slice())),
+        ) {
             return format!("Apply failed with 1 conflict: conflict with {manager}: {path}");
         }
         let mut message = format!("Apply failed with {count} conflicts:");

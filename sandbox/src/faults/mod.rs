@@ -46,7 +46,10 @@ pub(crate) struct Verdict {
 
 impl Faults {
     pub(crate) fn new(seed: u64) -> Self {
-        Self { draw: Mutex::new(Draw::new(seed)), line: watch::Sender::new(LineState::default()) }
+        Self {
+            draw: Mutex::new(Draw::new(seed)),
+            line: watch::Sender::new(LineState::default()),
+        }
     }
 
     /// Puts `plan` in force, in place of the plan before.

@@ -99,7 +99,8 @@ pub(crate) struct Draw {
 
 impl Which {
     fn takes(&self, verb: Verb, resource: &str) -> bool {
-        (self.verbs.is_empty() || self.verbs.contains(&verb)) && (self.resources.is_empty() || self.resources.iter().any(|own| own == resource))
+        (self.verbs.is_empty() || self.verbs.contains(&verb))
+            && (self.resources.is_empty() || self.resources.iter().any(|own| own == resource))
     }
 }
 
@@ -107,7 +108,10 @@ impl Which {
 
 impl Draw {
     pub(crate) fn new(seed: u64) -> Self {
-        Self { chance: fastrand::Rng::with_seed(seed), faults: Vec::new() }
+        Self {
+            chance: fastrand::Rng::with_seed(seed),
+            faults: Vec::new(),
+        }
     }
 
     pub(crate) fn set(&mut self, plan: FaultPlan) {
@@ -150,13 +154,22 @@ mod tests {
             faults: vec![
                 Fault {
                     which: Which::default(),
-                    effect: Effect::Delay { least: Duration::from_millis(5), most: Duration::from_millis(50) },
+                    effect: Effect::Delay {
+                        least: Duration::from_millis(5),
+                        most: Duration::from_millis(50),
+                    },
                     odds: 0.5,
                     times: None,
                 },
                 Fault {
-                    which: Which { verbs: vec![Verb::Apply], resources: vec!["configmaps".to_owned()] },
-                    effect: Effect::Status { code: 503, retry_after: Some(1) },
+                    which: Which {
+                        verbs: vec![Verb::Apply],
+                        resources: vec!["configmaps".to_owned()],
+                    },
+                    effect: Effect::Status {
+                        code: 503,
+                        retry_after: Some(1),
+                    },
                     odds: 1.0,
                     times: Some(2),
                 },

@@ -15,12 +15,30 @@ pub(crate) enum JsonPatchError {
 #[derive(Debug, Deserialize)]
 #[serde(tag = "op", rename_all = "lowercase")]
 enum Operation {
-    Add { path: String, value: Value },
-    Remove { path: String },
-    Replace { path: String, value: Value },
-    Move { from: String, path: String },
-    Copy { from: String, path: String },
-    Test { path: String, #[serde(default)] value: Value },
+    Add {
+        path: String,
+        value: Value,
+    },
+    Remove {
+        path: String,
+    },
+    Replace {
+        path: String,
+        value: Value,
+    },
+    Move {
+        from: String,
+        path: String,
+    },
+    Copy {
+        from: String,
+        path: String,
+    },
+    Test {
+        path: String,
+        #[serde(default)]
+        value: Value,
+    },
 }
 
 /// Changes `target` by the operations of `patch`, all or none of them.
@@ -28,7 +46,8 @@ enum Operation {
 /// # Errors
 /// The patch is malformed, or an operation fails.
 pub(crate) fn apply(target: &Value, patch: &[u8]) -> Result<Value, JsonPatchError> {
-    let operations: Vec<Operation> = serde_json::from_slice(patch).map_err(|error| JsonPatchError::Malformed(error.to_string()))?;
+    let operations: Vec<Operation> =
+        serde_json::from_slice(patch).map_err(|error| JsonPatchError::Malformed(error.to_string()))?;
     let mut changed = target.clone();
     for operation in operations {
         operation.run(&mut changed).ok_or(JsonPatchError::Failed)?;
@@ -115,12 +134,27 @@ mod tests {
     fn operations_change_the_object() {
         let target = json!({"a": {"b": [1, 2]}, "x/y": 1});
         let cases = [
-            (json!([{"op": "add", "path": "/a/b/1", "value": 9}]), json!({"a": {"b": [1, 9, 2]}, "x/y": 1})),
-            (json!([{"op": "add", "path": "/a/b/-", "value": 9}]), json!({"a": {"b": [1, 2, 9]}, "x/y": 1})),
+            (
+                json!([{"op": "add", "path": "/a/b/1", "value": 9}]),
+                json!({"a": {"b": [1, 9, 2]}, "x/y": 1}),
+            ),
+            (
+                json!([{"op": "add", "path": "/a/b/-", "value": 9}]),
+                json!({"a": {"b": [1, 2, 9]}, "x/y": 1}),
+            ),
             (json!([{"op": "remove", "path": "/x~1y"}]), json!({"a": {"b": [1, 2]}})),
-            (json!([{"op": "replace", "path": "/a", "value": null}]), json!({"a": null, "x/y": 1})),
-            (json!([{"op": "move", "from": "/a/b", "path": "/c"}]), json!({"a": {}, "c": [1, 2], "x/y": 1})),
-            (json!([{"op": "copy", "from": "/a/b/0", "path": "/c"}]), json!({"a": {"b": [1, 2]}, "c": 1, "x/y": 1})),
+            (
+                json!([{"op": "replace", "path": "/a", "value": null}]),
+                json!({"a": null, "x/y": 1}),
+            ),
+            (
+                json!([{"op": "move", "from": "/a/b", "path": "/c"}]),
+                json!({"a": {}, "c": [1, 2], "x/y": 1}),
+            ),
+            (
+                json!([{"op": "copy", "from": "/a/b/0", "path": "/c"}]),
+                json!({"a": {"b": [1, 2]}, "c": 1, "x/y": 1}),
+            ),
             (json!([{"op": "test", "path": "/a/b/0", "value": 1}]), target.clone()),
             (json!([{"op": "test", "path": "/none", "value": null}]), target.clone()),
         ];

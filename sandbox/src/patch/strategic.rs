@@ -37,7 +37,9 @@ pub(crate) fn apply(shape: &Shape, target: &mut Value, patch: &Value) -> Result<
     if !target.is_object() {
         *target = Value::Object(Map::new());
     }
-    let Some(map) = target.as_object_mut() else { return Ok(()) };
+    let Some(map) = target.as_object_mut() else {
+        return Ok(());
+    };
     if let Some(Value::Array(keys)) = patch.get(RETAIN_KEYS) {
         map.retain(|name, _| keys.iter().any(|key| key == name.as_str()));
     }
@@ -68,7 +70,8 @@ pub(crate) fn apply(shape: &Shape, target: &mut Value, patch: &Value) -> Result<
                 }
                 map.insert(name.clone(), Value::Array(merged));
             }
-            (Value::Object(patch), _) if !map.contains_key(name) && patch.get(PATCH).and_then(Value::as_str) == Some("delete") => {}
+            (Value::Object(patch), _)
+                if !map.contains_key(name) && patch.get(PATCH).and_then(Value::as_str) == Some("delete") => {}
             (Value::Object(_), _) => apply(shape.field(name), map.entry(name.clone()).or_insert(Value::Null), value)?,
             _ => {
                 map.insert(name.clone(), value.clone());
@@ -85,7 +88,9 @@ pub(crate) fn apply(shape: &Shape, target: &mut Value, patch: &Value) -> Result<
 }
 
 fn directives<'a>(patch: &'a Map<String, Value>, prefix: &'a str) -> impl Iterator<Item = (&'a str, &'a Vec<Value>)> {
-    patch.iter().filter_map(move |(name, value)| Some((name.strip_prefix(prefix)?, value.as_array()?)))
+    patch
+        .iter()
+        .filter_map(move |(name, value)| Some((name.strip_prefix(prefix)?, value.as_array()?)))
 }
 
 fn take_array(map: &mut Map<String, Value>, name: &str) -> Vec<Value> {
@@ -102,7 +107,9 @@ fn merge_items(shape: &Shape, key: &str, old: &[Value], patch: &[Value]) -> Resu
     }
     let mut merged = old.to_vec();
     for item in patch {
-        let id = item.get(key).ok_or_else(|| format!("map: {item} does not contain declared merge key: {key}"))?;
+        let id = item
+            .get(key)
+            .ok_or_else(|| format!("map: {item} does not contain declared merge key: {key}"))?;
         if item.get(PATCH).and_then(Value::as_str) == Some("delete") {
             merged.retain(|old| old.get(key) != Some(id));
             continue;
@@ -133,7 +140,11 @@ fn sort(items: &mut Vec<Value>, order: &[Value], merge: &Merge) {
     named.sort_by_key(|(_, item)| wanted.get(&id(item)).copied());
     let (mut named, mut others) = (named.into_iter().peekable(), others.into_iter().peekable());
     while let (Some((named_at, _)), Some((other_at, _))) = (named.peek(), others.peek()) {
-        let next = if other_at < named_at { others.next() } else { named.next() };
+        let next = if other_at < named_at {
+            others.next()
+        } else {
+            named.next()
+        };
         items.extend(next.map(|(_, item)| item));
     }
     items.extend(named.chain(others).map(|(_, item)| item));
@@ -158,10 +169,14 @@ mod tests {
 
     #[test]
     fn keyed_items_are_merged_added_and_deleted() {
-        let target = containers(&json!([{"name": "a", "image": "1", "env": [{"name": "X", "value": "1"}]}, {"name": "b"}]));
-        let patch = containers(&json!([{"name": "a", "image": "2", "env": [{"name": "Y", "value": "2"}]}, {"$patch": "delete", "name": "b"}, {"name": "c"}]));
-        let expected =
-            containers(&json!([{"name": "a", "image": "2", "env": [{"name": "X", "value": "1"}, {"name": "Y", "value": "2"}]}, {"name": "c"}]));
+        let target =
+            containers(&json!([{"name": "a", "image": "1", "env": [{"name": "X", "value": "1"}]}, {"name": "b"}]));
+        let patch = containers(
+            &json!([{"name": "a", "image": "2", "env": [{"name": "Y", "value": "2"}]}, {"$patch": "delete", "name": "b"}, {"name": "c"}]),
+        );
+        let expected = containers(
+            &json!([{"name": "a", "image": "2", "env": [{"name": "X", "value": "1"}, {"name": "Y", "value": "2"}]}, {"name": "c"}]),
+        );
         assert_eq!(patched(&target, &patch), expected);
     }
 
@@ -171,22 +186,38 @@ mod tests {
         let patch = json!({"spec": {"template": {"spec": {
             "$setElementOrder/containers": [{"name": "c"}, {"name": "b"}, {"name": "a"}], "containers": [{"name": "c"}]}}}});
         let found = patched(&target, &patch);
-        let names: Vec<&str> = found.pointer("/spec/template/spec/containers").unwrap().as_array().unwrap().iter().map(|c| c["name"].as_str().unwrap()).collect();
+        let names: Vec<&str> = found
+            .pointer("/spec/template/spec/containers")
+            .unwrap()
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|c| c["name"].as_str().unwrap())
+            .collect();
         let place = |name: &str| names.iter().position(|found| *found == name).unwrap();
-        assert!(place("c") < place("b") && place("b") < place("a") && names.len() == 4, "{names:?}");
+        assert!(
+            place("c") < place("b") && place("b") < place("a") && names.len() == 4,
+            "{names:?}"
+        );
     }
 
     #[test]
     fn keys_can_be_retained_and_maps_replaced() {
         let target = json!({"spec": {"strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1}}, "selector": {"a": "b"}}});
         let patch = json!({"spec": {"strategy": {"$retainKeys": ["type"], "type": "Recreate"}, "selector": {"$patch": "replace", "c": "d"}}});
-        assert_eq!(patched(&target, &patch), json!({"spec": {"strategy": {"type": "Recreate"}, "selector": {"c": "d"}}}));
+        assert_eq!(
+            patched(&target, &patch),
+            json!({"spec": {"strategy": {"type": "Recreate"}, "selector": {"c": "d"}}})
+        );
     }
 
     #[test]
     fn primitive_lists_are_united_and_items_removed() {
         let target = json!({"metadata": {"finalizers": ["a/1", "b/2"], "labels": {"x": "1"}}});
         let patch = json!({"metadata": {"$deleteFromPrimitiveList/finalizers": ["a/1"], "finalizers": ["c/3", "b/2"], "labels": {"x": null}}});
-        assert_eq!(patched(&target, &patch), json!({"metadata": {"finalizers": ["b/2", "c/3"], "labels": {}}}));
+        assert_eq!(
+            patched(&target, &patch),
+            json!({"metadata": {"finalizers": ["b/2", "c/3"], "labels": {}}})
+        );
     }
 }

@@ -7,26 +7,68 @@ use super::{Nature, Resource, ScalePaths, StatusPart};
 use crate::schema::kubernetes::shape;
 
 /// Group, version, plural, singular, kind, short names.
-type Head = (&'static str, &'static str, &'static str, &'static str, &'static str, &'static [&'static str]);
+type Head = (
+    &'static str,
+    &'static str,
+    &'static str,
+    &'static str,
+    &'static str,
+    &'static [&'static str],
+);
 
 /// All of them.
 pub(crate) fn resources() -> Vec<Resource> {
     let mut resources = vec![
-        namespaced(("", "v1", "configmaps", "configmap", "ConfigMap", &["cm"]), Nature::ConfigMap),
+        namespaced(
+            ("", "v1", "configmaps", "configmap", "ConfigMap", &["cm"]),
+            Nature::ConfigMap,
+        ),
         namespaced(("", "v1", "secrets", "secret", "Secret", &[]), Nature::Secret),
         namespaced(("", "v1", "services", "service", "Service", &["svc"]), Nature::Service),
-        namespaced(("", "v1", "serviceaccounts", "serviceaccount", "ServiceAccount", &["sa"]), Nature::Plain),
+        namespaced(
+            ("", "v1", "serviceaccounts", "serviceaccount", "ServiceAccount", &["sa"]),
+            Nature::Plain,
+        ),
         namespaced(("", "v1", "pods", "pod", "Pod", &["po"]), Nature::Pod),
         namespaced(("", "v1", "events", "event", "Event", &["ev"]), Nature::Plain),
-        namespaced(("apps", "v1", "deployments", "deployment", "Deployment", &["deploy"]), Nature::Deployment),
-        namespaced(("apps", "v1", "replicasets", "replicaset", "ReplicaSet", &["rs"]), Nature::ReplicaSet),
-        namespaced(("coordination.k8s.io", "v1", "leases", "lease", "Lease", &[]), Nature::Plain),
-        namespaced(("discovery.k8s.io", "v1", "endpointslices", "endpointslice", "EndpointSlice", &[]), Nature::Plain),
-        namespaced(("events.k8s.io", "v1", "events", "event", "Event", &["ev"]), Nature::Plain),
+        namespaced(
+            ("apps", "v1", "deployments", "deployment", "Deployment", &["deploy"]),
+            Nature::Deployment,
+        ),
+        namespaced(
+            ("apps", "v1", "replicasets", "replicaset", "ReplicaSet", &["rs"]),
+            Nature::ReplicaSet,
+        ),
+        namespaced(
+            ("coordination.k8s.io", "v1", "leases", "lease", "Lease", &[]),
+            Nature::Plain,
+        ),
+        namespaced(
+            (
+                "discovery.k8s.io",
+                "v1",
+                "endpointslices",
+                "endpointslice",
+                "EndpointSlice",
+                &[],
+            ),
+            Nature::Plain,
+        ),
+        namespaced(
+            ("events.k8s.io", "v1", "events", "event", "Event", &["ev"]),
+            Nature::Plain,
+        ),
     ];
     let head = ("", "v1", "namespaces", "namespace", "Namespace", &["ns"][..]);
     resources.push(resource(head, Scope::Cluster, Nature::Namespace));
-    let head = ("apiextensions.k8s.io", "v1", "customresourcedefinitions", "customresourcedefinition", "CustomResourceDefinition", &["crd", "crds"][..]);
+    let head = (
+        "apiextensions.k8s.io",
+        "v1",
+        "customresourcedefinitions",
+        "customresourcedefinition",
+        "CustomResourceDefinition",
+        &["crd", "crds"][..],
+    );
     resources.push(resource(head, Scope::Cluster, Nature::Definition));
     resources
 }
@@ -40,15 +82,29 @@ fn resource((group, version, plural, singular, kind, short_names): Head, scope: 
         ("events.k8s.io", _) => "EventsEvent",
         (_, kind) => kind,
     };
-    let mut resource = Resource::new(Gvr::new(group, version, plural), kind, singular, scope, shape(type_name));
+    let mut resource = Resource::new(
+        Gvr::new(group, version, plural),
+        kind,
+        singular,
+        scope,
+        shape(type_name),
+    );
     resource.short_names = short_names.iter().map(|&name| name.to_owned()).collect();
     resource.nature = nature;
     resource.zero = zero(nature);
     resource.status = match nature {
-        Nature::Deployment | Nature::ReplicaSet | Nature::Service | Nature::Namespace | Nature::Pod | Nature::Definition => StatusPart::Subresource,
+        Nature::Deployment
+        | Nature::ReplicaSet
+        | Nature::Service
+        | Nature::Namespace
+        | Nature::Pod
+        | Nature::Definition => StatusPart::Subresource,
         _ => StatusPart::Plain,
     };
-    if matches!(nature, Nature::Deployment | Nature::ReplicaSet | Nature::Service | Nature::Pod) {
+    if matches!(
+        nature,
+        Nature::Deployment | Nature::ReplicaSet | Nature::Service | Nature::Pod
+    ) {
         resource.categories.push("all".to_owned());
     }
     if matches!(nature, Nature::Deployment | Nature::ReplicaSet) {
@@ -58,7 +114,9 @@ fn resource((group, version, plural, singular, kind, short_names): Head, scope: 
             selector: Some("/spec/selector".to_owned()),
         });
     }
-    resource.selectable.extend(selectable(nature, plural).iter().map(|&path| path.to_owned()));
+    resource
+        .selectable
+        .extend(selectable(nature, plural).iter().map(|&path| path.to_owned()));
     resource
 }
 
@@ -92,11 +150,15 @@ fn zero(nature: Nature) -> Value {
         Nature::Deployment => {
             json!({"metadata": {}, "spec": {"template": {"metadata": {}, "spec": {"containers": null}}, "strategy": {}}, "status": {}})
         }
-        Nature::ReplicaSet => json!({"metadata": {}, "spec": {"template": {"metadata": {}, "spec": {"containers": null}}}, "status": {}}),
+        Nature::ReplicaSet => {
+            json!({"metadata": {}, "spec": {"template": {"metadata": {}, "spec": {"containers": null}}}, "status": {}})
+        }
         Nature::Service => json!({"metadata": {}, "spec": {}, "status": {"loadBalancer": {}}}),
         Nature::Namespace => json!({"metadata": {}, "spec": {}, "status": {}}),
         Nature::Pod => json!({"metadata": {}, "spec": {"containers": null}, "status": {}}),
-        Nature::Plain => json!({"metadata": {}, "spec": {}, "involvedObject": {}, "source": {}, "regarding": {}, "deprecatedSource": {}}),
+        Nature::Plain => {
+            json!({"metadata": {}, "spec": {}, "involvedObject": {}, "source": {}, "regarding": {}, "deprecatedSource": {}})
+        }
         Nature::Definition => json!({"metadata": {}, "spec": {"names": {}}, "status": {}}),
         Nature::ConfigMap | Nature::Secret => json!({"metadata": {}}),
         Nature::Custom => json!({}),

@@ -9,8 +9,14 @@ use crate::schema;
 /// The resources that the CRD `definition` asks to serve, one for each served version.
 pub(crate) fn resources(definition: &Value) -> Vec<Resource> {
     let spec = definition.get("spec").unwrap_or(&Value::Null);
-    let versions = spec.get("versions").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-    let served = versions.iter().filter(|version| version.get("served").and_then(Value::as_bool) == Some(true));
+    let versions = spec
+        .get("versions")
+        .and_then(Value::as_array)
+        .map(Vec::as_slice)
+        .unwrap_or_default();
+    let served = versions
+        .iter()
+        .filter(|version| version.get("served").and_then(Value::as_bool) == Some(true));
     served.filter_map(|version| resource(spec, version)).collect()
 }
 
@@ -18,10 +24,21 @@ fn resource(spec: &Value, version: &Value) -> Option<Resource> {
     let names = spec.get("names")?;
     let text = |value: &Value, name: &str| value.get(name).and_then(Value::as_str).map(str::to_owned);
     let texts = |name: &str| -> Vec<String> {
-        names.get(name).and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
+        names
+            .get(name)
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+            .map(str::to_owned)
+            .collect()
     };
     let kind = text(names, "kind")?;
-    let scope = if text(spec, "scope")? == "Namespaced" { Scope::Namespaced } else { Scope::Cluster };
+    let scope = if text(spec, "scope")? == "Namespaced" {
+        Scope::Namespaced
+    } else {
+        Scope::Cluster
+    };
     let gvr = Gvr::new(&text(spec, "group")?, &text(version, "name")?, &text(names, "plural")?);
     let any = json!({"type": "object", "x-kubernetes-preserve-unknown-fields": true});
     let shape = schema::crd::object(version.pointer("/schema/openAPIV3Schema").unwrap_or(&any));
@@ -41,9 +58,19 @@ fn resource(spec: &Value, version: &Value) -> Option<Resource> {
             selector: pointer("labelSelectorPath"),
         }
     });
-    let selectable = version.get("selectableFields").and_then(Value::as_array).into_iter().flatten();
-    resource.selectable.extend(selectable.filter_map(|field| Some(text(field, "jsonPath")?.trim_start_matches('.').to_owned())));
-    let columns = version.get("additionalPrinterColumns").and_then(Value::as_array).into_iter().flatten();
+    let selectable = version
+        .get("selectableFields")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten();
+    resource
+        .selectable
+        .extend(selectable.filter_map(|field| Some(text(field, "jsonPath")?.trim_start_matches('.').to_owned())));
+    let columns = version
+        .get("additionalPrinterColumns")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten();
     resource.columns.extend(columns.filter_map(|column| {
         Some(Column {
             name: text(column, "name")?,
@@ -66,10 +93,10 @@ pub(crate) fn established(definition: &mut Value, now: &str) {
         .filter(|version| version.get("storage").and_then(Value::as_bool) == Some(true))
         .filter_map(|version| version.get("name").cloned())
         .collect();
-    let condition = |condition: &str, reason: &str, message: &str| {
-        json!({"type": condition, "status": "True", "reason": reason, "message": message, "lastTransitionTime": now})
+    let condition = |condition: &str, reason: &str, message: &str| json!({"type": condition, "status": "True", "reason": reason, "message": message, "lastTransitionTime": now});
+    let Some(object) = definition.as_object_mut() else {
+        return;
     };
-    let Some(object) = definition.as_object_mut() else { return };
     let status = json!({
         "acceptedNames": names,
         "storedVersions": stored,

@@ -153,7 +153,11 @@ impl Resource {
 
     /// `Deployment.apps`.
     pub(crate) fn qualified_kind(&self) -> String {
-        if self.group().is_empty() { self.kind.to_string() } else { format!("{}.{}", self.kind, self.group()) }
+        if self.group().is_empty() {
+            self.kind.to_string()
+        } else {
+            format!("{}.{}", self.kind, self.group())
+        }
     }
 
     /// Whether objects live in namespaces.
@@ -168,7 +172,10 @@ impl Resource {
 
     /// Whether a change of the object moves its generation.
     pub(crate) fn has_generation(&self) -> bool {
-        matches!(self.nature, Nature::Deployment | Nature::ReplicaSet | Nature::Pod | Nature::Custom | Nature::Definition)
+        matches!(
+            self.nature,
+            Nature::Deployment | Nature::ReplicaSet | Nature::Pod | Nature::Custom | Nature::Definition
+        )
     }
 }
 
@@ -177,12 +184,19 @@ impl Resource {
 impl Registry {
     /// What Kubernetes itself serves.
     pub(crate) fn kubernetes() -> Self {
-        Self { resources: builtin::resources().into_iter().map(|resource| (resource.gvr.clone(), Arc::new(resource))).collect() }
+        Self {
+            resources: builtin::resources()
+                .into_iter()
+                .map(|resource| (resource.gvr.clone(), Arc::new(resource)))
+                .collect(),
+        }
     }
 
     /// A registry without resources.
     pub(crate) fn empty() -> Self {
-        Self { resources: IndexMap::new() }
+        Self {
+            resources: IndexMap::new(),
+        }
     }
 
     /// The resource at this address.
@@ -197,7 +211,8 @@ impl Registry {
 
     /// Removes all versions of a resource.
     pub(crate) fn remove(&mut self, group: &str, plural: &str) {
-        self.resources.retain(|gvr, _| gvr.group() != group || gvr.resource() != plural);
+        self.resources
+            .retain(|gvr, _| gvr.group() != group || gvr.resource() != plural);
     }
 
     /// All resources, in the order in which they came.

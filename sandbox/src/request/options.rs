@@ -52,16 +52,23 @@ const MAX_MANAGER: usize = 128;
 impl Query {
     /// Reads a query string.
     pub(crate) fn parse(text: Option<&str>) -> Self {
-        let pairs = text.unwrap_or_default().split('&').filter(|pair| !pair.is_empty()).map(|pair| {
-            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            (percent_decoded(name, Plus::Space), percent_decoded(value, Plus::Space))
-        });
+        let pairs = text
+            .unwrap_or_default()
+            .split('&')
+            .filter(|pair| !pair.is_empty())
+            .map(|pair| {
+                let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+                (percent_decoded(name, Plus::Space), percent_decoded(value, Plus::Space))
+            });
         Self(pairs.collect())
     }
 
     /// The value of `name`, if it is there and not empty.
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
-        self.0.iter().find(|(found, value)| found == name && !value.is_empty()).map(|(_, value)| value.as_str())
+        self.0
+            .iter()
+            .find(|(found, value)| found == name && !value.is_empty())
+            .map(|(_, value)| value.as_str())
     }
 
     /// Whether `name` says yes; `None` if it is not there.
@@ -99,10 +106,18 @@ impl WriteOptions {
         let given = query.get("fieldManager");
         if given.is_some_and(|manager| manager.chars().count() > MAX_MANAGER) {
             let message = format!("Too long: may not be more than {MAX_MANAGER} bytes");
-            let cause = Cause { reason: "FieldValueTooLong", message, field: "fieldManager".to_owned() };
+            let cause = Cause {
+                reason: "FieldValueTooLong",
+                message,
+                field: "fieldManager".to_owned(),
+            };
             return Err(Refusal::invalid_options(kind, vec![cause]));
         }
-        let agent = parts.headers.get(http::header::USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or_default();
+        let agent = parts
+            .headers
+            .get(http::header::USER_AGENT)
+            .and_then(|agent| agent.to_str().ok())
+            .unwrap_or_default();
         let manager = given.unwrap_or_else(|| agent.split('/').next().unwrap_or_default());
         let manager = if manager.is_empty() { "unknown" } else { manager };
         Ok(Self {
@@ -120,12 +135,21 @@ mod tests {
     use super::*;
 
     fn parts(agent: &str) -> Parts {
-        http::Request::builder().header("user-agent", agent).body(()).unwrap().into_parts().0
+        http::Request::builder()
+            .header("user-agent", agent)
+            .body(())
+            .unwrap()
+            .into_parts()
+            .0
     }
 
     #[test]
     fn the_manager_is_the_given_one_or_the_head_of_the_user_agent() {
-        let cases = [(Some("fieldManager=me"), "kubectl/v1", "me"), (None, "kubectl/v1.37 (linux)", "kubectl"), (None, "", "unknown")];
+        let cases = [
+            (Some("fieldManager=me"), "kubectl/v1", "me"),
+            (None, "kubectl/v1.37 (linux)", "kubectl"),
+            (None, "", "unknown"),
+        ];
         for (query, agent, expected) in cases {
             let options = WriteOptions::parse(&parts(agent), &Query::parse(query), "UpdateOptions").unwrap();
             assert_eq!(options.manager, expected);
@@ -135,8 +159,17 @@ mod tests {
 
     #[test]
     fn options_that_make_no_sense_are_refused() {
-        for query in ["dryRun=Some", "fieldValidation=x", &format!("fieldManager={}", "m".repeat(129))] {
-            assert_eq!(WriteOptions::parse(&parts(""), &Query::parse(Some(query)), "CreateOptions").unwrap_err().code(), 422);
+        for query in [
+            "dryRun=Some",
+            "fieldValidation=x",
+            &format!("fieldManager={}", "m".repeat(129)),
+        ] {
+            assert_eq!(
+                WriteOptions::parse(&parts(""), &Query::parse(Some(query)), "CreateOptions")
+                    .unwrap_err()
+                    .code(),
+                422
+            );
         }
     }
 }

@@ -80,7 +80,14 @@ impl ClusterPath {
             [services, apiexport, provider, export, clusters, name, rest @ ..]
                 if services == "services" && apiexport == "apiexport" && clusters == "clusters" =>
             {
-                (Self::Export { provider: provider.clone(), export: export.clone(), cluster: name.clone() }, rest)
+                (
+                    Self::Export {
+                        provider: provider.clone(),
+                        export: export.clone(),
+                        cluster: name.clone(),
+                    },
+                    rest,
+                )
             }
             rest => (Self::Base, rest),
         }
@@ -99,12 +106,24 @@ impl Route {
             ["api"] => Self::CoreVersions,
             ["apis"] => Self::Groups,
             ["apis", group] => Self::Group((*group).to_owned()),
-            ["api", version] => Self::Resources { group: String::new(), version: (*version).to_owned() },
-            ["apis", group, version] => Self::Resources { group: (*group).to_owned(), version: (*version).to_owned() },
+            ["api", version] => Self::Resources {
+                group: String::new(),
+                version: (*version).to_owned(),
+            },
+            ["apis", group, version] => Self::Resources {
+                group: (*group).to_owned(),
+                version: (*version).to_owned(),
+            },
             ["openapi", "v2"] => Self::OpenApiV2,
             ["openapi", "v3"] => Self::OpenApiV3Index,
-            ["openapi", "v3", "api", version] => Self::OpenApiV3 { group: String::new(), version: (*version).to_owned() },
-            ["openapi", "v3", "apis", group, version] => Self::OpenApiV3 { group: (*group).to_owned(), version: (*version).to_owned() },
+            ["openapi", "v3", "api", version] => Self::OpenApiV3 {
+                group: String::new(),
+                version: (*version).to_owned(),
+            },
+            ["openapi", "v3", "apis", group, version] => Self::OpenApiV3 {
+                group: (*group).to_owned(),
+                version: (*version).to_owned(),
+            },
             ["api", version, rest @ ..] => Self::objects("", version, rest),
             ["apis", group, version, rest @ ..] => Self::objects(group, version, rest),
             _ => Self::Nowhere,
@@ -122,7 +141,9 @@ impl Route {
         };
         match rest {
             // `/namespaces/<name>/status` is a subresource, not a collection.
-            ["namespaces", name, part @ ("status" | "finalize")] if group.is_empty() => path(None, "namespaces", Some(name), Some(part)),
+            ["namespaces", name, part @ ("status" | "finalize")] if group.is_empty() => {
+                path(None, "namespaces", Some(name), Some(part))
+            }
             ["namespaces", namespace, resource] => path(Some(namespace), resource, None, None),
             ["namespaces", namespace, resource, name] => path(Some(namespace), resource, Some(name), None),
             ["namespaces", namespace, resource, name, part] => path(Some(namespace), resource, Some(name), Some(part)),
@@ -136,7 +157,10 @@ impl Route {
 
 /// The decoded segments of a path.
 pub(crate) fn segments(path: &str) -> Vec<String> {
-    path.split('/').filter(|segment| !segment.is_empty()).map(|segment| percent_decoded(segment, Plus::Kept)).collect()
+    path.split('/')
+        .filter(|segment| !segment.is_empty())
+        .map(|segment| percent_decoded(segment, Plus::Kept))
+        .collect()
 }
 
 /// What a plus sign means.
@@ -154,7 +178,10 @@ pub(crate) fn percent_decoded(text: &str, plus: Plus) -> String {
     let mut rest = text.bytes();
     while let Some(byte) = rest.next() {
         let mut ahead = rest.clone();
-        let digit = |byte: Option<u8>| byte.and_then(|byte| char::from(byte).to_digit(16)).and_then(|digit| u8::try_from(digit).ok());
+        let digit = |byte: Option<u8>| {
+            byte.and_then(|byte| char::from(byte).to_digit(16))
+                .and_then(|digit| u8::try_from(digit).ok())
+        };
         match byte {
             b'%' => match (digit(ahead.next()), digit(ahead.next())) {
                 (Some(high), Some(low)) => {
@@ -187,17 +214,45 @@ mod tests {
             ("/api/v1/configmaps", None, "configmaps", None, None),
             ("/api/v1/namespaces", None, "namespaces", None, None),
             ("/api/v1/namespaces/a", None, "namespaces", Some("a"), None),
-            ("/api/v1/namespaces/a/finalize", None, "namespaces", Some("a"), Some("finalize")),
+            (
+                "/api/v1/namespaces/a/finalize",
+                None,
+                "namespaces",
+                Some("a"),
+                Some("finalize"),
+            ),
             ("/api/v1/namespaces/a/pods", Some("a"), "pods", None, None),
-            ("/apis/apps/v1/namespaces/a/deployments/w", Some("a"), "deployments", Some("w"), None),
-            ("/apis/apps/v1/namespaces/a/deployments/w/scale", Some("a"), "deployments", Some("w"), Some("scale")),
-            ("/apis/x.io/v1/things/t/status", None, "things", Some("t"), Some("status")),
+            (
+                "/apis/apps/v1/namespaces/a/deployments/w",
+                Some("a"),
+                "deployments",
+                Some("w"),
+                None,
+            ),
+            (
+                "/apis/apps/v1/namespaces/a/deployments/w/scale",
+                Some("a"),
+                "deployments",
+                Some("w"),
+                Some("scale"),
+            ),
+            (
+                "/apis/x.io/v1/things/t/status",
+                None,
+                "things",
+                Some("t"),
+                Some("status"),
+            ),
         ];
         for (path, namespace, resource, name, part) in cases {
             let found = object(path);
             assert_eq!(found.gvr.resource(), resource, "{path}");
             assert_eq!(
-                (found.namespace.as_deref(), found.name.as_deref(), found.subresource.as_deref()),
+                (
+                    found.namespace.as_deref(),
+                    found.name.as_deref(),
+                    found.subresource.as_deref()
+                ),
                 (namespace, name, part),
                 "{path}"
             );
@@ -212,9 +267,19 @@ mod tests {
             (cluster, rest.join("/"))
         };
         assert_eq!(of("/api/v1"), (ClusterPath::Base, "api/v1".to_owned()));
-        assert_eq!(of("/clusters/root:org/api"), (ClusterPath::Cluster("root:org".to_owned()), "api".to_owned()));
-        let export = ClusterPath::Export { provider: "p".to_owned(), export: "kubernetes".to_owned(), cluster: "*".to_owned() };
-        assert_eq!(of("/services/apiexport/p/kubernetes/clusters/*/apis"), (export, "apis".to_owned()));
+        assert_eq!(
+            of("/clusters/root:org/api"),
+            (ClusterPath::Cluster("root:org".to_owned()), "api".to_owned())
+        );
+        let export = ClusterPath::Export {
+            provider: "p".to_owned(),
+            export: "kubernetes".to_owned(),
+            cluster: "*".to_owned(),
+        };
+        assert_eq!(
+            of("/services/apiexport/p/kubernetes/clusters/*/apis"),
+            (export, "apis".to_owned())
+        );
     }
 
     #[test]

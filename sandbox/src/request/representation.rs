@@ -25,7 +25,10 @@ impl Representation {
     /// # Errors
     /// 406: nothing that is accepted can be given.
     pub(crate) fn negotiate(headers: &HeaderMap) -> Result<Self, Refusal> {
-        let accept = headers.get(ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
+        let accept = headers
+            .get(ACCEPT)
+            .and_then(|accept| accept.to_str().ok())
+            .unwrap_or_default();
         if accept.trim().is_empty() {
             return Ok(Self::Whole);
         }
@@ -59,10 +62,22 @@ mod tests {
         let cases = [
             ("", Some(Representation::Whole)),
             ("*/*", Some(Representation::Whole)),
-            ("application/json;as=Table;v=v1;g=meta.k8s.io,application/json", Some(Representation::Table)),
-            ("application/json;as=Unheard;v=v1,application/json", Some(Representation::Whole)),
-            ("application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1", Some(Representation::Metadata)),
-            ("application/vnd.kubernetes.protobuf,application/json", Some(Representation::Whole)),
+            (
+                "application/json;as=Table;v=v1;g=meta.k8s.io,application/json",
+                Some(Representation::Table),
+            ),
+            (
+                "application/json;as=Unheard;v=v1,application/json",
+                Some(Representation::Whole),
+            ),
+            (
+                "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1",
+                Some(Representation::Metadata),
+            ),
+            (
+                "application/vnd.kubernetes.protobuf,application/json",
+                Some(Representation::Whole),
+            ),
             ("text/html", None),
         ];
         for (accept, expected) in cases {

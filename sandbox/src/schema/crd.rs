@@ -12,7 +12,9 @@ pub(crate) fn object(schema: &Value) -> Arc<Shape> {
     let text = || Field::new(Arc::new(Shape::Scalar(Scalar::Text)));
     shape.fields.insert("apiVersion".into(), text());
     shape.fields.insert("kind".into(), text());
-    shape.fields.insert("metadata".into(), Field::new(kubernetes::shape("ObjectMeta")));
+    shape
+        .fields
+        .insert("metadata".into(), Field::new(kubernetes::shape("ObjectMeta")));
     Arc::new(Shape::Struct(shape))
 }
 
@@ -29,12 +31,20 @@ fn shape(schema: &Value) -> Arc<Shape> {
         Some("boolean") => scalar(Scalar::Boolean),
         Some("array") => {
             let item = schema.get("items").map_or_else(|| Arc::new(Shape::Any), shape);
-            Arc::new(Shape::List { item, keys: list_keys(schema) })
+            Arc::new(Shape::List {
+                item,
+                keys: list_keys(schema),
+            })
         }
         Some("object") => match schema.get("additionalProperties") {
-            Some(value @ Value::Object(_)) => Arc::new(Shape::Map { value: shape(value), atomic }),
+            Some(value @ Value::Object(_)) => Arc::new(Shape::Map {
+                value: shape(value),
+                atomic,
+            }),
             Some(Value::Bool(true)) => Arc::new(Shape::Any),
-            _ if schema.get("properties").is_none() && flag("x-kubernetes-preserve-unknown-fields") => Arc::new(Shape::Any),
+            _ if schema.get("properties").is_none() && flag("x-kubernetes-preserve-unknown-fields") => {
+                Arc::new(Shape::Any)
+            }
             _ if flag("x-kubernetes-embedded-resource") => object(schema),
             _ => Arc::new(Shape::Struct(structure(schema))),
         },
@@ -51,9 +61,17 @@ fn structure(schema: &Value) -> Struct {
     let fields: BTreeMap<Box<str>, Field> = schema
         .get("properties")
         .and_then(Value::as_object)
-        .map(|properties| properties.iter().map(|(name, schema)| (name.as_str().into(), field(schema, required.contains(&name.as_str())))).collect())
+        .map(|properties| {
+            properties
+                .iter()
+                .map(|(name, schema)| (name.as_str().into(), field(schema, required.contains(&name.as_str()))))
+                .collect()
+        })
         .unwrap_or_default();
-    let keeps = schema.get("x-kubernetes-preserve-unknown-fields").and_then(Value::as_bool) == Some(true);
+    let keeps = schema
+        .get("x-kubernetes-preserve-unknown-fields")
+        .and_then(Value::as_bool)
+        == Some(true);
     Struct {
         name: "".into(),
         fields,
@@ -75,9 +93,19 @@ fn list_keys(schema: &Value) -> ListKeys {
         Some("set") => ListKeys::Set,
         Some("map") => {
             let default = |name: &str| schema.pointer(&format!("/items/properties/{name}/default")).cloned();
-            let keys = schema.get("x-kubernetes-list-map-keys").and_then(Value::as_array).cloned().unwrap_or_default();
+            let keys = schema
+                .get("x-kubernetes-list-map-keys")
+                .and_then(Value::as_array)
+                .cloned()
+                .unwrap_or_default();
             ListKeys::Map(
-                keys.iter().filter_map(Value::as_str).map(|name| ListKey { name: name.into(), default: default(name) }).collect(),
+                keys.iter()
+                    .filter_map(Value::as_str)
+                    .map(|name| ListKey {
+                        name: name.into(),
+                        default: default(name),
+                    })
+                    .collect(),
             )
         }
         _ => ListKeys::Atomic,
@@ -97,9 +125,11 @@ mod tests {
 
     #[test]
     fn defaults_are_filled_and_unknown_fields_pruned() {
-        let shape = object(&json!({"type": "object", "properties": {"spec": {"type": "object", "default": {}, "properties": {
+        let shape = object(
+            &json!({"type": "object", "properties": {"spec": {"type": "object", "default": {}, "properties": {
             "size": {"type": "integer", "default": 3}, "free": {"type": "object", "x-kubernetes-preserve-unknown-fields": true},
-            "gone": {"type": "string", "nullable": true}}}}}));
+            "gone": {"type": "string", "nullable": true}}}}}),
+        );
         let mut value = json!({"metadata": {"name": "a"}, "foo": 1});
         assert_eq!(decode(&shape, &mut value).unwrap(), ["foo"]);
         assert_eq!(value, json!({"metadata": {"name": "a"}, "spec": {"size": 3}}));

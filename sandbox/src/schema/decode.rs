@@ -23,7 +23,10 @@ pub(crate) type UnknownFields = Vec<String>;
 
 /// Brings `value` into the form of `shape` and names the fields that were dropped.
 pub(crate) fn decode(shape: &Shape, value: &mut Value) -> Result<UnknownFields, Misfit> {
-    let mut decoding = Decoding { path: Vec::new(), unknown: Vec::new() };
+    let mut decoding = Decoding {
+        path: Vec::new(),
+        unknown: Vec::new(),
+    };
     decoding.value(shape, value)?;
     Ok(decoding.unknown)
 }
@@ -52,11 +55,15 @@ impl Decoding {
             Shape::Any => Ok(()),
             Shape::Scalar(scalar) => self.scalar(*scalar, value),
             Shape::Struct(shape) => {
-                let Value::Object(map) = value else { return Err(self.misfit("object", value)) };
+                let Value::Object(map) = value else {
+                    return Err(self.misfit("object", value));
+                };
                 self.fields(shape, map)
             }
             Shape::Map { value: item, .. } => {
-                let Value::Object(map) = value else { return Err(self.misfit("object", value)) };
+                let Value::Object(map) = value else {
+                    return Err(self.misfit("object", value));
+                };
                 for value in map.values_mut() {
                     self.value(item, value)?;
                 }
@@ -65,7 +72,9 @@ impl Decoding {
                 Ok(())
             }
             Shape::List { item, .. } => {
-                let Value::Array(items) = value else { return Err(self.misfit("array", value)) };
+                let Value::Array(items) = value else {
+                    return Err(self.misfit("array", value));
+                };
                 for (at, value) in items.iter_mut().enumerate() {
                     self.path.push(format!("[{at}]"));
                     self.value(item, value)?;
@@ -84,7 +93,8 @@ impl Decoding {
                 Some(field) => {
                     self.value(&field.shape, value)?;
                     let null = value.is_null() && !field.nullable;
-                    let empty = !shape.name.is_empty() && !field.required && is_left_out(&field.shape, field.omit_zero, value);
+                    let empty =
+                        !shape.name.is_empty() && !field.required && is_left_out(&field.shape, field.omit_zero, value);
                     if null || empty {
                         dropped.push(name.clone());
                     }
@@ -118,8 +128,8 @@ impl Decoding {
         match (scalar, &*value) {
             (Scalar::Text, Value::String(_))
             | (Scalar::Boolean, Value::Bool(_))
-            | (Scalar::Number | Scalar::IntOrString, Value::Number(_))
-            | (Scalar::IntOrString, Value::String(_)) => Ok(()),
+            | (Scalar::Number, Value::Number(_))
+            | (Scalar::IntOrString, Value::Number(_) | Value::String(_)) => Ok(()),
             (Scalar::Integer, Value::Number(number)) => {
                 if number.is_i64() || number.is_u64() {
                     return Ok(());
@@ -130,7 +140,11 @@ impl Decoding {
                 if base64::engine::general_purpose::STANDARD.decode(text).is_ok() {
                     return Ok(());
                 }
-                Err(Misfit { path: self.dotted(), expected: "base64", found: "string" })
+                Err(Misfit {
+                    path: self.dotted(),
+                    expected: "base64",
+                    found: "string",
+                })
             }
             (Scalar::Time, Value::String(text)) => {
                 let canonical = time::canonical(text).ok_or_else(|| self.misfit("time", value))?;
@@ -143,7 +157,8 @@ impl Decoding {
                 Ok(())
             }
             (Scalar::Quantity, Value::Number(number)) => {
-                let canonical = quantity::canonical(&number.to_string()).ok_or_else(|| self.misfit("quantity", value))?;
+                let canonical =
+                    quantity::canonical(&number.to_string()).ok_or_else(|| self.misfit("quantity", value))?;
                 *value = canonical.into();
                 Ok(())
             }
@@ -152,7 +167,11 @@ impl Decoding {
     }
 
     fn misfit(&self, expected: &'static str, value: &Value) -> Misfit {
-        Misfit { path: self.dotted(), expected, found: type_name(value) }
+        Misfit {
+            path: self.dotted(),
+            expected,
+            found: type_name(value),
+        }
     }
 
     fn dotted(&self) -> String {
@@ -226,7 +245,10 @@ mod tests {
     #[test]
     fn unknown_fields_are_named_and_dropped() {
         let mut value = json!({"data": {"a": "1"}, "foo": 1, "metadata": {"bar": {}}});
-        assert_eq!(decode(&shape("ConfigMap"), &mut value).unwrap(), ["foo", "metadata.bar"]);
+        assert_eq!(
+            decode(&shape("ConfigMap"), &mut value).unwrap(),
+            ["foo", "metadata.bar"]
+        );
         assert_eq!(value, json!({"data": {"a": "1"}, "metadata": {}}));
     }
 
@@ -234,6 +256,9 @@ mod tests {
     fn a_misfit_names_its_path() {
         let mut value = json!({"spec": {"template": {"spec": {"containers": [{"name": 1}]}}}});
         let misfit = decode(&shape("Deployment"), &mut value).unwrap_err();
-        assert_eq!((misfit.path.as_str(), misfit.expected, misfit.found), ("spec.template.spec.containers[0].name", "string", "number"));
+        assert_eq!(
+            (misfit.path.as_str(), misfit.expected, misfit.found),
+            ("spec.template.spec.containers[0].name", "string", "number")
+        );
     }
 }

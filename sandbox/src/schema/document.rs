@@ -22,7 +22,10 @@ impl<'a> Document<'a> {
     pub(crate) fn new(text: &'a str) -> Self {
         let mut lines: BTreeMap<&'a str, TypeLines<'a>> = BTreeMap::new();
         let mut current = None;
-        for line in text.lines().filter(|line| !line.starts_with('#') && !line.trim().is_empty()) {
+        for line in text
+            .lines()
+            .filter(|line| !line.starts_with('#') && !line.trim().is_empty())
+        {
             if line.starts_with(' ') {
                 if let Some(fields) = current.and_then(|name| lines.get_mut(name)) {
                     fields.fields.push(line.trim());
@@ -32,9 +35,18 @@ impl<'a> Document<'a> {
             let mut words = line.split_whitespace();
             let Some(name) = words.next() else { continue };
             current = Some(name);
-            lines.insert(name, TypeLines { atomic: words.next() == Some("atomic"), fields: Vec::new() });
+            lines.insert(
+                name,
+                TypeLines {
+                    atomic: words.next() == Some("atomic"),
+                    fields: Vec::new(),
+                },
+            );
         }
-        Self { lines, built: BTreeMap::new() }
+        Self {
+            lines,
+            built: BTreeMap::new(),
+        }
     }
 
     /// The names of all types.
@@ -48,10 +60,17 @@ impl<'a> Document<'a> {
         if let Some(shape) = self.built.get(name) {
             return Arc::clone(shape);
         }
-        let Some(lines) = self.lines.get(name) else { return Arc::new(Shape::Any) };
+        let Some(lines) = self.lines.get(name) else {
+            return Arc::new(Shape::Any);
+        };
         let (atomic, declarations) = (lines.atomic, lines.fields.clone());
         let fields = declarations.into_iter().filter_map(|line| self.field(line)).collect();
-        let shape = Arc::new(Shape::Struct(Struct { name: name.into(), fields, atomic, unknown: Unknown::Pruned }));
+        let shape = Arc::new(Shape::Struct(Struct {
+            name: name.into(),
+            fields,
+            atomic,
+            unknown: Unknown::Pruned,
+        }));
         self.built.insert(name.into(), Arc::clone(&shape));
         shape
     }
@@ -80,7 +99,10 @@ impl<'a> Document<'a> {
         }
         let (map, atomic) = text.strip_suffix('!').map_or((text, false), |map| (map, true));
         if let Some(inner) = map.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) {
-            return Arc::new(Shape::Map { value: self.parse(inner), atomic });
+            return Arc::new(Shape::Map {
+                value: self.parse(inner),
+                atomic,
+            });
         }
         match text {
             "string" => scalar(Scalar::Text),
@@ -98,7 +120,9 @@ impl<'a> Document<'a> {
 
     fn list(&mut self, inner: &str) -> Shape {
         let mut words = inner.split_whitespace();
-        let item = words.next().map_or_else(|| Arc::new(Shape::Any), |item| self.parse(item));
+        let item = words
+            .next()
+            .map_or_else(|| Arc::new(Shape::Any), |item| self.parse(item));
         let keys = match (words.next(), words.next()) {
             (Some("set"), _) => ListKeys::Set,
             (Some("by"), Some(keys)) => ListKeys::Map(keys.split(',').map(|key| list_key(key, &item)).collect()),
@@ -111,7 +135,10 @@ impl<'a> Document<'a> {
 /// A key; a field that must be there counts with its zero value where it is missing, as on the API server.
 fn list_key(text: &str, item: &Shape) -> ListKey {
     if let Some((name, default)) = text.split_once('=') {
-        return ListKey { name: name.into(), default: Some(default.into()) };
+        return ListKey {
+            name: name.into(),
+            default: Some(default.into()),
+        };
     }
     let field = item.declaration(text).filter(|field| field.required);
     let default = match field.map(|field| &*field.shape) {
@@ -119,7 +146,10 @@ fn list_key(text: &str, item: &Shape) -> ListKey {
         Some(Shape::Scalar(Scalar::Integer)) => Some(0.into()),
         _ => None,
     };
-    ListKey { name: text.into(), default }
+    ListKey {
+        name: text.into(),
+        default,
+    }
 }
 
 fn scalar(scalar: Scalar) -> Arc<Shape> {
@@ -152,11 +182,20 @@ mod tests {
         let ports = shape.declaration("ports").unwrap();
         assert!(ports.required);
         assert_eq!(ports.merge, Merge::By("port".into()));
-        let Shape::List { item, keys: ListKeys::Map(keys) } = &*ports.shape else { panic!("{ports:?}") };
+        let Shape::List {
+            item,
+            keys: ListKeys::Map(keys),
+        } = &*ports.shape
+        else {
+            panic!("{ports:?}")
+        };
         assert!(matches!(&**item, Shape::Struct(b) if b.atomic));
         assert_eq!(keys.len(), 2);
         assert_eq!(keys[1].default, Some("TCP".into()));
-        assert!(matches!(&*shape.declaration("sel").unwrap().shape, Shape::Map { atomic: true, .. }));
+        assert!(matches!(
+            &*shape.declaration("sel").unwrap().shape,
+            Shape::Map { atomic: true, .. }
+        ));
         assert_eq!(shape.declaration("set").unwrap().merge, Merge::Union);
     }
 

@@ -25,7 +25,9 @@ mod tests {
         let mut document = Document::new(TEXT);
         let mut fields = 0;
         for name in document.names() {
-            let Shape::Struct(shape) = &*document.shape(name) else { panic!("{name}") };
+            let Shape::Struct(shape) = &*document.shape(name) else {
+                panic!("{name}")
+            };
             fields += shape.fields.len();
         }
         let lines = TEXT.lines().filter(|line| line.starts_with("  ")).count();
@@ -52,7 +54,16 @@ mod tests {
                 Shape::Scalar(_) => {}
             }
         }
-        for kind in ["Deployment", "Service", "ConfigMap", "Secret", "Namespace", "Pod", "Lease", "Event"] {
+        for kind in [
+            "Deployment",
+            "Service",
+            "ConfigMap",
+            "Secret",
+            "Namespace",
+            "Pod",
+            "Lease",
+            "Event",
+        ] {
             check(&shape(kind), kind);
         }
     }

@@ -146,9 +146,17 @@ impl Shape {
     /// How `value` is walked: a value whose type does not fit its shape is a leaf.
     pub(crate) fn walk(&self, value: &Value) -> Walk<'_> {
         match (self, value) {
-            (Self::Struct(Struct { atomic: false, .. }) | Self::Map { atomic: false, .. }, Value::Object(_) | Value::Null)
+            (
+                Self::Struct(Struct { atomic: false, .. }) | Self::Map { atomic: false, .. },
+                Value::Object(_) | Value::Null,
+            )
             | (Self::Any, Value::Object(_)) => Walk::Fields,
-            (Self::List { keys: ListKeys::Atomic, .. }, _) => Walk::Leaf,
+            (
+                Self::List {
+                    keys: ListKeys::Atomic, ..
+                },
+                _,
+            ) => Walk::Leaf,
             (Self::List { item, keys }, Value::Array(_) | Value::Null) => Walk::Items(item, keys),
             _ => Walk::Leaf,
         }

@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use serde_json::{Map, Value, json};
 
 use super::{Field, ListKeys, Merge, Scalar, Shape, Struct, Unknown};
+use crate::object::put;
 use crate::registry::{Registry, Resource};
 
 /// The group versions that have a document.
@@ -12,7 +13,11 @@ pub(crate) fn v3_index(registry: &Registry) -> Value {
     let mut paths = Map::new();
     for (group, versions) in registry.groups() {
         for version in versions {
-            let path = if group.is_empty() { format!("api/{version}") } else { format!("apis/{group}/{version}") };
+            let path = if group.is_empty() {
+                format!("api/{version}")
+            } else {
+                format!("apis/{group}/{version}")
+            };
             let url = format!("/openapi/v3/{path}");
             paths.insert(path, json!({"serverRelativeURL": url}));
         }
@@ -22,14 +27,20 @@ pub(crate) fn v3_index(registry: &Registry) -> Value {
 
 /// The document of one group version.
 pub(crate) fn v3(resources: &[&Arc<Resource>]) -> Value {
-    let mut writer = Writer { prefix: "#/components/schemas/", types: BTreeMap::new() };
+    let mut writer = Writer {
+        prefix: "#/components/schemas/",
+        types: BTreeMap::new(),
+    };
     let paths = paths(resources, &mut writer);
     json!({"openapi": "3.0.0", "info": info(), "paths": paths, "components": {"schemas": writer.types}})
 }
 
 /// The document of everything, in the old form.
 pub(crate) fn v2(registry: &Registry) -> Value {
-    let mut writer = Writer { prefix: "#/definitions/", types: BTreeMap::new() };
+    let mut writer = Writer {
+        prefix: "#/definitions/",
+        types: BTreeMap::new(),
+    };
     let resources: Vec<&Arc<Resource>> = registry.iter().collect();
     let paths = paths(&resources, &mut writer);
     json!({"swagger": "2.0", "info": info(), "paths": paths, "definitions": writer.types})
@@ -52,17 +63,32 @@ fn paths(resources: &[&Arc<Resource>], writer: &mut Writer) -> Map<String, Value
             Shape::Struct(shape) => writer.structure(shape),
             other => writer.shape(other),
         };
-        schema["x-kubernetes-group-version-kind"] = json!([kind]);
-        let name = if resource.is_custom() { format!("{}.{}.{}", resource.group(), resource.gvr.version(), resource.kind()) } else { type_name(resource) };
+        put(&mut schema, "x-kubernetes-group-version-kind", json!([kind]));
+        let name = if resource.is_custom() {
+            format!("{}.{}.{}", resource.group(), resource.gvr.version(), resource.kind())
+        } else {
+            type_name(resource)
+        };
         writer.types.insert(name, schema);
-        let base = if resource.group().is_empty() { "/api/v1".to_owned() } else { format!("/apis/{}", resource.gvr.api_version()) };
-        let place = if resource.is_namespaced() { "/namespaces/{namespace}" } else { "" };
+        let base = if resource.group().is_empty() {
+            "/api/v1".to_owned()
+        } else {
+            format!("/apis/{}", resource.gvr.api_version())
+        };
+        let place = if resource.is_namespaced() {
+            "/namespaces/{namespace}"
+        } else {
+            ""
+        };
         let parameters: Vec<Value> = ["dryRun", "fieldManager", "fieldValidation", "force"]
             .map(|name| json!({"name": name, "in": "query", "schema": {"type": "string"}}))
             .to_vec();
         let operation = |action: &str| json!({"parameters": parameters, "responses": {}, "x-kubernetes-action": action, "x-kubernetes-group-version-kind": kind});
         let collection = format!("{base}{place}/{}", resource.plural());
-        paths.insert(format!("{collection}/{{name}}"), json!({"get": operation("get"), "put": operation("put"), "patch": operation("patch")}));
+        paths.insert(
+            format!("{collection}/{{name}}"),
+            json!({"get": operation("get"), "put": operation("put"), "patch": operation("patch")}),
+        );
         paths.insert(collection, json!({"get": operation("list"), "post": operation("post")}));
     }
     paths
@@ -85,18 +111,22 @@ impl Writer {
             Shape::Map { value, atomic } => {
                 let mut schema = json!({"type": "object", "additionalProperties": self.shape(value)});
                 if *atomic {
-                    schema["x-kubernetes-map-type"] = "atomic".into();
+                    put(&mut schema, "x-kubernetes-map-type", "atomic");
                 }
                 schema
             }
             Shape::List { item, keys } => {
                 let mut schema = json!({"type": "array", "items": self.shape(item)});
                 match keys {
-                    ListKeys::Atomic => schema["x-kubernetes-list-type"] = "atomic".into(),
-                    ListKeys::Set => schema["x-kubernetes-list-type"] = "set".into(),
+                    ListKeys::Atomic => put(&mut schema, "x-kubernetes-list-type", "atomic"),
+                    ListKeys::Set => put(&mut schema, "x-kubernetes-list-type", "set"),
                     ListKeys::Map(keys) => {
-                        schema["x-kubernetes-list-type"] = "map".into();
-                        schema["x-kubernetes-list-map-keys"] = keys.iter().map(|key| Value::from(&*key.name)).collect();
+                        put(&mut schema, "x-kubernetes-list-type", "map");
+                        put(
+                            &mut schema,
+                            "x-kubernetes-list-map-keys",
+                            keys.iter().map(|key| Value::from(&*key.name)).collect::<Value>(),
+                        );
                     }
                 }
                 schema
@@ -114,17 +144,26 @@ impl Writer {
     }
 
     fn structure(&mut self, shape: &Struct) -> Value {
-        let properties: Map<String, Value> = shape.fields.iter().map(|(name, field)| (name.to_string(), self.field(field))).collect();
+        let properties: Map<String, Value> = shape
+            .fields
+            .iter()
+            .map(|(name, field)| (name.to_string(), self.field(field)))
+            .collect();
         let mut schema = json!({"type": "object", "properties": properties});
-        let required: Vec<&str> = shape.fields.iter().filter(|(_, field)| field.required).map(|(name, _)| &**name).collect();
+        let required: Vec<&str> = shape
+            .fields
+            .iter()
+            .filter(|(_, field)| field.required)
+            .map(|(name, _)| &**name)
+            .collect();
         if !required.is_empty() {
-            schema["required"] = json!(required);
+            put(&mut schema, "required", json!(required));
         }
         if shape.atomic {
-            schema["x-kubernetes-map-type"] = "atomic".into();
+            put(&mut schema, "x-kubernetes-map-type", "atomic");
         }
         if shape.unknown == Unknown::Kept {
-            schema["x-kubernetes-preserve-unknown-fields"] = true.into();
+            put(&mut schema, "x-kubernetes-preserve-unknown-fields", true);
         }
         schema
     }
@@ -140,9 +179,9 @@ impl Writer {
         if schema.get("$ref").is_some() {
             schema = json!({"allOf": [schema]});
         }
-        schema["x-kubernetes-patch-strategy"] = strategy.into();
+        put(&mut schema, "x-kubernetes-patch-strategy", strategy);
         if let Merge::By(key) = &field.merge {
-            schema["x-kubernetes-patch-merge-key"] = (&**key).into();
+            put(&mut schema, "x-kubernetes-patch-merge-key", (&**key));
         }
         schema
     }

@@ -8,7 +8,9 @@ pub(crate) fn canonical(text: &str) -> Option<String> {
         Some(rest) => ("-", rest),
         None => ("", text.strip_prefix('+').unwrap_or(text)),
     };
-    let end = digits.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(digits.len());
+    let end = digits
+        .find(|c: char| !c.is_ascii_digit() && c != '.')
+        .unwrap_or(digits.len());
     let (number, suffix) = digits.split_at(end);
     let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
     if (whole.is_empty() && fraction.is_empty()) || fraction.contains('.') {
@@ -25,14 +27,28 @@ pub(crate) fn canonical(text: &str) -> Option<String> {
         Some((_, exponent)) => (*exponent, false),
         None => (suffix.strip_prefix(['e', 'E'])?.parse::<i32>().ok()?, true),
     };
-    let canonical = if scientific { scientific_form(whole, fraction, exponent)? } else { decimal(whole, fraction, exponent)? };
+    let canonical = if scientific {
+        scientific_form(whole, fraction, exponent)?
+    } else {
+        decimal(whole, fraction, exponent)?
+    };
     let sign = if canonical == "0" { "" } else { sign };
     Some(format!("{sign}{canonical}"))
 }
 
 const BINARY: [&str; 6] = ["Ki", "Mi", "Gi", "Ti", "Pi", "Ei"];
-const DECIMAL: [(&str, i32); 10] =
-    [("n", -9), ("u", -6), ("m", -3), ("", 0), ("k", 3), ("M", 6), ("G", 9), ("T", 12), ("P", 15), ("E", 18)];
+const DECIMAL: [(&str, i32); 10] = [
+    ("n", -9),
+    ("u", -6),
+    ("m", -3),
+    ("", 0),
+    ("k", 3),
+    ("M", 6),
+    ("G", 9),
+    ("T", 12),
+    ("P", 15),
+    ("E", 18),
+];
 
 /// Digits without a point, and the power of ten that they stand at; zeros at both ends are gone.
 fn normal(whole: &str, fraction: &str, exponent: i32) -> Option<(String, i32)> {
@@ -66,7 +82,11 @@ fn scientific_form(whole: &str, fraction: &str, exponent: i32) -> Option<String>
     let power = exponent.div_euclid(3) * 3;
     let zeros = usize::try_from(exponent - power).ok()?;
     let digits = format!("{digits}{}", "0".repeat(zeros));
-    Some(if power == 0 { digits } else { format!("{digits}e{power}") })
+    Some(if power == 0 {
+        digits
+    } else {
+        format!("{digits}e{power}")
+    })
 }
 
 fn binary(whole: &str, fraction: &str, power: usize) -> Option<String> {

@@ -15,7 +15,11 @@ pub(crate) fn micros(time: Timestamp) -> String {
 /// The canonical form of `text` in seconds, or microseconds where it has a fraction; `None` if it is no time.
 pub(crate) fn canonical(text: &str) -> Option<String> {
     let time: Timestamp = text.parse().ok()?;
-    Some(if text.contains('.') { micros(time) } else { seconds(time) })
+    Some(if text.contains('.') {
+        micros(time)
+    } else {
+        seconds(time)
+    })
 }
 
 #[cfg(test)]
@@ -24,8 +28,14 @@ mod tests {
 
     #[test]
     fn times_have_one_form() {
-        assert_eq!(canonical("2026-01-02T03:04:05+01:00").as_deref(), Some("2026-01-02T02:04:05Z"));
-        assert_eq!(canonical("2026-01-02T03:04:05.5Z").as_deref(), Some("2026-01-02T03:04:05.500000Z"));
+        assert_eq!(
+            canonical("2026-01-02T03:04:05+01:00").as_deref(),
+            Some("2026-01-02T02:04:05Z")
+        );
+        assert_eq!(
+            canonical("2026-01-02T03:04:05.5Z").as_deref(),
+            Some("2026-01-02T03:04:05.500000Z")
+        );
         assert_eq!(canonical("yesterday"), None);
     }
 }

@@ -23,7 +23,10 @@ impl FieldSelector {
             };
             if !known.contains(&path) {
                 let known: Vec<String> = known.iter().map(|path| format!("{path:?}")).collect();
-                return Err(format!("{path:?} is not a known field selector: only {}", known.join(", ")));
+                return Err(format!(
+                    "{path:?} is not a known field selector: only {}",
+                    known.join(", ")
+                ));
             }
             requirements.push((path.to_owned(), value.to_owned(), equal));
         }
@@ -37,7 +40,9 @@ impl FieldSelector {
 
     /// Whether the fields that `field` finds meet all requirements.
     pub(crate) fn selects(&self, mut field: impl FnMut(&str) -> String) -> bool {
-        self.0.iter().all(|(path, value, equal)| (field(path) == *value) == *equal)
+        self.0
+            .iter()
+            .all(|(path, value, equal)| (field(path) == *value) == *equal)
     }
 }
 
@@ -48,9 +53,24 @@ mod tests {
     #[test]
     fn requirements_select_by_field() {
         let known = ["metadata.name", "type"];
-        let field = |path: &str| if path == "type" { "Opaque".to_owned() } else { "web".to_owned() };
-        for (text, expected) in [("", true), ("metadata.name=web,type!=x", true), ("metadata.name==db", false), ("type!=Opaque", false)] {
-            assert_eq!(FieldSelector::parse(text, &known).unwrap().selects(field), expected, "{text}");
+        let field = |path: &str| {
+            if path == "type" {
+                "Opaque".to_owned()
+            } else {
+                "web".to_owned()
+            }
+        };
+        for (text, expected) in [
+            ("", true),
+            ("metadata.name=web,type!=x", true),
+            ("metadata.name==db", false),
+            ("type!=Opaque", false),
+        ] {
+            assert_eq!(
+                FieldSelector::parse(text, &known).unwrap().selects(field),
+                expected,
+                "{text}"
+            );
         }
         assert_eq!(
             FieldSelector::parse("data.k=v", &known).unwrap_err(),

@@ -28,7 +28,11 @@ impl LabelSelector {
     /// # Errors
     /// What could not be read.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
-        let requirements = split(text).into_iter().map(str::trim).filter(|part| !part.is_empty()).map(Requirement::parse);
+        let requirements = split(text)
+            .into_iter()
+            .map(str::trim)
+            .filter(|part| !part.is_empty())
+            .map(Requirement::parse);
         requirements.collect::<Result<_, _>>().map(Self)
     }
 
@@ -39,7 +43,9 @@ impl LabelSelector {
 
     /// Whether the labels that `label` finds meet all requirements.
     pub(crate) fn selects<'a>(&self, label: impl Fn(&str) -> Option<&'a str>) -> bool {
-        self.0.iter().all(|requirement| requirement.holds(label(&requirement.name)))
+        self.0
+            .iter()
+            .all(|requirement| requirement.holds(label(&requirement.name)))
     }
 }
 
@@ -48,8 +54,14 @@ impl LabelSelector {
 impl Requirement {
     fn parse(text: &str) -> Result<Self, String> {
         let new = |name: &str, test: Test| match name.trim() {
-            "" => Err(format!("found '{}', expected: !, identifier, or 'end of string'", text.get(..1).unwrap_or_default())),
-            name => Ok(Self { name: name.to_owned(), test }),
+            "" => Err(format!(
+                "found '{}', expected: !, identifier, or 'end of string'",
+                text.get(..1).unwrap_or_default()
+            )),
+            name => Ok(Self {
+                name: name.to_owned(),
+                test,
+            }),
         };
         if let Some(name) = text.strip_prefix('!') {
             return new(name, Test::Missing);
@@ -57,13 +69,30 @@ impl Requirement {
         for (operator, negative) in [("!=", true), ("==", false), ("=", false)] {
             if let Some((name, value)) = text.split_once(operator) {
                 let values = vec![value.trim().to_owned()];
-                return new(name, if negative { Test::NotIn(values) } else { Test::In(values) });
+                return new(
+                    name,
+                    if negative {
+                        Test::NotIn(values)
+                    } else {
+                        Test::In(values)
+                    },
+                );
             }
         }
         for (operator, greater) in [('>', true), ('<', false)] {
             if let Some((name, value)) = text.split_once(operator) {
-                let value = value.trim().parse().map_err(|_| format!("unable to parse requirement: {:?} is no integer", value.trim()))?;
-                return new(name, if greater { Test::Greater(value) } else { Test::Less(value) });
+                let value = value
+                    .trim()
+                    .parse()
+                    .map_err(|_| format!("unable to parse requirement: {:?} is no integer", value.trim()))?;
+                return new(
+                    name,
+                    if greater {
+                        Test::Greater(value)
+                    } else {
+                        Test::Less(value)
+                    },
+                );
             }
         }
         let (name, rest) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
@@ -72,12 +101,19 @@ impl Requirement {
             let list = list.trim().strip_prefix('(')?.strip_suffix(')')?;
             Some(list.split(',').map(|value| value.trim().to_owned()).collect())
         };
-        match rest.strip_prefix("in").and_then(values).map(Test::In).or_else(|| rest.strip_prefix("notin").and_then(values).map(Test::NotIn)) {
-            Some(test) => new(name, test),
+        match rest
+            .strip_prefix("in")
+            .and_then(values)
+            .map(Test::In)
+            .or_else(|| rest.strip_prefix("notin").and_then(values).map(Test::NotIn))
+        {
+            Some(found) => new(name, found),
             None if rest.is_empty() => new(name, Test::Exists),
             None => {
                 let word = rest.split_whitespace().next().unwrap_or_default();
-                Err(format!("unable to parse requirement: found '{word}', expected: in, notin, =, ==, !=, gt, lt"))
+                Err(format!(
+                    "unable to parse requirement: found '{word}', expected: in, notin, =, ==, !=, gt, lt"
+                ))
             }
         }
     }

@@ -58,7 +58,14 @@ impl Change {
 impl Collection {
     /// An empty collection that remembers `capacity` changes after version `floor`.
     pub(crate) fn new(capacity: usize, floor: u64) -> Self {
-        Self { objects: BTreeMap::new(), history: VecDeque::new(), capacity: capacity.max(1), floor, dropped: 0, woken: watch::Sender::new(floor) }
+        Self {
+            objects: BTreeMap::new(),
+            history: VecDeque::new(),
+            capacity: capacity.max(1),
+            floor,
+            dropped: 0,
+            woken: watch::Sender::new(floor),
+        }
     }
 
     /// The object at `key`.
@@ -69,13 +76,23 @@ impl Collection {
     /// Writes `object`.
     pub(crate) fn put(&mut self, key: Key, object: Arc<Stored>) {
         let before = self.objects.insert(key.clone(), Arc::clone(&object));
-        self.remember(Change { key, before, after: object, deleted: false });
+        self.remember(Change {
+            key,
+            before,
+            after: object,
+            deleted: false,
+        });
     }
 
     /// Removes the object at `key`.
     pub(crate) fn delete(&mut self, key: &Key, last: Arc<Stored>) {
         let before = self.objects.remove(key);
-        self.remember(Change { key: key.clone(), before, after: last, deleted: true });
+        self.remember(Change {
+            key: key.clone(),
+            before,
+            after: last,
+            deleted: true,
+        });
     }
 
     fn remember(&mut self, change: Change) {
@@ -113,12 +130,18 @@ impl Collection {
     }
 
     /// The objects whose keys begin with `prefix`, after `after` if there is one.
-    pub(crate) fn range<'a>(&'a self, prefix: &'a Key, after: Option<&Key>) -> impl Iterator<Item = (&'a Key, &'a Arc<Stored>)> {
+    pub(crate) fn range<'a>(
+        &'a self,
+        prefix: &'a Key,
+        after: Option<&Key>,
+    ) -> impl Iterator<Item = (&'a Key, &'a Arc<Stored>)> {
         let start = match after {
             Some(after) => Bound::Excluded(after.clone()),
             None => Bound::Included(prefix.clone()),
         };
-        self.objects.range((start, Bound::Unbounded)).take_while(move |(key, _)| key.starts_with(prefix))
+        self.objects
+            .range((start, Bound::Unbounded))
+            .take_while(move |(key, _)| key.starts_with(prefix))
     }
 
     /// Up to `limit` changes after `version`.
@@ -142,7 +165,12 @@ impl Collection {
             return Err(Forgotten { floor: self.floor });
         }
         let mut undone = BTreeMap::new();
-        for change in self.history.iter().rev().take_while(|change| change.version() > version) {
+        for change in self
+            .history
+            .iter()
+            .rev()
+            .take_while(|change| change.version() > version)
+        {
             undone.insert(change.key.clone(), change.before.clone());
         }
         Ok(undone)

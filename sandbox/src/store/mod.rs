@@ -27,7 +27,11 @@ const FIRST_VERSION: u64 = 100;
 impl Store {
     /// An empty store whose collections remember `history` changes each.
     pub(crate) fn new(history: usize) -> Self {
-        Self { version: FIRST_VERSION, history, collections: IndexMap::new() }
+        Self {
+            version: FIRST_VERSION,
+            history,
+            collections: IndexMap::new(),
+        }
     }
 
     /// The resourceVersion of the last write.
@@ -48,7 +52,9 @@ impl Store {
     /// The collection `name`.
     pub(crate) fn collection_mut(&mut self, name: &Arc<str>) -> &mut Collection {
         let (history, floor) = (self.history, FIRST_VERSION);
-        self.collections.entry(Arc::clone(name)).or_insert_with(|| Collection::new(history, floor))
+        self.collections
+            .entry(Arc::clone(name))
+            .or_insert_with(|| Collection::new(history, floor))
     }
 
     /// The object at `key`.

@@ -77,7 +77,10 @@ impl Collection {
         request: &'a PageRequest<'a>,
         undone: &'a BTreeMap<Key, Option<Arc<Stored>>>,
     ) -> impl Iterator<Item = (Key, Arc<Stored>)> + 'a {
-        let mut present = self.range(request.prefix, request.after).filter(|(key, _)| !undone.contains_key(*key)).peekable();
+        let mut present = self
+            .range(request.prefix, request.after)
+            .filter(|(key, _)| !undone.contains_key(*key))
+            .peekable();
         let mut past = undone
             .iter()
             .filter(|(key, _)| key.starts_with(request.prefix) && request.after.is_none_or(|after| *key > after))
@@ -103,7 +106,11 @@ mod tests {
     use super::*;
 
     fn stored(name: &str, version: u64) -> Arc<Stored> {
-        Arc::new(Stored::new(&"".into(), json!({"metadata": {"name": name, "namespace": "n"}}), version))
+        Arc::new(Stored::new(
+            &"".into(),
+            json!({"metadata": {"name": name, "namespace": "n"}}),
+            version,
+        ))
     }
 
     #[derive(Clone, Debug)]

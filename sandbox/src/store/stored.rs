@@ -62,7 +62,16 @@ impl Stored {
             write_json(&mut tail, value);
         }
         tail.push(b'}');
-        Self { cluster: Arc::clone(cluster), namespace, name, uid, version, labels: labels.into(), tail: tail.into(), metadata_end }
+        Self {
+            cluster: Arc::clone(cluster),
+            namespace,
+            name,
+            uid,
+            version,
+            labels: labels.into(),
+            tail: tail.into(),
+            metadata_end,
+        }
     }
 
     /// The object without kind and apiVersion.

@@ -1,1 +1,11 @@
+//! The server as a client meets it: requests through the tower service.
 
+mod client;
+mod deletion;
+mod faults;
+mod lists;
+mod objects;
+mod ownership;
+mod size;
+mod transport;
+mod watches;

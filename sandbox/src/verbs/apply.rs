@@ -21,7 +21,12 @@ use crate::{
 ///
 /// # Errors
 /// It is refused.
-pub(crate) fn apply(shared: &Shared, request: &WriteRequest<'_>, options: &WriteOptions, body: &[u8]) -> Result<Response<Body>, Refusal> {
+pub(crate) fn apply(
+    shared: &Shared,
+    request: &WriteRequest<'_>,
+    options: &WriteOptions,
+    body: &[u8],
+) -> Result<Response<Body>, Refusal> {
     if !options.manager_is_given {
         let cause = Cause::required("fieldManager", "is required for apply patch");
         return Err(Refusal::invalid_options("PatchOptions", vec![cause]));
@@ -34,7 +39,10 @@ pub(crate) fn apply(shared: &Shared, request: &WriteRequest<'_>, options: &Write
     let text = |object: &Value, name: &str| object.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
     let (kind, version) = (text(&applied, "kind"), text(&applied, "apiVersion"));
     if kind != resource.kind() || version != resource.gvr.api_version() {
-        return Err(Refusal::bad_request(format!("invalid object type: {}", described(&version, &kind))));
+        return Err(Refusal::bad_request(format!(
+            "invalid object type: {}",
+            described(&version, &kind)
+        )));
     }
     let metadata = applied.get("metadata").cloned().unwrap_or_default();
     if metadata.get("managedFields").is_some_and(|fields| !fields.is_null()) {
@@ -47,12 +55,24 @@ pub(crate) fn apply(shared: &Shared, request: &WriteRequest<'_>, options: &Write
     let in_object = |name: &str| text(&metadata, name);
     // Unknown fields are refused whatever the client says of validation: the merge would not know who owns them.
     typed::check(&resource.shape, &applied).map_err(|what| {
-        let head = format!("{}/{}; {}", in_object("namespace"), in_object("name"), described(&version, &kind));
+        let head = format!(
+            "{}/{}; {}",
+            in_object("namespace"),
+            in_object("name"),
+            described(&version, &kind)
+        );
         Refusal::internal(format!("failed to create typed patch object ({head}): {what}"))
     })?;
     let author = request.part.author(subject, options, request.now);
-    let force = if options.force == Some(true) { Force::Take } else { Force::Refuse };
-    let options = WriteOptions { validation: FieldValidation::Ignore, ..options.clone() };
+    let force = if options.force == Some(true) {
+        Force::Take
+    } else {
+        Force::Refuse
+    };
+    let options = WriteOptions {
+        validation: FieldValidation::Ignore,
+        ..options.clone()
+    };
 
     let mut state = shared.state.lock();
     let Some(old) = state.get(subject) else {
@@ -61,20 +81,40 @@ pub(crate) fn apply(shared: &Shared, request: &WriteRequest<'_>, options: &Write
         }
         let uid = in_object("uid");
         if !uid.is_empty() {
-            let why = format!("uid mismatch: the provided object specified uid {uid}, and no existing object was found");
+            let why =
+                format!("uid mismatch: the provided object specified uid {uid}, and no existing object was found");
             return Err(Refusal::conflict(resource, &subject.name, &why));
         }
         let name = in_object("name");
         if name.is_empty() {
-            let what = format!("the name of the object ({} based on URL) was undeterminable: name must be provided", subject.name);
+            let what = format!(
+                "the name of the object ({} based on URL) was undeterminable: name must be provided",
+                subject.name
+            );
             return Err(Refusal::bad_request(what));
         }
         if name != subject.name {
-            let what = format!("the name of the object ({name}) does not match the name on the URL ({})", subject.name);
+            let what = format!(
+                "the name of the object ({name}) does not match the name on the URL ({})",
+                subject.name
+            );
             return Err(Refusal::bad_request(what));
         }
-        let merged = merged(request, &Value::Object(Map::new()), &applied, &Managers::default(), &author, force)?;
-        let written = state.create(subject, merged.object, Claim::Applied(merged.managers), &options, request.now)?;
+        let merged = merged(
+            request,
+            &Value::Object(Map::new()),
+            &applied,
+            &Managers::default(),
+            &author,
+            force,
+        )?;
+        let written = state.create(
+            subject,
+            merged.object,
+            Claim::Applied(merged.managers),
+            &options,
+            request.now,
+        )?;
         return Ok(request.answer(&written));
     };
     let live = old.value();
@@ -84,7 +124,10 @@ pub(crate) fn apply(shared: &Shared, request: &WriteRequest<'_>, options: &Write
     }
     let name = in_object("name");
     if !name.is_empty() && name != subject.name {
-        let what = format!("the name of the object ({name}) does not match the name on the URL ({})", subject.name);
+        let what = format!(
+            "the name of the object ({name}) does not match the name on the URL ({})",
+            subject.name
+        );
         return Err(Refusal::bad_request(what));
     }
     let merged = merged(request, &live, &applied, &managers, &author, force)?;
@@ -128,7 +171,7 @@ fn merged(
     }
     let applied = update::apply(&resource.shape, &resource.zero, live, &applied, managers, author, force);
     let mut applied = applied.map_err(|conflicts| refuse(&conflicts))?;
-    if let Some(head) = crate::admit::child(&mut applied.object, "metadata") {
+    if let Some(head) = crate::object::child(&mut applied.object, "metadata") {
         // A body need not repeat the name that its path has.
         head.insert("name".to_owned(), request.subject.name.as_str().into());
     }
@@ -143,6 +186,9 @@ fn refuse(conflicts: &Conflicts) -> Refusal {
             field: path.clone(),
         })
     });
-    let details = Details { causes: causes.collect(), ..Details::default() };
+    let details = Details {
+        causes: causes.collect(),
+        ..Details::default()
+    };
     Refusal::new(StatusCode::CONFLICT, "Conflict", conflicts.message()).with(details)
 }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use crate::{
     answer::encode::ListHead,
     error::{Cause, Details, Refusal},
-    request::options::Query,
     registry::Resource,
+    request::options::Query,
     select::{Selector, fields::FieldSelector, labels::LabelSelector},
     state::State,
     store::{
@@ -54,9 +54,20 @@ impl Scope {
 /// 400: it cannot be read.
 pub(crate) fn selector(resource: &Resource, query: &Query) -> Result<Selector, Refusal> {
     let known: Vec<&str> = resource.selectable.iter().map(String::as_str).collect();
-    let labels = query.get("labelSelector").map(LabelSelector::parse).transpose().map_err(Refusal::bad_request)?;
-    let fields = query.get("fieldSelector").map(|text| FieldSelector::parse(text, &known)).transpose().map_err(Refusal::bad_request)?;
-    Ok(Selector { labels: labels.unwrap_or_default(), fields: fields.unwrap_or_default() })
+    let labels = query
+        .get("labelSelector")
+        .map(LabelSelector::parse)
+        .transpose()
+        .map_err(Refusal::bad_request)?;
+    let fields = query
+        .get("fieldSelector")
+        .map(|text| FieldSelector::parse(text, &known))
+        .transpose()
+        .map_err(Refusal::bad_request)?;
+    Ok(Selector {
+        labels: labels.unwrap_or_default(),
+        fields: fields.unwrap_or_default(),
+    })
 }
 
 /// The version in a query; `None` if there is none.
@@ -64,15 +75,23 @@ pub(crate) fn selector(resource: &Resource, query: &Query) -> Result<Selector, R
 /// # Errors
 /// 400: it is no number.
 pub(crate) fn version(query: &Query) -> Result<Option<u64>, String> {
-    let Some(text) = query.get("resourceVersion") else { return Ok(None) };
+    let Some(text) = query.get("resourceVersion") else {
+        return Ok(None);
+    };
     let parsed = text.parse::<u64>();
-    parsed.map(Some).map_err(|_| format!("resourceVersion: Invalid value: {text:?}: strconv.ParseUint: parsing {text:?}: invalid syntax"))
+    parsed.map(Some).map_err(|_| {
+        format!("resourceVersion: Invalid value: {text:?}: strconv.ParseUint: parsing {text:?}: invalid syntax")
+    })
 }
 
 /// The refusal of a version that is yet to come.
 pub(crate) fn too_large(version: u64, current: u64) -> Refusal {
     let message = format!("Timeout: Too large resource version: {version}, current: {current}");
-    let cause = Cause { reason: "ResourceVersionTooLarge", message: "Too large resource version".to_owned(), field: String::new() };
+    let cause = Cause {
+        reason: "ResourceVersionTooLarge",
+        message: "Too large resource version".to_owned(),
+        field: String::new(),
+    };
     Refusal::new(http::StatusCode::GATEWAY_TIMEOUT, "Timeout", message).with(Details {
         causes: vec![cause],
         retry_after_seconds: Some(1),
@@ -89,7 +108,10 @@ impl State {
     /// Options that make no sense, or a version that is no longer remembered.
     pub(crate) fn list(&self, scope: &Scope, query: &Query) -> Result<(ListHead, Vec<Arc<Stored>>), Refusal> {
         let (version, form) = check(query)?;
-        let limit = query.get("limit").and_then(|limit| limit.parse::<usize>().ok()).filter(|limit| *limit > 0);
+        let limit = query
+            .get("limit")
+            .and_then(|limit| limit.parse::<usize>().ok())
+            .filter(|limit| *limit > 0);
         let current = self.store.version();
         if let Some(version) = version.filter(|version| *version > current) {
             return Err(too_large(version, current));
@@ -97,31 +119,55 @@ impl State {
         let prefix = scope.prefix();
         let token = query.get("continue").map(Token::decode).transpose()?;
         if token.is_some() && version.is_some_and(|version| version != 0) {
-            return Err(Refusal::bad_request("specifying resource version is not allowed when using continue"));
+            return Err(Refusal::bad_request(
+                "specifying resource version is not allowed when using continue",
+            ));
         }
         let after = token.as_ref().map(Token::after);
         let past = match &token {
             Some(token) => u64::try_from(token.rv).ok(),
             // A limit makes a version exact unless it says otherwise.
-            None if form == Match::Exact || (form == Match::Unset && limit.is_some()) => version.filter(|version| *version > 0),
+            None if form == Match::Exact || (form == Match::Unset && limit.is_some()) => {
+                version.filter(|version| *version > 0)
+            }
             None => None,
         };
         // A list at version 0 comes from the cache of the API server, which knows no pages.
-        let limit = if version == Some(0) && token.is_none() { None } else { limit };
+        let limit = if version == Some(0) && token.is_none() {
+            None
+        } else {
+            limit
+        };
         let shown = past.unwrap_or(current);
         let empty = Collection::new(1, 0);
         let collection = self.store.collection(&scope.resource.collection).unwrap_or(&empty);
-        let request = PageRequest { prefix: &prefix, after: after.as_ref(), version: past.filter(|past| *past < current), limit };
+        let request = PageRequest {
+            prefix: &prefix,
+            after: after.as_ref(),
+            version: past.filter(|past| *past < current),
+            limit,
+        };
         let expired = |_: Forgotten| expired(token.as_ref());
-        let page = collection.page(&request, |object| scope.selector.selects(object)).map_err(expired)?;
-        let mut head = ListHead { version: shown, ..ListHead::default() };
+        let page = collection
+            .page(&request, |object| scope.selector.selects(object))
+            .map_err(expired)?;
+        let mut head = ListHead {
+            version: shown,
+            ..ListHead::default()
+        };
         if let Some(last) = page.next {
             let before = match token.as_ref().and_then(|token| token.remaining) {
                 Some(remaining) => remaining,
                 None => collection.count(&request).map_err(expired)?,
             };
-            let remaining = scope.selector.is_everything().then(|| before.saturating_sub(page.objects.len()));
-            let version = token.as_ref().filter(|token| token.rv < 0).map_or_else(|| i64::try_from(shown).unwrap_or(i64::MAX), |token| token.rv);
+            let remaining = scope
+                .selector
+                .is_everything()
+                .then(|| before.saturating_sub(page.objects.len()));
+            let version = token
+                .as_ref()
+                .filter(|token| token.rv < 0)
+                .map_or_else(|| i64::try_from(shown).unwrap_or(i64::MAX), |token| token.rv);
             head.next = Some(Token::new(version, &last, remaining).encode());
             head.remaining = remaining;
         }
@@ -142,7 +188,12 @@ fn expired(token: Option<&Token>) -> Refusal {
 }
 
 fn check(query: &Query) -> Result<(Option<u64>, Match), Refusal> {
-    let refuse = |field: &str, why: &str| Err(Refusal::invalid_options("ListOptions", vec![Cause::forbidden(field, why)]));
+    let refuse = |field: &str, why: &str| {
+        Err(Refusal::invalid_options(
+            "ListOptions",
+            vec![Cause::forbidden(field, why)],
+        ))
+    };
     if query.flag("sendInitialEvents").is_some() {
         return refuse("sendInitialEvents", "sendInitialEvents is forbidden for list");
     }
@@ -150,13 +201,22 @@ fn check(query: &Query) -> Result<(Option<u64>, Match), Refusal> {
     let form = match query.get("resourceVersionMatch") {
         None => return Ok((version, Match::Unset)),
         Some(_) if query.get("continue").is_some() => {
-            return refuse("resourceVersionMatch", "resourceVersionMatch is forbidden when continue is provided");
+            return refuse(
+                "resourceVersionMatch",
+                "resourceVersionMatch is forbidden when continue is provided",
+            );
         }
         Some(_) if version.is_none() => {
-            return refuse("resourceVersionMatch", "resourceVersionMatch is forbidden unless resourceVersion is provided");
+            return refuse(
+                "resourceVersionMatch",
+                "resourceVersionMatch is forbidden unless resourceVersion is provided",
+            );
         }
         Some("Exact") if version == Some(0) => {
-            return refuse("resourceVersionMatch", "resourceVersionMatch \"exact\" is forbidden for resourceVersion \"0\"");
+            return refuse(
+                "resourceVersionMatch",
+                "resourceVersionMatch \"exact\" is forbidden for resourceVersion \"0\"",
+            );
         }
         Some("Exact") => Match::Exact,
         Some("NotOlderThan") => Match::NotOlderThan,

@@ -3,6 +3,7 @@
 use http::{Response, StatusCode, header::CONTENT_TYPE};
 use serde_json::Value;
 
+use crate::object::put;
 use crate::{
     answer::Body,
     error::{Cause, Details, Refusal},
@@ -22,11 +23,16 @@ use crate::{
 /// # Errors
 /// It is refused.
 pub(crate) fn patch(shared: &Shared, request: &WriteRequest<'_>, body: &[u8]) -> Result<Response<Body>, Refusal> {
-    let media_type = request.parts.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let form = PatchType::of(media_type).filter(|form| *form != PatchType::Strategic || !request.subject.resource.is_custom());
+    let media_type = request
+        .parts
+        .headers
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
+    let form =
+        PatchType::of(media_type).filter(|form| *form != PatchType::Strategic || !request.subject.resource.is_custom());
     let Some(form) = form else {
-        let message = "415: Unsupported Media Type";
-        return Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "UnsupportedMediaType", message).with(Details::default()));
+        return Err(Refusal::unsupported_media_type());
     };
     let options = WriteOptions::parse(request.parts, request.query, "PatchOptions")?;
     if form == PatchType::Apply {
@@ -38,7 +44,9 @@ pub(crate) fn patch(shared: &Shared, request: &WriteRequest<'_>, body: &[u8]) ->
     }
     let subject = &request.subject;
     let mut state = shared.state.lock();
-    let old = state.get(subject).ok_or_else(|| Refusal::not_found(&subject.resource, &subject.name))?;
+    let old = state
+        .get(subject)
+        .ok_or_else(|| Refusal::not_found(&subject.resource, &subject.name))?;
     let new = match request.part {
         Part::Scale => {
             let scale = patched(request, form, scale::view(&subject.resource, &old)?, body)?;
@@ -46,17 +54,28 @@ pub(crate) fn patch(shared: &Shared, request: &WriteRequest<'_>, body: &[u8]) ->
         }
         _ => patched(request, form, with_kind(request, &old), body)?,
     };
-    let replacement = Replacement { subject, part: request.part, old: &old, new, claim: Claim::Update, arrival: Arrival::Patch };
+    let replacement = Replacement {
+        subject,
+        part: request.part,
+        old: &old,
+        new,
+        claim: Claim::Update,
+        arrival: Arrival::Patch,
+    };
     let written = state.replace(replacement, &options, request.now)?;
     drop(state);
-    if request.part == Part::Scale { request.scale_answer(&written) } else { Ok(request.answer(&written)) }
+    if request.part == Part::Scale {
+        request.scale_answer(&written)
+    } else {
+        Ok(request.answer(&written))
+    }
 }
 
 /// The object with its kind, which a patch may test.
 fn with_kind(request: &WriteRequest<'_>, old: &Stored) -> Value {
     let mut object = old.value();
-    object["kind"] = request.subject.resource.kind().into();
-    object["apiVersion"] = request.subject.resource.gvr.api_version().into();
+    put(&mut object, "kind", request.subject.resource.kind());
+    put(&mut object, "apiVersion", request.subject.resource.gvr.api_version());
     object
 }
 
@@ -73,7 +92,9 @@ fn patched(request: &WriteRequest<'_>, form: PatchType, mut target: Value, body:
     }
     let patch = parse_any(body).map_err(|_| Refusal::bad_request("invalid JSON patch"))?;
     if !patch.is_object() {
-        return Err(Refusal::bad_request("error decoding patch: json: cannot unmarshal array into Go value of type map[string]interface {}"));
+        return Err(Refusal::bad_request(
+            "error decoding patch: json: cannot unmarshal array into Go value of type map[string]interface {}",
+        ));
     }
     if form == PatchType::Strategic && request.part != Part::Scale {
         strategic::apply(&request.subject.resource.shape, &mut target, &patch).map_err(Refusal::bad_request)?;

@@ -11,11 +11,7 @@ use crate::{
     request::{options::Query, representation::Representation},
     server::Shared,
     state::{Now, Subject},
-    verbs::{
-        list::Scope,
-        scale,
-        watch,
-    },
+    verbs::{list::Scope, scale, watch},
     write::Part,
 };
 
@@ -26,20 +22,36 @@ const ONE_PIECE: usize = 500;
 ///
 /// # Errors
 /// There is no such object.
-pub(crate) fn get(shared: &Shared, subject: &Subject, part: Part, form: Representation, now: Now) -> Result<Response<Body>, Refusal> {
+pub(crate) fn get(
+    shared: &Shared,
+    subject: &Subject,
+    part: Part,
+    form: Representation,
+    now: Now,
+) -> Result<Response<Body>, Refusal> {
     let stored = shared.state.lock().get(subject);
     let stored = stored.ok_or_else(|| Refusal::not_found(&subject.resource, &subject.name))?;
     if part == Part::Scale {
         return Ok(answer::value(StatusCode::OK, &scale::view(&subject.resource, &stored)?));
     }
-    Ok(answer::object(StatusCode::OK, &Encoder::new(&subject.resource, form, now), &stored))
+    Ok(answer::object(
+        StatusCode::OK,
+        &Encoder::new(&subject.resource, form, now),
+        &stored,
+    ))
 }
 
 /// Answers a `list`.
 ///
 /// # Errors
 /// Options that make no sense, or a version that is no longer remembered.
-pub(crate) fn list(shared: &Shared, scope: &Scope, query: &Query, form: Representation, now: Now) -> Result<Response<Body>, Refusal> {
+pub(crate) fn list(
+    shared: &Shared,
+    scope: &Scope,
+    query: &Query,
+    form: Representation,
+    now: Now,
+) -> Result<Response<Body>, Refusal> {
     let (head, objects) = shared.state.lock().list(scope, query)?;
     let whole = objects.len() <= ONE_PIECE;
     let pieces = Encoder::new(&scope.resource, form, now).list(&head, objects);
@@ -54,14 +66,26 @@ pub(crate) fn list(shared: &Shared, scope: &Scope, query: &Query, form: Represen
 ///
 /// # Errors
 /// Options that make no sense, or a version that is no longer remembered.
-pub(crate) fn open_watch(shared: &Arc<Shared>, scope: Scope, query: &Query, form: Representation, now: Now) -> Result<Response<Body>, Refusal> {
+pub(crate) fn open_watch(
+    shared: &Arc<Shared>,
+    scope: Scope,
+    query: &Query,
+    form: Representation,
+    now: Now,
+) -> Result<Response<Body>, Refusal> {
     let encoder = Encoder::new(&scope.resource, form, now);
     Ok(streamed(body::pieces(watch::open(shared, scope, encoder, query)?)))
 }
 
 fn streamed(body: Body) -> Response<Body> {
     let mut response = Response::new(body);
-    response.headers_mut().insert(header::CONTENT_TYPE, header::HeaderValue::from_static("application/json"));
-    response.headers_mut().insert(header::CACHE_CONTROL, header::HeaderValue::from_static("no-cache, private"));
+    response.headers_mut().insert(
+        header::CONTENT_TYPE,
+        header::HeaderValue::from_static("application/json"),
+    );
+    response.headers_mut().insert(
+        header::CACHE_CONTROL,
+        header::HeaderValue::from_static("no-cache, private"),
+    );
     response
 }

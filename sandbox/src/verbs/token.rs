@@ -24,7 +24,12 @@ const FORM: &str = "meta.k8s.io/v1";
 impl Token {
     /// The token to go on after `last`.
     pub(crate) fn new(version: i64, last: &Key, remaining: Option<usize>) -> Self {
-        Self { v: FORM.to_owned(), rv: version, start: last.as_str().to_owned(), remaining }
+        Self {
+            v: FORM.to_owned(),
+            rv: version,
+            start: last.as_str().to_owned(),
+            remaining,
+        }
     }
 
     /// The last key of the page before.
@@ -43,11 +48,17 @@ impl Token {
     /// # Errors
     /// 400: it is no token.
     pub(crate) fn decode(text: &str) -> Result<Self, Refusal> {
-        let refuse = |what: String| Refusal::bad_request(format!("invalid continue token: continue key is not valid: {what}"));
-        let bytes = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(text).map_err(|error| refuse(error.to_string()))?;
+        let refuse =
+            |what: String| Refusal::bad_request(format!("invalid continue token: continue key is not valid: {what}"));
+        let bytes = base64::engine::general_purpose::URL_SAFE_NO_PAD
+            .decode(text)
+            .map_err(|error| refuse(error.to_string()))?;
         let token: Self = serde_json::from_slice(&bytes).map_err(|error| refuse(error.to_string()))?;
         if token.v != FORM {
-            return Err(refuse(format!("server does not recognize this encoded version: {:?}", token.v)));
+            return Err(refuse(format!(
+                "server does not recognize this encoded version: {:?}",
+                token.v
+            )));
         }
         Ok(token)
     }

@@ -65,7 +65,10 @@ pub(crate) fn open(
     query: &Query,
 ) -> Result<impl Stream<Item = io::Result<Bytes>> + Send + 'static, Refusal> {
     let start = check(shared, query)?;
-    let timeout = query.get("timeoutSeconds").and_then(|seconds| seconds.parse().ok()).map_or(DEFAULT_TIMEOUT, Duration::from_secs);
+    let timeout = query
+        .get("timeoutSeconds")
+        .and_then(|seconds| seconds.parse().ok())
+        .map_or(DEFAULT_TIMEOUT, Duration::from_secs);
     let bookmarks = query.flag("allowWatchBookmarks") == Some(true);
     let mut state = shared.state.lock();
     let current = state.store.version();
@@ -84,7 +87,10 @@ pub(crate) fn open(
         }
         Start::Present | Start::PresentAndBookmark => {
             let prefix = scope.prefix();
-            for (_, object) in collection.range(&prefix, None).filter(|(_, object)| scope.selector.selects(object)) {
+            for (_, object) in collection
+                .range(&prefix, None)
+                .filter(|(_, object)| scope.selector.selects(object))
+            {
                 pending.push_back(event("ADDED", object, &encoder, std::mem::take(&mut first)));
             }
             if start == Start::PresentAndBookmark {
@@ -106,7 +112,11 @@ pub(crate) fn open(
         pending,
         woken,
         line: shared.faults.line(),
-        bookmark: if bookmarks { next_bookmark(now, interval, end) } else { None },
+        bookmark: if bookmarks {
+            next_bookmark(now, interval, end)
+        } else {
+            None
+        },
         end,
         first,
         over: false,
@@ -118,17 +128,35 @@ pub(crate) fn open(
 }
 
 fn check(shared: &Shared, query: &Query) -> Result<Start, Refusal> {
-    let refuse = |field: &str, why: &str| Err(Refusal::invalid_options("ListOptions", vec![Cause::forbidden(field, why)]));
+    let refuse = |field: &str, why: &str| {
+        Err(Refusal::invalid_options(
+            "ListOptions",
+            vec![Cause::forbidden(field, why)],
+        ))
+    };
     let version = version(query).map_err(Refusal::internal)?;
     let initial = query.flag("sendInitialEvents");
     let form = query.get("resourceVersionMatch");
     let support = shared.options.lock().initial_events;
     if initial.is_some() && support == InitialEvents::Refused {
-        return refuse("sendInitialEvents", "sendInitialEvents is forbidden for watch unless the WatchList feature gate is enabled");
+        return refuse(
+            "sendInitialEvents",
+            "sendInitialEvents is forbidden for watch unless the WatchList feature gate is enabled",
+        );
     }
     match (initial, form) {
-        (None, Some(_)) => return refuse("resourceVersionMatch", "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided"),
-        (Some(_), None) => return refuse("resourceVersionMatch", "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan"),
+        (None, Some(_)) => {
+            return refuse(
+                "resourceVersionMatch",
+                "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided",
+            );
+        }
+        (Some(_), None) => {
+            return refuse(
+                "resourceVersionMatch",
+                "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan",
+            );
+        }
         (Some(_), Some(form)) if form != "NotOlderThan" => {
             let cause = Cause::unsupported("resourceVersionMatch", &form.into(), &["NotOlderThan"]);
             return Err(Refusal::invalid_options("ListOptions", vec![cause]));
@@ -140,7 +168,11 @@ fn check(shared: &Shared, query: &Query) -> Result<Start, Refusal> {
         if let Some(version) = version.filter(|version| *version > current) {
             return Err(too_large(version, current));
         }
-        return Ok(if query.flag("allowWatchBookmarks") == Some(true) { Start::PresentAndBookmark } else { Start::Present });
+        return Ok(if query.flag("allowWatchBookmarks") == Some(true) {
+            Start::PresentAndBookmark
+        } else {
+            Start::Present
+        });
     }
     let bookmarks = query.flag("allowWatchBookmarks") == Some(true);
     Ok(match version {
@@ -197,7 +229,9 @@ impl Watching {
     /// Reads what has happened.
     fn read(&mut self) {
         let state = self.shared.state.lock();
-        let Some(collection) = state.store.collection(&self.scope.resource.collection) else { return };
+        let Some(collection) = state.store.collection(&self.scope.resource.collection) else {
+            return;
+        };
         match collection.since(self.cursor, BATCH) {
             Ok(changes) => {
                 if changes.is_empty() {
@@ -215,7 +249,8 @@ impl Watching {
             Err(forgotten) => {
                 drop(state);
                 let refusal = too_old(self.cursor, forgotten);
-                self.pending.push_back(format!("{{\"type\":\"ERROR\",\"object\":{}}}\n", refusal.to_json()).into());
+                self.pending
+                    .push_back(format!("{{\"type\":\"ERROR\",\"object\":{}}}\n", refusal.to_json()).into());
                 self.over = true;
             }
         }
@@ -235,7 +270,10 @@ impl Watching {
             (Some(_), true) => ("MODIFIED", Arc::clone(&change.after)),
             (Some(_), false) if change.deleted => ("DELETED", Arc::clone(&change.after)),
             // It is still there, but no longer selected: its last selected state, at the version of the change.
-            (Some(before), false) => ("DELETED", Arc::new(Stored::new(&before.cluster, before.value(), change.version()))),
+            (Some(before), false) => (
+                "DELETED",
+                Arc::new(Stored::new(&before.cluster, before.value(), change.version())),
+            ),
         };
         Some(event(kind, &object, &self.encoder, std::mem::take(&mut self.first)))
     }
@@ -259,7 +297,8 @@ impl Watching {
     }
 
     fn mark(&mut self) {
-        self.pending.push_back(line("BOOKMARK", &self.encoder.bookmark(self.cursor, None)));
+        self.pending
+            .push_back(line("BOOKMARK", &self.encoder.bookmark(self.cursor, None)));
     }
 }
 

@@ -7,7 +7,10 @@ use crate::{
     answer::{self, Body, encode::Encoder},
     error::Refusal,
     registry::Resource,
-    request::{options::{Query, WriteOptions}, representation::Representation},
+    request::{
+        options::{Query, WriteOptions},
+        representation::Representation,
+    },
     server::Shared,
     state::{Now, Subject},
     verbs::scale,
@@ -42,7 +45,10 @@ pub(crate) fn parse(resource: &Resource, body: &[u8]) -> Result<Value, Refusal> 
     })?;
     check_kind(resource, &object)?;
     let Some(map) = object.as_object_mut() else {
-        return Err(Refusal::bad_request(format!("the object provided is unrecognized (must be of type {})", resource.kind())));
+        return Err(Refusal::bad_request(format!(
+            "the object provided is unrecognized (must be of type {})",
+            resource.kind()
+        )));
     };
     map.remove("kind");
     map.remove("apiVersion");
@@ -92,7 +98,10 @@ fn check_kind(resource: &Resource, object: &Value) -> Result<(), Refusal> {
 pub(crate) fn create(shared: &Shared, request: &WriteRequest<'_>, body: &[u8]) -> Result<Response<Body>, Refusal> {
     let options = WriteOptions::parse(request.parts, request.query, "CreateOptions")?;
     let object = parse(&request.subject.resource, body)?;
-    let written = shared.state.lock().create(&request.subject, object, Claim::Update, &options, request.now)?;
+    let written = shared
+        .state
+        .lock()
+        .create(&request.subject, object, Claim::Update, &options, request.now)?;
     Ok(request.answer(&written))
 }
 
@@ -106,9 +115,18 @@ pub(crate) fn update(shared: &Shared, request: &WriteRequest<'_>, body: &[u8]) -
     if request.part == Part::Scale {
         let scale = parse_any(body).map_err(Refusal::bad_request)?;
         let mut state = shared.state.lock();
-        let old = state.get(subject).ok_or_else(|| Refusal::not_found(&subject.resource, &subject.name))?;
+        let old = state
+            .get(subject)
+            .ok_or_else(|| Refusal::not_found(&subject.resource, &subject.name))?;
         let new = scale::scaled(&subject.resource, &old, &scale)?;
-        let replacement = Replacement { subject, part: Part::Scale, old: &old, new, claim: Claim::Update, arrival: Arrival::Whole };
+        let replacement = Replacement {
+            subject,
+            part: Part::Scale,
+            old: &old,
+            new,
+            claim: Claim::Update,
+            arrival: Arrival::Whole,
+        };
         let written = state.replace(replacement, &options, request.now)?;
         return request.scale_answer(&written);
     }
@@ -117,7 +135,14 @@ pub(crate) fn update(shared: &Shared, request: &WriteRequest<'_>, body: &[u8]) -
     let Some(old) = state.get(subject) else {
         return Err(Refusal::not_found(&subject.resource, &subject.name));
     };
-    let replacement = Replacement { subject, part: request.part, old: &old, new, claim: Claim::Update, arrival: Arrival::Whole };
+    let replacement = Replacement {
+        subject,
+        part: request.part,
+        old: &old,
+        new,
+        claim: Claim::Update,
+        arrival: Arrival::Whole,
+    };
     let written = state.replace(replacement, &options, request.now)?;
     Ok(request.answer(&written))
 }
@@ -127,7 +152,11 @@ pub(crate) fn update(shared: &Shared, request: &WriteRequest<'_>, body: &[u8]) -
 impl WriteRequest<'_> {
     /// The answer to a write.
     pub(crate) fn answer(&self, written: &Written) -> Response<Body> {
-        let status = if written.effect == Effect::Created { StatusCode::CREATED } else { StatusCode::OK };
+        let status = if written.effect == Effect::Created {
+            StatusCode::CREATED
+        } else {
+            StatusCode::OK
+        };
         let encoder = Encoder::new(&self.subject.resource, self.form, self.now);
         let mut response = answer::object(status, &encoder, &written.object);
         answer::warn(&mut response, &written.warnings);
@@ -136,6 +165,9 @@ impl WriteRequest<'_> {
 
     /// The answer to a write of `scale`.
     pub(crate) fn scale_answer(&self, written: &Written) -> Result<Response<Body>, Refusal> {
-        Ok(answer::value(StatusCode::OK, &scale::view(&self.subject.resource, &written.object)?))
+        Ok(answer::value(
+            StatusCode::OK,
+            &scale::view(&self.subject.resource, &written.object)?,
+        ))
     }
 }

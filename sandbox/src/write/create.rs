@@ -8,8 +8,9 @@ use super::{
     Claim, Effect, Part, Written,
     form::{Arrival, bring, complete, metadata},
 };
+use crate::object::{child, put};
 use crate::{
-    admit::{child, defaults, validate},
+    admit::{defaults, validate},
     apply::{managers::Managers, update},
     error::Refusal,
     registry::{Nature, StatusPart, crd},
@@ -25,13 +26,40 @@ impl State {
     ///
     /// # Errors
     /// It is refused.
-    pub(crate) fn create(&mut self, subject: &Subject, mut object: Value, claim: Claim, options: &WriteOptions, now: Now) -> Result<Written, Refusal> {
+    pub(crate) fn create(
+        &mut self,
+        subject: &Subject,
+        mut object: Value,
+        claim: Claim,
+        options: &WriteOptions,
+        now: Now,
+    ) -> Result<Written, Refusal> {
         let resource = &subject.resource;
-        let warnings = bring(resource, &mut object, options, if matches!(claim, Claim::Update) { Arrival::Whole } else { Arrival::Patch })?;
+        let warnings = bring(
+            resource,
+            &mut object,
+            options,
+            if matches!(claim, Claim::Update) {
+                Arrival::Whole
+            } else {
+                Arrival::Patch
+            },
+        )?;
         self.check_identity(subject, &object, &claim)?;
         let mut subject = subject.clone();
-        let Some(head) = metadata(&mut object) else { return Err(Refusal::bad_request("metadata must be an object")) };
-        for field in ["resourceVersion", "uid", "generation", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "selfLink", "managedFields"] {
+        let Some(head) = metadata(&mut object) else {
+            return Err(Refusal::bad_request("metadata must be an object"));
+        };
+        for field in [
+            "resourceVersion",
+            "uid",
+            "generation",
+            "creationTimestamp",
+            "deletionTimestamp",
+            "deletionGracePeriodSeconds",
+            "selfLink",
+            "managedFields",
+        ] {
             head.remove(field);
         }
         if subject.name.is_empty() {
@@ -77,8 +105,8 @@ impl State {
             self.allocations.allocate(spec);
         }
         if resource.nature == Nature::Namespace {
-            object["spec"] = json!({"finalizers": ["kubernetes"]});
-            object["status"] = json!({"phase": "Active"});
+            put(&mut object, "spec", json!({"finalizers": ["kubernetes"]}));
+            put(&mut object, "status", json!({"phase": "Active"}));
         }
         if resource.nature == Nature::Definition {
             crd::established(&mut object, &now.seconds());
@@ -93,24 +121,42 @@ impl State {
         }
         if options.run == Run::Dry {
             let object = Arc::new(Stored::new(&subject.cluster, object, 0));
-            return Ok(Written { object, effect: Effect::Created, warnings });
+            return Ok(Written {
+                object,
+                effect: Effect::Created,
+                warnings,
+            });
         }
         if resource.nature == Nature::Definition {
             self.define(&subject.cluster, &object);
         }
         let object = Arc::new(Stored::new(&subject.cluster, object, self.store.next_version()));
         self.store.put(&resource.collection, subject.key(), Arc::clone(&object));
-        Ok(Written { object, effect: Effect::Created, warnings })
+        Ok(Written {
+            object,
+            effect: Effect::Created,
+            warnings,
+        })
     }
 
     fn check_identity(&self, subject: &Subject, object: &Value, claim: &Claim) -> Result<(), Refusal> {
-        let text = |name: &str| object.get("metadata").and_then(|metadata| metadata.get(name)).and_then(Value::as_str).unwrap_or_default();
+        let text = |name: &str| {
+            object
+                .get("metadata")
+                .and_then(|metadata| metadata.get(name))
+                .and_then(Value::as_str)
+                .unwrap_or_default()
+        };
         let namespace = text("namespace");
         if subject.resource.is_namespaced() && !namespace.is_empty() && namespace != subject.namespace {
-            return Err(Refusal::bad_request("the namespace of the provided object does not match the namespace sent on the request"));
+            return Err(Refusal::bad_request(
+                "the namespace of the provided object does not match the namespace sent on the request",
+            ));
         }
         if !text("resourceVersion").is_empty() && matches!(claim, Claim::Update) {
-            return Err(Refusal::internal("resourceVersion should not be set on objects to be created"));
+            return Err(Refusal::internal(
+                "resourceVersion should not be set on objects to be created",
+            ));
         }
         Ok(())
     }

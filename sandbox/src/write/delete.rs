@@ -6,6 +6,7 @@ use jiff::SignedDuration;
 use serde_json::{Value, json};
 
 use super::form::metadata;
+use crate::object::child;
 use crate::{
     error::Refusal,
     registry::Nature,
@@ -42,10 +43,21 @@ impl State {
     ///
     /// # Errors
     /// A precondition does not hold.
-    pub(crate) fn delete(&mut self, subject: &Subject, old: &Arc<Stored>, deletion: &Deletion, run: Run, now: Now) -> Result<Deleted, Refusal> {
+    pub(crate) fn delete(
+        &mut self,
+        subject: &Subject,
+        old: &Arc<Stored>,
+        deletion: &Deletion,
+        run: Run,
+        now: Now,
+    ) -> Result<Deleted, Refusal> {
         let resource = &subject.resource;
         if resource.nature == Nature::Namespace && matches!(&*subject.name, "default" | "kube-system" | "kube-public") {
-            return Err(Refusal::forbidden(resource, &subject.name, "this namespace may not be deleted"));
+            return Err(Refusal::forbidden(
+                resource,
+                &subject.name,
+                "this namespace may not be deleted",
+            ));
         }
         if let Some(uid) = deletion.uid.as_deref().filter(|uid| **uid != *old.uid) {
             let why = format!(
@@ -54,7 +66,11 @@ impl State {
             );
             return Err(Refusal::precondition(resource, &subject.name, &why));
         }
-        if let Some(version) = deletion.version.as_deref().filter(|version| **version != old.version.to_string()) {
+        if let Some(version) = deletion
+            .version
+            .as_deref()
+            .filter(|version| **version != old.version.to_string())
+        {
             let why = format!(
                 "the ResourceVersion in the precondition ({version}) does not match the ResourceVersion in record ({}). The object might have been \
                  modified",
@@ -64,8 +80,13 @@ impl State {
         }
         let mut object = old.value();
         let grace = self.grace(subject, &object, deletion);
-        let finalizers = object.pointer("/metadata/finalizers").and_then(Value::as_array).is_some_and(|list| !list.is_empty());
-        let held = finalizers || grace > 0 || resource.nature == Nature::Namespace && object.pointer("/spec/finalizers/0").is_some();
+        let finalizers = object
+            .pointer("/metadata/finalizers")
+            .and_then(Value::as_array)
+            .is_some_and(|list| !list.is_empty());
+        let held = finalizers
+            || grace > 0
+            || resource.nature == Nature::Namespace && object.pointer("/spec/finalizers/0").is_some();
         if !held {
             if run == Run::Real {
                 let last = self.remove(subject, object);
@@ -74,7 +95,10 @@ impl State {
             return Ok(Deleted::Gone(Arc::clone(old)));
         }
         let marked = object.pointer("/metadata/deletionTimestamp").is_some();
-        let shorter = object.pointer("/metadata/deletionGracePeriodSeconds").and_then(Value::as_i64).is_some_and(|before| grace < before);
+        let shorter = object
+            .pointer("/metadata/deletionGracePeriodSeconds")
+            .and_then(Value::as_i64)
+            .is_some_and(|before| grace < before);
         if marked && !shorter {
             return Ok(Deleted::Marked(Arc::clone(old)));
         }
@@ -90,9 +114,15 @@ impl State {
             }
         }
         if resource.nature == Nature::Namespace {
-            object["status"]["phase"] = json!("Terminating");
+            if let Some(status) = child(&mut object, "status") {
+                status.insert("phase".to_owned(), json!("Terminating"));
+            }
         }
-        let version = if run == Run::Real { self.store.next_version() } else { old.version };
+        let version = if run == Run::Real {
+            self.store.next_version()
+        } else {
+            old.version
+        };
         let stored = Arc::new(Stored::new(&subject.cluster, object, version));
         if run == Run::Real {
             self.store.put(&resource.collection, subject.key(), Arc::clone(&stored));
@@ -108,7 +138,12 @@ impl State {
         if subject.resource.nature != Nature::Pod || object.pointer("/spec/nodeName").is_none() {
             return 0;
         }
-        let own = || object.pointer("/spec/terminationGracePeriodSeconds").and_then(Value::as_i64).unwrap_or(30);
+        let own = || {
+            object
+                .pointer("/spec/terminationGracePeriodSeconds")
+                .and_then(Value::as_i64)
+                .unwrap_or(30)
+        };
         deletion.grace.unwrap_or_else(own).max(0)
     }
 
@@ -122,7 +157,8 @@ impl State {
         }
         let definition = (resource.nature == Nature::Definition).then(|| object.clone());
         let last = Arc::new(Stored::new(&subject.cluster, object, self.store.next_version()));
-        self.store.delete(&resource.collection, &subject.key(), Arc::clone(&last));
+        self.store
+            .delete(&resource.collection, &subject.key(), Arc::clone(&last));
         if let Some(definition) = definition {
             self.undefine(&subject.cluster, &definition);
         }
@@ -132,15 +168,33 @@ impl State {
 
     /// Stops serving what a CRD defined, and removes its objects.
     fn undefine(&mut self, cluster: &Arc<str>, definition: &Value) {
-        let text = |path: &str| definition.pointer(path).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let text = |path: &str| {
+            definition
+                .pointer(path)
+                .and_then(Value::as_str)
+                .unwrap_or_default()
+                .to_owned()
+        };
         let (group, plural) = (text("/spec/group"), text("/spec/names/plural"));
-        let Some(registry) = self.registries.get_mut(cluster) else { return };
-        let resource = registry.iter().find(|resource| resource.group() == group && resource.plural() == plural).cloned();
+        let Some(registry) = self.registries.get_mut(cluster) else {
+            return;
+        };
+        let resource = registry
+            .iter()
+            .find(|resource| resource.group() == group && resource.plural() == plural)
+            .cloned();
         registry.remove(&group, &plural);
         let Some(resource) = resource else { return };
-        let objects: Vec<Arc<Stored>> = self.store.collection(&resource.collection).map(|collection| {
-            collection.range(&Key::prefix(Some(cluster), None), None).map(|(_, object)| Arc::clone(object)).collect()
-        }).unwrap_or_default();
+        let objects: Vec<Arc<Stored>> = self
+            .store
+            .collection(&resource.collection)
+            .map(|collection| {
+                collection
+                    .range(&Key::prefix(Some(cluster), None), None)
+                    .map(|(_, object)| Arc::clone(object))
+                    .collect()
+            })
+            .unwrap_or_default();
         for object in objects {
             self.remove(&Subject::of(&resource, &object), object.value());
         }

@@ -22,13 +22,25 @@ pub(crate) enum Arrival {
 ///
 /// # Errors
 /// It does not fit its kind, or it has unknown fields and the client is strict.
-pub(crate) fn bring(resource: &Resource, object: &mut Value, options: &WriteOptions, arrival: Arrival) -> Result<Vec<String>, Refusal> {
-    let name = object.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default().to_owned();
+pub(crate) fn bring(
+    resource: &Resource,
+    object: &mut Value,
+    options: &WriteOptions,
+    arrival: Arrival,
+) -> Result<Vec<String>, Refusal> {
+    let name = object
+        .pointer("/metadata/name")
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+        .to_owned();
     let unknown = decode(&resource.shape, object).map_err(|misfit| refuse(resource, &name, &misfit, arrival))?;
     if unknown.is_empty() || options.validation == FieldValidation::Ignore {
         return Ok(Vec::new());
     }
-    let unknown: Vec<String> = unknown.into_iter().map(|path| format!("unknown field {path:?}")).collect();
+    let unknown: Vec<String> = unknown
+        .into_iter()
+        .map(|path| format!("unknown field {path:?}"))
+        .collect();
     if options.validation == FieldValidation::Warn {
         return Ok(unknown);
     }
@@ -40,30 +52,52 @@ pub(crate) fn bring(resource: &Resource, object: &mut Value, options: &WriteOpti
         return Err(Refusal::invalid_patch(&message));
     }
     let (kind, version) = (resource.kind(), resource.gvr.version());
-    Err(Refusal::bad_request(format!("{kind} in version {version:?} cannot be handled as a {kind}: {message}")))
+    Err(Refusal::bad_request(format!(
+        "{kind} in version {version:?} cannot be handled as a {kind}: {message}"
+    )))
 }
 
 /// The refusal of a value of the wrong type. The value itself is not repeated (S8).
 fn refuse(resource: &Resource, name: &str, misfit: &Misfit, arrival: Arrival) -> Refusal {
     let (kind, version) = (resource.kind(), resource.gvr.version());
     if resource.is_custom() {
-        let why = format!("{} in body must be of type {}: {:?}", misfit.path, misfit.expected, misfit.found);
-        return Refusal::invalid(resource, name, vec![Cause::invalid(misfit.path.clone(), &misfit.found.into(), &why)]);
+        let why = format!(
+            "{} in body must be of type {}: {:?}",
+            misfit.path, misfit.expected, misfit.found
+        );
+        return Refusal::invalid(
+            resource,
+            name,
+            vec![Cause::invalid(misfit.path.clone(), &misfit.found.into(), &why)],
+        );
     }
     let message = if misfit.expected == "base64" {
         "illegal base64 data at input byte 0".to_owned()
     } else {
-        let path: Vec<&str> = misfit.path.split('.').map(|part| part.split('[').next().unwrap_or(part)).collect();
+        let path: Vec<&str> = misfit
+            .path
+            .split('.')
+            .map(|part| part.split('[').next().unwrap_or(part))
+            .collect();
         let expected = match misfit.expected {
             "boolean" => "bool",
             "integer" => "int32",
             other => other,
         };
-        let found = if misfit.found == "boolean" { "bool" } else { misfit.found };
-        format!("json: cannot unmarshal {found} into Go struct field {kind}.{} of type {expected}", path.join("."))
+        let found = if misfit.found == "boolean" {
+            "bool"
+        } else {
+            misfit.found
+        };
+        format!(
+            "json: cannot unmarshal {found} into Go struct field {kind}.{} of type {expected}",
+            path.join(".")
+        )
     };
     match arrival {
-        Arrival::Whole => Refusal::bad_request(format!("{kind} in version {version:?} cannot be handled as a {kind}: {message}")),
+        Arrival::Whole => Refusal::bad_request(format!(
+            "{kind} in version {version:?} cannot be handled as a {kind}: {message}"
+        )),
         Arrival::Patch => Refusal::invalid_patch(&message),
     }
 }
@@ -83,7 +117,10 @@ pub(crate) fn complete(resource: &Resource, object: &mut Value) {
     }
     if resource.nature == Nature::Deployment {
         // The API server's own type writes these times even where they are not set.
-        let conditions = object.get_mut("status").and_then(|status| status.get_mut("conditions")).and_then(Value::as_array_mut);
+        let conditions = object
+            .get_mut("status")
+            .and_then(|status| status.get_mut("conditions"))
+            .and_then(Value::as_array_mut);
         for condition in conditions.into_iter().flatten().filter_map(Value::as_object_mut) {
             for field in ["lastUpdateTime", "lastTransitionTime"] {
                 condition.entry(field).or_insert(Value::Null);
@@ -97,5 +134,5 @@ pub(crate) fn complete(resource: &Resource, object: &mut Value) {
 
 /// The metadata of `object`, created if it is not there.
 pub(crate) fn metadata(object: &mut Value) -> Option<&mut Map<String, Value>> {
-    crate::admit::child(object, "metadata")
+    crate::object::child(object, "metadata")
 }

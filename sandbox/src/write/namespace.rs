@@ -21,7 +21,12 @@ impl State {
     /// The namespace `name`.
     fn namespace(&self, cluster: &Arc<str>, name: &str) -> Option<(Subject, Arc<Stored>)> {
         let resource = self.resource(cluster, &Gvr::new("", "v1", "namespaces"))?;
-        let subject = Subject { resource, cluster: Arc::clone(cluster), namespace: String::new(), name: name.to_owned() };
+        let subject = Subject {
+            resource,
+            cluster: Arc::clone(cluster),
+            namespace: String::new(),
+            name: name.to_owned(),
+        };
         let stored = self.get(&subject)?;
         Some((subject, stored))
     }
@@ -70,7 +75,10 @@ impl State {
         }
         for (resource, object) in self.content(cluster, name) {
             let subject = Subject::of(&resource, &object);
-            let deletion = Deletion { grace: Some(0), ..Deletion::default() };
+            let deletion = Deletion {
+                grace: Some(0),
+                ..Deletion::default()
+            };
             // Without preconditions a delete is never refused.
             let _ = self.delete(&subject, &object, &deletion, Run::Real, now);
         }
@@ -82,12 +90,17 @@ impl State {
         if name.is_empty() || self.namespaces == NamespaceLifecycle::ByHand {
             return;
         }
-        let Some((subject, stored)) = self.namespace(cluster, name) else { return };
+        let Some((subject, stored)) = self.namespace(cluster, name) else {
+            return;
+        };
         let mut object = stored.value();
         if object.pointer("/metadata/deletionTimestamp").is_none() || self.has_content(cluster, name) {
             return;
         }
-        let finalized = object.get_mut("spec").and_then(Value::as_object_mut).and_then(|spec| spec.remove("finalizers"));
+        let finalized = object
+            .get_mut("spec")
+            .and_then(Value::as_object_mut)
+            .and_then(|spec| spec.remove("finalizers"));
         if object.pointer("/metadata/finalizers/0").is_some() {
             if finalized.is_none() {
                 return;
@@ -101,17 +114,27 @@ impl State {
 
     fn has_content(&self, cluster: &str, namespace: &str) -> bool {
         let prefix = Key::prefix(Some(cluster), Some(namespace));
-        self.store.collections().any(|(_, collection)| collection.range(&prefix, None).next().is_some())
+        self.store
+            .collections()
+            .any(|(_, collection)| collection.range(&prefix, None).next().is_some())
     }
 
     /// All objects in a namespace.
     fn content(&self, cluster: &Arc<str>, namespace: &str) -> Vec<(Arc<Resource>, Arc<Stored>)> {
         let prefix = Key::prefix(Some(cluster), Some(namespace));
-        let Some(registry) = self.registries.get(cluster) else { return Vec::new() };
+        let Some(registry) = self.registries.get(cluster) else {
+            return Vec::new();
+        };
         let mut content = Vec::new();
         for (name, collection) in self.store.collections() {
-            let Some(resource) = registry.iter().find(|resource| resource.collection == *name) else { continue };
-            content.extend(collection.range(&prefix, None).map(|(_, object)| (Arc::clone(resource), Arc::clone(object))));
+            let Some(resource) = registry.iter().find(|resource| resource.collection == *name) else {
+                continue;
+            };
+            content.extend(
+                collection
+                    .range(&prefix, None)
+                    .map(|(_, object)| (Arc::clone(resource), Arc::clone(object))),
+            );
         }
         content
     }

@@ -8,8 +8,9 @@ use super::{
     Claim, Effect, Part, Written,
     form::{Arrival, bring, complete, metadata},
 };
+use crate::object::{child, put};
 use crate::{
-    admit::{child, defaults, service, validate},
+    admit::{defaults, service, validate},
     apply::{managers::Managers, update},
     error::{Cause, Refusal},
     registry::{Nature, Resource, StatusPart, crd},
@@ -42,8 +43,20 @@ impl State {
     ///
     /// # Errors
     /// The write is refused.
-    pub(crate) fn replace(&mut self, replacement: Replacement<'_>, options: &WriteOptions, now: Now) -> Result<Written, Refusal> {
-        let Replacement { subject, part, old, mut new, claim, arrival } = replacement;
+    pub(crate) fn replace(
+        &mut self,
+        replacement: Replacement<'_>,
+        options: &WriteOptions,
+        now: Now,
+    ) -> Result<Written, Refusal> {
+        let Replacement {
+            subject,
+            part,
+            old,
+            mut new,
+            claim,
+            arrival,
+        } = replacement;
         let resource = &subject.resource;
         let warnings = bring(resource, &mut new, options, arrival)?;
         check_identity(subject, old, &new, arrival)?;
@@ -64,14 +77,23 @@ impl State {
                 } else {
                     let zero = &resource.zero;
                     let (live, next) = (update::with_zero(&old_value, zero), update::with_zero(&new, zero));
-                    update::update(&resource.shape, &live, &next, managers, &part.author(subject, options, now))
+                    update::update(
+                        &resource.shape,
+                        &live,
+                        &next,
+                        managers,
+                        &part.author(subject, options, now),
+                    )
                 }
             }
         };
         managers.store(&mut new);
         if resource.nature == Nature::Service
             && part == Part::Object
-            && let (Some(spec), Some(old_spec)) = (child(&mut new, "spec"), old_value.get("spec").and_then(Value::as_object))
+            && let (Some(spec), Some(old_spec)) = (
+                child(&mut new, "spec"),
+                old_value.get("spec").and_then(Value::as_object),
+            )
         {
             service::inherit(spec, old_spec);
             self.allocations.allocate(spec);
@@ -84,17 +106,28 @@ impl State {
             return Err(Refusal::invalid(resource, &subject.name, causes));
         }
         if part != Part::Status && content_differs(resource, &old_value, &new) {
-            let generation = old_value.pointer("/metadata/generation").and_then(Value::as_i64).unwrap_or_default();
+            let generation = old_value
+                .pointer("/metadata/generation")
+                .and_then(Value::as_i64)
+                .unwrap_or_default();
             if let Some(head) = metadata(&mut new).filter(|_| resource.has_generation()) {
                 head.insert("generation".to_owned(), json!(generation + 1));
             }
         }
         if is_same(&old_value, &new) {
-            return Ok(Written { object: Arc::clone(old), effect: Effect::Unchanged, warnings });
+            return Ok(Written {
+                object: Arc::clone(old),
+                effect: Effect::Unchanged,
+                warnings,
+            });
         }
         let gone = is_done(resource, &new);
         let run = options.run == Run::Real;
-        let version = if gone || !run { old.version } else { self.store.next_version() };
+        let version = if gone || !run {
+            old.version
+        } else {
+            self.store.next_version()
+        };
         if run && gone {
             self.remove(subject, new.clone());
         }
@@ -108,30 +141,51 @@ impl State {
                 registry.insert(resource);
             }
         }
-        Ok(Written { object, effect: if gone { Effect::Gone } else { Effect::Changed }, warnings })
+        Ok(Written {
+            object,
+            effect: if gone { Effect::Gone } else { Effect::Changed },
+            warnings,
+        })
     }
 }
 
 /// Whether what the write was made for is what is there.
 fn check_identity(subject: &Subject, old: &Stored, new: &Value, arrival: Arrival) -> Result<(), Refusal> {
     let resource = &subject.resource;
-    let text = |name: &str| new.get("metadata").and_then(|metadata| metadata.get(name)).and_then(Value::as_str).unwrap_or_default();
+    let text = |name: &str| {
+        new.get("metadata")
+            .and_then(|metadata| metadata.get(name))
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+    };
     let name = text("name");
     if name != subject.name {
         let message = if name.is_empty() {
-            format!("the name of the object ({} based on URL) was undeterminable: name must be provided", subject.name)
+            format!(
+                "the name of the object ({} based on URL) was undeterminable: name must be provided",
+                subject.name
+            )
         } else {
-            format!("the name of the object ({name}) does not match the name on the URL ({})", subject.name)
+            format!(
+                "the name of the object ({name}) does not match the name on the URL ({})",
+                subject.name
+            )
         };
         return Err(Refusal::bad_request(message));
     }
     let namespace = text("namespace");
     if resource.is_namespaced() && !namespace.is_empty() && namespace != subject.namespace {
-        return Err(Refusal::bad_request("the namespace of the provided object does not match the namespace sent on the request"));
+        return Err(Refusal::bad_request(
+            "the namespace of the provided object does not match the namespace sent on the request",
+        ));
     }
     let uid = text("uid");
     if arrival == Arrival::Whole && !uid.is_empty() && uid != &*old.uid {
-        let path = if resource.group().is_empty() { resource.plural().to_owned() } else { resource.qualified() };
+        let path = if resource.group().is_empty() {
+            resource.plural().to_owned()
+        } else {
+            resource.qualified()
+        };
         let why = format!(
             "StorageError: invalid object, Code: 4, Key: /registry/{path}/{}/{name}, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: \
              UID in precondition: {uid}, UID in object meta: {}",
@@ -152,7 +206,9 @@ fn check_identity(subject: &Subject, old: &Stored, new: &Value, arrival: Arrival
 
 /// The managers that the client sent; none if it sent none, which means those that are there.
 fn take_managers(new: &mut Value) -> Option<Managers> {
-    let Some(Value::Array(entries)) = metadata(new)?.remove("managedFields") else { return None };
+    let Some(Value::Array(entries)) = metadata(new)?.remove("managedFields") else {
+        return None;
+    };
     if entries.is_empty() {
         return None;
     }
@@ -192,7 +248,7 @@ fn isolate(resource: &Resource, part: Part, old: &Value, new: &mut Value) {
                 };
             }
             *new = old.clone();
-            new["metadata"] = head;
+            put(new, "metadata", head);
             if let Some(new) = new.as_object_mut() {
                 match status {
                     Some(status) => new.insert("status".to_owned(), status),
@@ -218,7 +274,16 @@ fn isolate(resource: &Resource, part: Part, old: &Value, new: &mut Value) {
 /// Puts back what no client may change.
 fn keep_identity(old: &Value, new: &mut Value) {
     let Some(head) = metadata(new) else { return };
-    for field in ["name", "namespace", "uid", "creationTimestamp", "generation", "deletionTimestamp", "deletionGracePeriodSeconds", "resourceVersion"] {
+    for field in [
+        "name",
+        "namespace",
+        "uid",
+        "creationTimestamp",
+        "generation",
+        "deletionTimestamp",
+        "deletionGracePeriodSeconds",
+        "resourceVersion",
+    ] {
         match old.get("metadata").and_then(|metadata| metadata.get(field)) {
             Some(value) => head.insert(field.to_owned(), value.clone()),
             None => head.remove(field),
@@ -249,7 +314,12 @@ fn is_same(old: &Value, new: &Value) -> bool {
             object.remove("kind");
             object.remove("apiVersion");
         }
-        for entry in object.pointer_mut("/metadata/managedFields").and_then(Value::as_array_mut).into_iter().flatten() {
+        for entry in object
+            .pointer_mut("/metadata/managedFields")
+            .and_then(Value::as_array_mut)
+            .into_iter()
+            .flatten()
+        {
             if let Some(entry) = entry.as_object_mut() {
                 entry.remove("time");
             }
@@ -264,7 +334,10 @@ pub(crate) fn is_done(resource: &Resource, object: &Value) -> bool {
     let head = object.get("metadata");
     let deleted = head.and_then(|head| head.get("deletionTimestamp")).is_some();
     let empty = |list: Option<&Value>| list.and_then(Value::as_array).is_none_or(Vec::is_empty);
-    let held = resource.nature == Nature::Namespace && !empty(object.pointer("/spec/finalizers"));
-    let grace = head.and_then(|head| head.get("deletionGracePeriodSeconds")).and_then(Value::as_i64).unwrap_or_default();
-    deleted && empty(head.and_then(|head| head.get("finalizers"))) && !held && grace == 0
+    let kept = resource.nature == Nature::Namespace && !empty(object.pointer("/spec/finalizers"));
+    let grace = head
+        .and_then(|head| head.get("deletionGracePeriodSeconds"))
+        .and_then(Value::as_i64)
+        .unwrap_or_default();
+    deleted && empty(head.and_then(|head| head.get("finalizers"))) && !kept && grace == 0
 }
