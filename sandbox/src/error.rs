@@ -16,7 +16,8 @@ struct Status {
     kind: &'static str,
     api_version: &'static str,
     metadata: ListHead,
-    status: &'static str,
+    #[serde(rename = "status")]
+    outcome: &'static str,
     message: String,
     #[serde(skip_serializing_if = "str::is_empty")]
     reason: &'static str,
@@ -71,7 +72,7 @@ impl Refusal {
             kind: "Status",
             api_version: "v1",
             metadata: ListHead::default(),
-            status: "Failure",
+            outcome: "Failure",
             message: message.into(),
             reason,
             details: None,

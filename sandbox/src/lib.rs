@@ -24,6 +24,7 @@ mod server;
 mod state;
 mod store;
 mod verbs;
+mod workload;
 mod write;
 
 #[cfg(test)]
@@ -36,4 +37,5 @@ pub use self::{
     serve::{Serving, Transport},
     server::{ApiServer, ExpiredWatch, InitialEvents, NoAnswer, Options},
     state::NamespaceLifecycle,
+    workload::{Round, WorkloadPlan, Workloads},
 };

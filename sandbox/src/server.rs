@@ -190,15 +190,12 @@ impl ApiServer {
             Some(Effect::Status { code, retry_after }) => return Ok(shared.dated(refusal(*code, *retry_after).into())),
             _ => {}
         }
-        let body = match Limited::new(body, MAX_BODY).collect().await {
-            Ok(body) => body.to_bytes(),
-            Err(_) => {
-                let message = format!("Request entity too large: limit is {MAX_BODY}");
-                return Ok(
-                    shared.dated(Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "RequestEntityTooLarge", message).into())
-                );
-            }
+        let Ok(body) = Limited::new(body, MAX_BODY).collect().await else {
+            let message = format!("Request entity too large: limit is {MAX_BODY}");
+            let refusal = Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "RequestEntityTooLarge", message);
+            return Ok(shared.dated(refusal.into()));
         };
+        let body = body.to_bytes();
         let response = shared.carry_out(&parts, &body);
         let response = shared.spoil(response, &verdict).await?;
         Ok(shared.dated(response))

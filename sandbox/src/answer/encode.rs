@@ -63,7 +63,7 @@ impl Encoder {
                 out.extend_from_slice(table.to_string().as_bytes());
             }
             Representation::Whole | Representation::Discovery => {
-                object.write(out, self.resource.kind(), &self.api_version)
+                object.write(out, self.resource.kind(), &self.api_version);
             }
         }
     }

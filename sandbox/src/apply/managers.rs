@@ -62,14 +62,17 @@ impl Operation {
 impl Manager {
     /// As a conflict names it.
     pub(crate) fn describe(&self) -> String {
-        let mut text = format!("{:?}", self.name);
-        if !self.subresource.is_empty() {
-            text.push_str(&format!(" with subresource {:?}", self.subresource));
-        }
-        if self.operation == Operation::Update {
-            text.push_str(&format!(" using {}", self.version));
-        }
-        text
+        let subresource = if self.subresource.is_empty() {
+            String::new()
+        } else {
+            format!(" with subresource {:?}", self.subresource)
+        };
+        let version = if self.operation == Operation::Update {
+            format!(" using {}", self.version)
+        } else {
+            String::new()
+        };
+        format!("{:?}{subresource}{version}", self.name)
     }
 }
 

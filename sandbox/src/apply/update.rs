@@ -268,14 +268,13 @@ impl Conflicts {
         ) {
             return format!("Apply failed with 1 conflict: conflict with {manager}: {path}");
         }
-        let mut message = format!("Apply failed with {count} conflicts:");
-        for (at, (manager, paths)) in self.0.iter().enumerate() {
-            message.push_str(if at == 0 { " " } else { "\n" });
-            message.push_str(&format!("conflicts with {manager}:"));
-            for path in paths {
-                message.push_str(&format!("\n- {path}"));
-            }
-        }
-        message
+        let managers = self
+            .0
+            .iter()
+            .map(|(manager, paths)| format!("conflicts with {manager}:\n- {}", paths.join("\n- ")));
+        format!(
+            "Apply failed with {count} conflicts: {}",
+            managers.collect::<Vec<_>>().join("\n")
+        )
     }
 }

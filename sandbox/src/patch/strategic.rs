@@ -116,13 +116,12 @@ fn merge_items(shape: &Shape, key: &str, old: &[Value], patch: &[Value]) -> Resu
         }
         // Two new items with the same key are both kept: only old ones are merged with.
         let was_there = old.iter().any(|old| old.get(key) == Some(id));
-        match merged.iter_mut().find(|old| was_there && old.get(key) == Some(id)) {
-            Some(old) => apply(shape, old, item)?,
-            None => {
-                let mut new = Value::Object(Map::new());
-                apply(shape, &mut new, item)?;
-                merged.push(new);
-            }
+        if let Some(old) = merged.iter_mut().find(|old| was_there && old.get(key) == Some(id)) {
+            apply(shape, old, item)?;
+        } else {
+            let mut new = Value::Object(Map::new());
+            apply(shape, &mut new, item)?;
+            merged.push(new);
         }
     }
     Ok(merged)

@@ -1,4 +1,4 @@
-//! Resources out of CustomResourceDefinitions.
+//! Resources out of custom resource definitions.
 
 use serde_json::{Value, json};
 use syncer_core::{Gvr, Scope};

@@ -192,13 +192,6 @@ impl Registry {
         }
     }
 
-    /// A registry without resources.
-    pub(crate) fn empty() -> Self {
-        Self {
-            resources: IndexMap::new(),
-        }
-    }
-
     /// The resource at this address.
     pub(crate) fn get(&self, gvr: &Gvr) -> Option<Arc<Resource>> {
         self.resources.get(gvr).cloned()

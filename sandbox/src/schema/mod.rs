@@ -81,6 +81,10 @@ pub(crate) enum Unknown {
 }
 
 /// One field of a struct.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "independent remarks of one declaration, as OpenAPI has them"
+)]
 #[derive(Debug)]
 pub(crate) struct Field {
     /// Its shape.

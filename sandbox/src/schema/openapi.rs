@@ -181,7 +181,7 @@ impl Writer {
         }
         put(&mut schema, "x-kubernetes-patch-strategy", strategy);
         if let Merge::By(key) = &field.merge {
-            put(&mut schema, "x-kubernetes-patch-merge-key", (&**key));
+            put(&mut schema, "x-kubernetes-patch-merge-key", &**key);
         }
         schema
     }

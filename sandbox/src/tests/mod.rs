@@ -9,3 +9,4 @@ mod ownership;
 mod size;
 mod transport;
 mod watches;
+mod workloads;

@@ -35,34 +35,8 @@ pub(crate) fn apply(
         return Err(Refusal::no_such_method());
     }
     let (subject, resource) = (&request.subject, &request.subject.resource);
-    let mut applied = parse_any(body).map_err(|what| Refusal::bad_request(format!("error decoding YAML: {what}")))?;
-    let text = |object: &Value, name: &str| object.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
-    let (kind, version) = (text(&applied, "kind"), text(&applied, "apiVersion"));
-    if kind != resource.kind() || version != resource.gvr.api_version() {
-        return Err(Refusal::bad_request(format!(
-            "invalid object type: {}",
-            described(&version, &kind)
-        )));
-    }
-    let metadata = applied.get("metadata").cloned().unwrap_or_default();
-    if metadata.get("managedFields").is_some_and(|fields| !fields.is_null()) {
-        return Err(Refusal::bad_request("metadata.managedFields must be nil"));
-    }
-    if let Some(applied) = applied.as_object_mut() {
-        applied.remove("kind");
-        applied.remove("apiVersion");
-    }
+    let (applied, metadata) = read(request, body)?;
     let in_object = |name: &str| text(&metadata, name);
-    // Unknown fields are refused whatever the client says of validation: the merge would not know who owns them.
-    typed::check(&resource.shape, &applied).map_err(|what| {
-        let head = format!(
-            "{}/{}; {}",
-            in_object("namespace"),
-            in_object("name"),
-            described(&version, &kind)
-        );
-        Refusal::internal(format!("failed to create typed patch object ({head}): {what}"))
-    })?;
     let author = request.part.author(subject, options, request.now);
     let force = if options.force == Some(true) {
         Force::Take
@@ -141,6 +115,43 @@ pub(crate) fn apply(
     };
     let written = state.replace(replacement, &options, request.now)?;
     Ok(request.answer(&written))
+}
+
+/// The applied object without its kind, and its metadata.
+fn read(request: &WriteRequest<'_>, body: &[u8]) -> Result<(Value, Value), Refusal> {
+    let resource = &request.subject.resource;
+    let mut applied = parse_any(body).map_err(|what| Refusal::bad_request(format!("error decoding YAML: {what}")))?;
+    let (kind, version) = (text(&applied, "kind"), text(&applied, "apiVersion"));
+    if kind != resource.kind() || version != resource.gvr.api_version() {
+        return Err(Refusal::bad_request(format!(
+            "invalid object type: {}",
+            described(&version, &kind)
+        )));
+    }
+    let metadata = applied.get("metadata").cloned().unwrap_or_default();
+    if metadata.get("managedFields").is_some_and(|fields| !fields.is_null()) {
+        return Err(Refusal::bad_request("metadata.managedFields must be nil"));
+    }
+    if let Some(applied) = applied.as_object_mut() {
+        applied.remove("kind");
+        applied.remove("apiVersion");
+    }
+    let in_object = |name: &str| text(&metadata, name);
+    // Unknown fields are refused whatever the client says of validation: the merge would not know who owns them.
+    typed::check(&resource.shape, &applied).map_err(|what| {
+        let head = format!(
+            "{}/{}; {}",
+            in_object("namespace"),
+            in_object("name"),
+            described(&version, &kind)
+        );
+        Refusal::internal(format!("failed to create typed patch object ({head}): {what}"))
+    })?;
+    Ok((applied, metadata))
+}
+
+fn text(object: &Value, name: &str) -> String {
+    object.get(name).and_then(Value::as_str).unwrap_or_default().to_owned()
 }
 
 /// A kind as messages name it.

@@ -44,7 +44,7 @@ pub(crate) fn delete(shared: &Shared, request: &WriteRequest<'_>, body: &[u8]) -
                 put(&mut details, "group", resource.group());
             }
             put(&mut details, "kind", resource.plural());
-            put(&mut details, "uid", (&*object.uid));
+            put(&mut details, "uid", &*object.uid);
             let status =
                 json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "details": details});
             Ok(answer::value(StatusCode::OK, &status))

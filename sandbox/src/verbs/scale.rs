@@ -46,10 +46,11 @@ pub(crate) fn scaled(resource: &Resource, stored: &Stored, scale: &Value) -> Res
     }
     let mut object = stored.value();
     for field in ["resourceVersion", "uid"] {
-        if let Some(wanted) = scale.pointer(&format!("/metadata/{field}")) {
-            if let Some(metadata) = child(&mut object, "metadata") {
-                metadata.insert(field.to_owned(), wanted.clone());
-            }
+        if let (Some(wanted), Some(metadata)) = (
+            scale.pointer(&format!("/metadata/{field}")),
+            child(&mut object, "metadata"),
+        ) {
+            metadata.insert(field.to_owned(), wanted.clone());
         }
     }
     let (parent, field) = paths.spec.rsplit_once('/').unwrap_or(("", &paths.spec));

@@ -19,6 +19,18 @@ use crate::{
     store::stored::Stored,
 };
 
+/// What no client sets.
+const SERVER_SET: [&str; 8] = [
+    "resourceVersion",
+    "uid",
+    "generation",
+    "creationTimestamp",
+    "deletionTimestamp",
+    "deletionGracePeriodSeconds",
+    "selfLink",
+    "managedFields",
+];
+
 // === impl State ===
 
 impl State {
@@ -45,37 +57,8 @@ impl State {
                 Arrival::Patch
             },
         )?;
-        self.check_identity(subject, &object, &claim)?;
-        let mut subject = subject.clone();
-        let Some(head) = metadata(&mut object) else {
-            return Err(Refusal::bad_request("metadata must be an object"));
-        };
-        for field in [
-            "resourceVersion",
-            "uid",
-            "generation",
-            "creationTimestamp",
-            "deletionTimestamp",
-            "deletionGracePeriodSeconds",
-            "selfLink",
-            "managedFields",
-        ] {
-            head.remove(field);
-        }
-        if subject.name.is_empty() {
-            subject.name = head.get("name").and_then(Value::as_str).unwrap_or_default().to_owned();
-        }
-        if subject.name.is_empty()
-            && let Some(base) = head.get("generateName").and_then(Value::as_str)
-        {
-            subject.name = format!("{base}{}", self.suffix());
-        }
-        if !subject.name.is_empty() {
-            head.insert("name".to_owned(), subject.name.as_str().into());
-        }
-        if resource.is_namespaced() {
-            head.insert("namespace".to_owned(), subject.namespace.as_str().into());
-        }
+        check_identity(subject, &object, &claim)?;
+        let subject = self.named(subject, &mut object)?;
         if resource.status == StatusPart::Subresource
             && let Some(object) = object.as_object_mut()
         {
@@ -139,26 +122,32 @@ impl State {
         })
     }
 
-    fn check_identity(&self, subject: &Subject, object: &Value, claim: &Claim) -> Result<(), Refusal> {
-        let text = |name: &str| {
-            object
-                .get("metadata")
-                .and_then(|metadata| metadata.get(name))
-                .and_then(Value::as_str)
-                .unwrap_or_default()
+    /// The subject with its name, which is generated where only its beginning is given, and which `object` then carries too.
+    fn named(&mut self, subject: &Subject, object: &mut Value) -> Result<Subject, Refusal> {
+        let Some(head) = metadata(object) else {
+            return Err(Refusal::bad_request("metadata must be an object"));
         };
-        let namespace = text("namespace");
-        if subject.resource.is_namespaced() && !namespace.is_empty() && namespace != subject.namespace {
-            return Err(Refusal::bad_request(
-                "the namespace of the provided object does not match the namespace sent on the request",
-            ));
+        for field in SERVER_SET {
+            head.remove(field);
         }
-        if !text("resourceVersion").is_empty() && matches!(claim, Claim::Update) {
-            return Err(Refusal::internal(
-                "resourceVersion should not be set on objects to be created",
-            ));
+        let text = |name: &str| head.get(name).and_then(Value::as_str).unwrap_or_default();
+        let (given, base) = (text("name").to_owned(), text("generateName").to_owned());
+        let name = match (subject.name.as_str(), given.as_str(), base.as_str()) {
+            ("", "", "") => String::new(),
+            ("", "", base) => format!("{base}{}", self.suffix()),
+            ("", given, _) => given.to_owned(),
+            (name, ..) => name.to_owned(),
+        };
+        if !name.is_empty() {
+            head.insert("name".to_owned(), name.as_str().into());
         }
-        Ok(())
+        if subject.resource.is_namespaced() {
+            head.insert("namespace".to_owned(), subject.namespace.as_str().into());
+        }
+        Ok(Subject {
+            name,
+            ..subject.clone()
+        })
     }
 
     /// Serves what the CRD `definition` defines.
@@ -169,4 +158,27 @@ impl State {
             }
         }
     }
+}
+
+/// Whether the body fits the path that it was sent to.
+fn check_identity(subject: &Subject, object: &Value, claim: &Claim) -> Result<(), Refusal> {
+    let text = |name: &str| {
+        object
+            .get("metadata")
+            .and_then(|metadata| metadata.get(name))
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+    };
+    let namespace = text("namespace");
+    if subject.resource.is_namespaced() && !namespace.is_empty() && namespace != subject.namespace {
+        return Err(Refusal::bad_request(
+            "the namespace of the provided object does not match the namespace sent on the request",
+        ));
+    }
+    if !text("resourceVersion").is_empty() && matches!(claim, Claim::Update) {
+        return Err(Refusal::internal(
+            "resourceVersion should not be set on objects to be created",
+        ));
+    }
+    Ok(())
 }

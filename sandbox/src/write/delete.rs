@@ -79,7 +79,7 @@ impl State {
             return Err(Refusal::precondition(resource, &subject.name, &why));
         }
         let mut object = old.value();
-        let grace = self.grace(subject, &object, deletion);
+        let grace = grace_period(subject, &object, deletion);
         let finalizers = object
             .pointer("/metadata/finalizers")
             .and_then(Value::as_array)
@@ -113,10 +113,10 @@ impl State {
                 head.insert("generation".to_owned(), json!(generation + 1));
             }
         }
-        if resource.nature == Nature::Namespace {
-            if let Some(status) = child(&mut object, "status") {
-                status.insert("phase".to_owned(), json!("Terminating"));
-            }
+        if resource.nature == Nature::Namespace
+            && let Some(status) = child(&mut object, "status")
+        {
+            status.insert("phase".to_owned(), json!("Terminating"));
         }
         let version = if run == Run::Real {
             self.store.next_version()
@@ -131,20 +131,6 @@ impl State {
             }
         }
         Ok(Deleted::Marked(stored))
-    }
-
-    /// The seconds that the object is given: none, but for a pod that runs on a node.
-    fn grace(&self, subject: &Subject, object: &Value, deletion: &Deletion) -> i64 {
-        if subject.resource.nature != Nature::Pod || object.pointer("/spec/nodeName").is_none() {
-            return 0;
-        }
-        let own = || {
-            object
-                .pointer("/spec/terminationGracePeriodSeconds")
-                .and_then(Value::as_i64)
-                .unwrap_or(30)
-        };
-        deletion.grace.unwrap_or_else(own).max(0)
     }
 
     /// Removes an object whose last state is `object`, whatever holds it.
@@ -199,4 +185,18 @@ impl State {
             self.remove(&Subject::of(&resource, &object), object.value());
         }
     }
+}
+
+/// The seconds that the object is given: none, but for a pod that runs on a node.
+fn grace_period(subject: &Subject, object: &Value, deletion: &Deletion) -> i64 {
+    if subject.resource.nature != Nature::Pod || object.pointer("/spec/nodeName").is_none() {
+        return 0;
+    }
+    let own = || {
+        object
+            .pointer("/spec/terminationGracePeriodSeconds")
+            .and_then(Value::as_i64)
+            .unwrap_or(30)
+    };
+    deletion.grace.unwrap_or_else(own).max(0)
 }
