@@ -10,8 +10,12 @@ use crate::object::put;
 use crate::{
     answer::{self, Body},
     error::Refusal,
+    kcp::view::View,
     registry::{Registry, Resource, StatusPart},
-    request::{path::Route, representation::Representation},
+    request::{
+        path::{ClusterPath, Route},
+        representation::Representation,
+    },
     schema::openapi,
     server::Shared,
 };
@@ -35,7 +39,7 @@ const AGGREGATED: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGrou
 /// The path leads nowhere.
 pub(crate) fn answer(
     shared: &Shared,
-    cluster: &Arc<str>,
+    cluster: &ClusterPath,
     route: &Route,
     parts: &Parts,
 ) -> Result<Response<Body>, Refusal> {
@@ -55,8 +59,11 @@ pub(crate) fn answer(
         ));
     }
     let state = shared.state.lock();
-    let registry = state.registries.get(cluster).ok_or_else(Refusal::no_such_path)?;
-    describe(registry, route, parts)
+    let registry = View::open(&state, cluster)?
+        .registry(&state)
+        .ok_or_else(Refusal::no_such_path)?;
+    drop(state);
+    describe(&registry, route, parts)
 }
 
 /// Answers for the resources of `registry`.

@@ -9,6 +9,7 @@ use crate::{
     discovery,
     error::Refusal,
     faults::Verb,
+    kcp::view::{Execution, Seen, View},
     registry::{Nature, Resource, StatusPart},
     request::{
         options::Query,
@@ -76,105 +77,150 @@ pub(crate) fn asked(parts: &Parts) -> Asked {
 pub(crate) fn dispatch(shared: &Arc<Shared>, parts: &Parts, body: &[u8], now: Now) -> Result<Response<Body>, Refusal> {
     let segments = segments(parts.uri.path());
     let (cluster, rest) = ClusterPath::split(&segments);
-    if cluster != ClusterPath::Base {
-        return Err(Refusal::no_such_path());
-    }
-    let cluster: Arc<str> = "".into();
     let route = Route::parse(rest);
     let Route::Objects(path) = &route else {
         return discovery::answer(shared, &cluster, &route, parts);
     };
-    let resource = shared.state.lock().lookup(&cluster, &path.gvr)?;
-    objects(shared, Some(cluster), &resource, path, parts, body, now)
+    let asked = asked(parts);
+    let (view, seen) = {
+        let state = shared.state.lock();
+        let view = View::open(&state, &cluster)?;
+        let seen = view.see(&state, &path.gvr, asked.verb)?;
+        (view, seen)
+    };
+    let answer = Objects {
+        shared,
+        cluster: view.cluster,
+        seen: &seen,
+        path,
+        parts,
+        now,
+    }
+    .answer(body);
+    if !matches!(asked.verb, Verb::Get | Verb::List | Verb::Watch) {
+        shared.state.lock().reconcile_kcp(now);
+    }
+    answer
 }
 
-/// Answers a request about objects of `resource` in `cluster`, or in all clusters.
-pub(crate) fn objects(
-    shared: &Arc<Shared>,
+/// A request about objects.
+struct Objects<'a> {
+    shared: &'a Arc<Shared>,
     cluster: Option<Arc<str>>,
-    resource: &Arc<Resource>,
-    path: &ObjectPath,
-    parts: &Parts,
-    body: &[u8],
+    seen: &'a Seen,
+    path: &'a ObjectPath,
+    parts: &'a Parts,
     now: Now,
-) -> Result<Response<Body>, Refusal> {
-    let form = Representation::negotiate(&parts.headers)?;
-    if parts
-        .headers
-        .get(CONTENT_TYPE)
-        .is_some_and(|value| value.as_bytes().starts_with(b"application/vnd.kubernetes.protobuf"))
-    {
-        return Err(Refusal::unsupported_media_type());
-    }
-    let query = Query::parse(parts.uri.query());
-    let part = part(resource, path)?;
-    if path.namespace.is_some() && !resource.is_namespaced() {
-        return Err(Refusal::no_such_path());
-    }
-    let request = |cluster: Arc<str>, name: &str| WriteRequest {
-        subject: Subject {
-            resource: Arc::clone(resource),
-            cluster,
-            namespace: path.namespace.clone().unwrap_or_default(),
-            name: name.to_owned(),
-        },
-        part,
-        parts,
-        query: &query,
-        form,
-        now,
-    };
-    if let Some(name) = &path.name {
-        if path.namespace.is_none() && resource.is_namespaced() {
+}
+
+// === impl Objects ===
+
+impl Objects<'_> {
+    fn answer(&self, body: &[u8]) -> Result<Response<Body>, Refusal> {
+        let form = Representation::negotiate(&self.parts.headers)?;
+        if self
+            .parts
+            .headers
+            .get(CONTENT_TYPE)
+            .is_some_and(|value| value.as_bytes().starts_with(b"application/vnd.kubernetes.protobuf"))
+        {
+            return Err(Refusal::unsupported_media_type());
+        }
+        let part = part(self.seen, self.path)?;
+        let query = Query::parse(self.parts.uri.query());
+        if self.path.namespace.is_some() && !self.seen.resource.is_namespaced() {
             return Err(Refusal::no_such_path());
         }
-        let Some(cluster) = cluster else {
-            return Err(Refusal::no_such_method());
+        let request = |cluster: &Arc<str>, name: &str| WriteRequest {
+            subject: Subject {
+                resource: Arc::clone(&self.seen.resource),
+                cluster: Arc::clone(cluster),
+                namespace: self.path.namespace.clone().unwrap_or_default(),
+                name: name.to_owned(),
+            },
+            part,
+            parts: self.parts,
+            query: &query,
+            form,
+            now: self.now,
+            execution: self.seen.execution,
         };
-        let request = request(cluster, name);
-        return match parts.method {
-            Method::GET => read::get(shared, &request.subject, part, form, now),
-            Method::PUT => write::update(shared, &request, body),
-            Method::PATCH => patch::patch(shared, &request, body),
-            Method::DELETE if part == Part::Object => delete::delete(shared, &request, body),
+        if let Some(name) = &self.path.name {
+            if self.path.namespace.is_none() && self.seen.resource.is_namespaced() {
+                return Err(Refusal::no_such_path());
+            }
+            // Over all logical clusters there are lists and watches only.
+            let cluster = self.cluster.as_ref().ok_or_else(Refusal::no_such_method)?;
+            return self.one(&request(cluster, name), body);
+        }
+        let namespaced = self.path.namespace.is_none() && self.seen.resource.is_namespaced();
+        let shared = self.shared;
+        match self.parts.method {
+            Method::GET if self.cluster.is_none() && self.path.namespace.is_some() => Err(Refusal::no_such_method()),
+            Method::GET if query.flag("watch") == Some(true) => {
+                read::open_watch(shared, self.scope(&query)?, &query, form, self.now)
+            }
+            Method::GET => read::list(shared, &self.scope(&query)?, &query, form, self.now),
+            Method::POST | Method::DELETE if namespaced => Err(Refusal::no_such_method()),
+            Method::POST => {
+                let cluster = self.cluster.as_ref().ok_or_else(Refusal::no_such_method)?;
+                write::create(shared, &request(cluster, ""), body)
+            }
+            Method::DELETE => {
+                let cluster = self.cluster.as_ref().ok_or_else(Refusal::no_such_method)?;
+                delete::delete_collection(shared, &self.scope(&query)?, &request(cluster, ""), body)
+            }
             _ => Err(Refusal::no_such_method()),
-        };
+        }
     }
-    let scope = |cluster: Option<Arc<str>>| -> Result<Scope, Refusal> {
-        let selector = selector(resource, &query)?;
+
+    /// Answers a request about one object.
+    fn one(&self, request: &WriteRequest<'_>, body: &[u8]) -> Result<Response<Body>, Refusal> {
+        let subject = &request.subject;
+        if let Some((name, value)) = &self.seen.label {
+            let stored = self.shared.state.lock().get(subject);
+            let hidden = stored.is_some_and(|stored| {
+                !stored
+                    .labels
+                    .iter()
+                    .any(|(own, found)| **own == **name && **found == **value)
+            });
+            if hidden {
+                return Err(Refusal::not_found(&subject.resource, &subject.name));
+            }
+        }
+        match self.parts.method {
+            Method::GET => read::get(self.shared, subject, request.part, request.form, self.now),
+            Method::PUT => write::update(self.shared, request, body),
+            Method::PATCH => patch::patch(self.shared, request, body),
+            Method::DELETE if request.part == Part::Object => delete::delete(self.shared, request, body),
+            _ => Err(Refusal::no_such_method()),
+        }
+    }
+
+    fn scope(&self, query: &Query) -> Result<Scope, Refusal> {
+        let mut selector = selector(&self.seen.resource, query)?;
+        if let Some((name, value)) = &self.seen.label {
+            selector.labels.require(name, value);
+        }
+        let resource = Arc::clone(&self.seen.resource);
         Ok(Scope {
-            resource: Arc::clone(resource),
-            cluster,
-            namespace: path.namespace.clone(),
+            resource,
+            cluster: self.cluster.clone(),
+            namespace: self.path.namespace.clone(),
             selector,
         })
-    };
-    match parts.method {
-        Method::GET if query.flag("watch") == Some(true) => {
-            read::open_watch(shared, scope(cluster)?, &query, form, now)
-        }
-        Method::GET => read::list(shared, &scope(cluster)?, &query, form, now),
-        Method::POST | Method::DELETE if path.namespace.is_none() && resource.is_namespaced() => {
-            Err(Refusal::no_such_method())
-        }
-        Method::POST => {
-            let cluster = cluster.ok_or_else(Refusal::no_such_method)?;
-            write::create(shared, &request(cluster, ""), body)
-        }
-        Method::DELETE => {
-            let cluster = cluster.ok_or_else(Refusal::no_such_method)?;
-            delete::delete_collection(shared, &scope(Some(Arc::clone(&cluster)))?, &request(cluster, ""), body)
-        }
-        _ => Err(Refusal::no_such_method()),
     }
 }
 
 /// The part of an object that a path leads to.
-fn part(resource: &Resource, path: &ObjectPath) -> Result<Part, Refusal> {
+fn part(seen: &Seen, path: &ObjectPath) -> Result<Part, Refusal> {
+    let resource: &Resource = &seen.resource;
     match path.subresource.as_deref() {
         None => Ok(Part::Object),
         Some("status") if resource.status == StatusPart::Subresource => Ok(Part::Status),
-        Some("scale") if resource.scale.is_some() => Ok(Part::Scale),
+        // A virtual workspace serves no other subresource than the status.
+        Some("scale") if resource.scale.is_some() && seen.execution == Execution::Direct => Ok(Part::Scale),
         Some("finalize") if resource.nature == Nature::Namespace => Ok(Part::Finalize),
         Some(_) => Err(Refusal::no_such_path()),
     }

@@ -12,6 +12,7 @@ mod discovery;
 mod dispatch;
 mod error;
 mod faults;
+mod kcp;
 mod kubernetes;
 mod object;
 mod patch;
@@ -35,7 +36,7 @@ pub use self::{
     clock::{Clock, ManualClock, SkewedClock, SystemClock, TimerClock},
     faults::{Effect, Fault, FaultPlan, Faults, Reach, Verb, Which},
     serve::{Serving, Transport},
-    server::{ApiServer, ExpiredWatch, InitialEvents, NoAnswer, Options},
+    server::{ApiServer, BearerToken, ExpiredWatch, Flavor, InitialEvents, NoAnswer, Options},
     state::NamespaceLifecycle,
     workload::{Round, WorkloadPlan, Workloads},
 };

@@ -82,12 +82,14 @@ impl ApiServer {
         };
         let (authority, acceptor) = identity.map(|identity| (identity.authority, identity.acceptor)).unzip();
         let accepting = tokio::spawn(accept(self.clone(), listener, acceptor, transport.max_streams));
-        Ok(Serving {
+        let serving = Serving {
             address,
             authority,
             server: self.clone(),
             accepting,
-        })
+        };
+        self.set_url(&serving.url());
+        Ok(serving)
     }
 }
 
@@ -129,13 +131,13 @@ impl Serving {
             .lock()
             .token
             .clone()
-            .unwrap_or_else(|| "sandbox".to_owned());
+            .unwrap_or_else(|| "sandbox".into());
         // JSON is YAML.
         let kubeconfig = json!({
             "apiVersion": "v1",
             "kind": "Config",
             "clusters": [{"name": context, "cluster": cluster}],
-            "users": [{"name": context, "user": {"token": token}}],
+            "users": [{"name": context, "user": {"token": token.reveal()}}],
             "contexts": [{"name": context, "context": {"cluster": context, "user": context}}],
             "current-context": context,
         });

@@ -37,10 +37,26 @@ pub struct Options {
     pub initial_events: InitialEvents,
     /// How a watch from a forgotten version is refused.
     pub expired_watch: ExpiredWatch,
+    /// Which kind of server it is.
+    pub flavor: Flavor,
     /// Who empties a namespace that is deleted.
     pub namespaces: NamespaceLifecycle,
     /// The bearer token that every request must carry; none is asked for if `None`.
-    pub token: Option<String>,
+    pub token: Option<BearerToken>,
+}
+
+/// A bearer token. It is not shown by `Debug` (S8).
+#[derive(Clone, PartialEq, Eq)]
+pub struct BearerToken(String);
+
+/// Which kind of server it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Flavor {
+    /// A Kubernetes API server.
+    #[default]
+    Kubernetes,
+    /// A kcp shard with its front proxy and its virtual workspaces; the base path leads to the workspace `root`.
+    Kcp,
 }
 
 /// What becomes of `sendInitialEvents`.
@@ -97,9 +113,31 @@ impl Default for Options {
             bookmark_interval: Duration::from_mins(1),
             initial_events: InitialEvents::default(),
             expired_watch: ExpiredWatch::default(),
+            flavor: Flavor::default(),
             namespaces: NamespaceLifecycle::default(),
             token: None,
         }
+    }
+}
+
+// === impl BearerToken ===
+
+impl BearerToken {
+    /// The token itself.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<&str> for BearerToken {
+    fn from(token: &str) -> Self {
+        Self(token.to_owned())
+    }
+}
+
+impl fmt::Debug for BearerToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("BearerToken(..)")
     }
 }
 
@@ -113,9 +151,14 @@ impl ApiServer {
             registries: IndexMap::from([("".into(), Registry::kubernetes())]),
             chance: fastrand::Rng::with_seed(options.seed),
             allocations: Allocations::default(),
+            kcp: None,
             namespaces: options.namespaces,
         };
-        kubernetes::furnish(&mut state, "", Now(options.clock.now()));
+        let now = Now(options.clock.now());
+        match options.flavor {
+            Flavor::Kubernetes => kubernetes::furnish(&mut state, "", now),
+            Flavor::Kcp => state.become_kcp(now),
+        }
         let faults = Faults::new(options.seed.wrapping_add(1));
         Self(Arc::new(Shared {
             state: Mutex::new(state),
@@ -140,7 +183,7 @@ impl ApiServer {
     }
 
     /// Asks for another bearer token from now on, or for none.
-    pub fn set_token(&self, token: Option<String>) {
+    pub fn set_token(&self, token: Option<BearerToken>) {
         self.0.options.lock().token = token;
     }
 
@@ -167,6 +210,27 @@ impl ApiServer {
             .store
             .collection(resource)
             .map_or(0, crate::store::collection::Collection::dropped)
+    }
+
+    /// The name of the logical cluster at a path such as `root:org:team`.
+    pub fn logical_cluster(&self, path: &str) -> Option<String> {
+        self.0
+            .state
+            .lock()
+            .kcp
+            .as_ref()?
+            .resolve(path)
+            .map(|name| name.to_string())
+    }
+
+    /// Publishes addresses that begin with `url` from now on: those of workspaces and of virtual workspaces.
+    pub fn set_url(&self, url: &str) {
+        let now = self.0.now();
+        let mut state = self.0.state.lock();
+        if let Some(kcp) = &mut state.kcp {
+            url.clone_into(&mut kcp.url);
+        }
+        state.reconcile_kcp(now);
     }
 
     async fn answer<B>(self, request: Request<B>) -> Result<Response<Body>, NoAnswer>
@@ -245,7 +309,7 @@ impl Shared {
     fn carry_out(self: &Arc<Self>, parts: &Parts, body: &Bytes) -> Response<Body> {
         let unauthorized = {
             let options = self.options.lock();
-            let expected = options.token.as_ref().map(|token| format!("Bearer {token}"));
+            let expected = options.token.as_ref().map(|token| format!("Bearer {}", token.reveal()));
             expected.is_some_and(|expected| {
                 parts
                     .headers

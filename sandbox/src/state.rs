@@ -9,6 +9,7 @@ use syncer_core::Gvr;
 use crate::{
     admit::service::Allocations,
     error::Refusal,
+    kcp::Kcp,
     registry::{Registry, Resource},
     store::{Store, key::Key, stored::Stored},
 };
@@ -24,6 +25,8 @@ pub(crate) struct State {
     pub(crate) chance: fastrand::Rng,
     /// Addresses and ports of Services.
     pub(crate) allocations: Allocations,
+    /// What only a kcp has.
+    pub(crate) kcp: Option<Kcp>,
     /// Who empties a namespace that is deleted.
     pub(crate) namespaces: NamespaceLifecycle,
 }

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use syncer_core::{Gvr, Scope};
 
 use super::{Column, Nature, Resource, ScalePaths, StatusPart};
-use crate::schema;
+use crate::{object::put, schema};
 
 /// The resources that the CRD `definition` asks to serve, one for each served version.
 pub(crate) fn resources(definition: &Value) -> Vec<Resource> {
@@ -18,6 +18,17 @@ pub(crate) fn resources(definition: &Value) -> Vec<Resource> {
         .iter()
         .filter(|version| version.get("served").and_then(Value::as_bool) == Some(true));
     served.filter_map(|version| resource(spec, version)).collect()
+}
+
+/// The resources of an `APIResourceSchema`, which holds its schemas without a wrapping.
+pub(crate) fn exported(schema: &Value) -> Vec<Resource> {
+    let mut definition = schema.clone();
+    let versions = definition.pointer_mut("/spec/versions").and_then(Value::as_array_mut);
+    for version in versions.into_iter().flatten() {
+        let schema = version.get("schema").cloned().unwrap_or_default();
+        put(version, "schema", json!({"openAPIV3Schema": schema}));
+    }
+    resources(&definition)
 }
 
 fn resource(spec: &Value, version: &Value) -> Option<Resource> {

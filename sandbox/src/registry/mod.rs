@@ -192,6 +192,18 @@ impl Registry {
         }
     }
 
+    /// A registry without resources.
+    pub(crate) fn empty() -> Self {
+        Self {
+            resources: IndexMap::new(),
+        }
+    }
+
+    /// Serves a resource that another registry serves too.
+    pub(crate) fn share(&mut self, resource: &Arc<Resource>) {
+        self.resources.insert(resource.gvr.clone(), Arc::clone(resource));
+    }
+
     /// The resource at this address.
     pub(crate) fn get(&self, gvr: &Gvr) -> Option<Arc<Resource>> {
         self.resources.get(gvr).cloned()

@@ -36,6 +36,14 @@ impl LabelSelector {
         requirements.collect::<Result<_, _>>().map(Self)
     }
 
+    /// The same, with a label that must have this value.
+    pub(crate) fn require(&mut self, name: &str, value: &str) {
+        self.0.push(Requirement {
+            name: name.to_owned(),
+            test: Test::In(vec![value.to_owned()]),
+        });
+    }
+
     /// Whether nothing is required.
     pub(crate) fn is_everything(&self) -> bool {
         self.0.is_empty()

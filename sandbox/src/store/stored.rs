@@ -4,6 +4,8 @@ use std::{fmt, sync::Arc};
 
 use serde_json::{Map, Value};
 
+use crate::kcp::without_cluster;
+
 /// One version of one object.
 pub(crate) struct Stored {
     /// The logical cluster; empty on a plain server.
@@ -42,6 +44,12 @@ impl Stored {
         } else {
             metadata.insert("resourceVersion".to_owned(), version.to_string().into());
         }
+        if !cluster.is_empty() {
+            let annotations = metadata
+                .entry("annotations")
+                .or_insert_with(|| Value::Object(Map::new()));
+            crate::object::put(annotations, crate::kcp::CLUSTER, &**cluster);
+        }
         let text = |name: &str| metadata.get(name).and_then(Value::as_str).unwrap_or_default();
         let mut labels: Vec<(Box<str>, Box<str>)> = metadata
             .get("labels")
@@ -74,12 +82,16 @@ impl Stored {
         }
     }
 
-    /// The object without kind and apiVersion.
+    /// The object without kind and apiVersion, and without the annotation that names its logical cluster.
     pub(crate) fn value(&self) -> Value {
         let mut text = Vec::with_capacity(self.tail.len() + 1);
         text.push(b'{');
         text.extend_from_slice(&self.tail);
-        serde_json::from_slice(&text).unwrap_or_default()
+        let mut value = serde_json::from_slice(&text).unwrap_or_default();
+        if !self.cluster.is_empty() {
+            without_cluster(&mut value);
+        }
+        value
     }
 
     /// Writes the object with its kind.

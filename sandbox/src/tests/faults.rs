@@ -183,6 +183,6 @@ async fn answers_are_dated_by_the_clock_of_the_server() {
 #[tokio::test]
 async fn a_wrong_token_is_refused() {
     let server = server();
-    server.set_token(Some("new".to_owned()));
+    server.set_token(Some("new".into()));
     assert_eq!(get(&server, MAPS).await.refusal(), (401, "Unauthorized".to_owned()));
 }

@@ -3,6 +3,7 @@
 mod client;
 mod deletion;
 mod faults;
+mod kcp;
 mod lists;
 mod objects;
 mod ownership;

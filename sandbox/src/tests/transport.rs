@@ -76,7 +76,7 @@ async fn it_is_served_over_tls_with_both_versions_of_http() {
 #[tokio::test]
 async fn a_kubeconfig_names_server_authority_and_token() {
     let server = server();
-    server.set_token(Some("secret".to_owned()));
+    server.set_token(Some("secret".into()));
     let serving = server.serve(Transport::default()).await.unwrap();
     let config: Value = serde_json::from_str(&serving.kubeconfig("east", "/clusters/root")).unwrap();
     assert_eq!(config["current-context"], "east");

@@ -11,10 +11,11 @@ use crate::{
         update::{self, Author, Conflicts, Force},
     },
     error::{Cause, Details, Refusal},
+    kcp::view::Execution,
     request::options::{FieldValidation, WriteOptions},
     server::Shared,
     verbs::write::{WriteRequest, parse_any},
-    write::{Claim, Part, form::Arrival, update::Replacement},
+    write::{Claim, Part, update::Replacement},
 };
 
 /// Answers an apply.
@@ -85,7 +86,7 @@ pub(crate) fn apply(
         let written = state.create(
             subject,
             merged.object,
-            Claim::Applied(merged.managers),
+            claim(request, merged.managers),
             &options,
             request.now,
         )?;
@@ -110,8 +111,8 @@ pub(crate) fn apply(
         part: request.part,
         old: &old,
         new: merged.object,
-        claim: Claim::Applied(merged.managers),
-        arrival: Arrival::Patch,
+        claim: claim(request, merged.managers),
+        arrival: request.patch_arrival(),
     };
     let written = state.replace(replacement, &options, request.now)?;
     Ok(request.answer(&written))
@@ -152,6 +153,15 @@ fn read(request: &WriteRequest<'_>, body: &[u8]) -> Result<(Value, Value), Refus
 
 fn text(object: &Value, name: &str) -> String {
     object.get(name).and_then(Value::as_str).unwrap_or_default().to_owned()
+}
+
+/// Who owns what an apply writes. One that is forwarded has been merged, but is written as an update: its author's `Apply` entry never
+/// comes to be, and what it leaves out is not removed.
+fn claim(request: &WriteRequest<'_>, managers: Managers) -> Claim {
+    match request.execution {
+        Execution::Direct => Claim::Applied(managers),
+        Execution::Forwarded => Claim::Update,
+    }
 }
 
 /// A kind as messages name it.

@@ -8,14 +8,13 @@ use crate::{
     answer::Body,
     error::{Cause, Details, Refusal},
     patch::{PatchType, json, merge, strategic},
-    request::options::WriteOptions,
     server::Shared,
     store::stored::Stored,
     verbs::{
         apply, scale,
         write::{WriteRequest, parse_any},
     },
-    write::{Claim, Part, form::Arrival, update::Replacement},
+    write::{Claim, Part, update::Replacement},
 };
 
 /// Answers a `patch`.
@@ -34,7 +33,7 @@ pub(crate) fn patch(shared: &Shared, request: &WriteRequest<'_>, body: &[u8]) ->
     let Some(form) = form else {
         return Err(Refusal::unsupported_media_type());
     };
-    let options = WriteOptions::parse(request.parts, request.query, "PatchOptions")?;
+    let options = request.options("PatchOptions")?;
     if form == PatchType::Apply {
         return apply::apply(shared, request, &options, body);
     }
@@ -60,7 +59,7 @@ pub(crate) fn patch(shared: &Shared, request: &WriteRequest<'_>, body: &[u8]) ->
         old: &old,
         new,
         claim: Claim::Update,
-        arrival: Arrival::Patch,
+        arrival: request.patch_arrival(),
     };
     let written = state.replace(replacement, &options, request.now)?;
     drop(state);

@@ -6,6 +6,7 @@ use serde_json::Value;
 use crate::{
     answer::{self, Body, encode::Encoder},
     error::Refusal,
+    kcp::view::Execution,
     registry::Resource,
     request::{
         options::{Query, WriteOptions},
@@ -32,6 +33,8 @@ pub(crate) struct WriteRequest<'a> {
     pub(crate) form: Representation,
     /// When.
     pub(crate) now: Now,
+    /// How it is carried out.
+    pub(crate) execution: Execution,
 }
 
 /// The object in a body.
@@ -96,7 +99,7 @@ fn check_kind(resource: &Resource, object: &Value) -> Result<(), Refusal> {
 /// # Errors
 /// It is refused.
 pub(crate) fn create(shared: &Shared, request: &WriteRequest<'_>, body: &[u8]) -> Result<Response<Body>, Refusal> {
-    let options = WriteOptions::parse(request.parts, request.query, "CreateOptions")?;
+    let options = request.options("CreateOptions")?;
     let object = parse(&request.subject.resource, body)?;
     let written = shared
         .state
@@ -110,7 +113,7 @@ pub(crate) fn create(shared: &Shared, request: &WriteRequest<'_>, body: &[u8]) -
 /// # Errors
 /// It is refused.
 pub(crate) fn update(shared: &Shared, request: &WriteRequest<'_>, body: &[u8]) -> Result<Response<Body>, Refusal> {
-    let options = WriteOptions::parse(request.parts, request.query, "UpdateOptions")?;
+    let options = request.options("UpdateOptions")?;
     let subject = &request.subject;
     if request.part == Part::Scale {
         let scale = parse_any(body).map_err(Refusal::bad_request)?;
@@ -150,6 +153,27 @@ pub(crate) fn update(shared: &Shared, request: &WriteRequest<'_>, body: &[u8]) -
 // === impl WriteRequest ===
 
 impl WriteRequest<'_> {
+    /// The options of this write.
+    ///
+    /// # Errors
+    /// Options that make no sense.
+    pub(crate) fn options(&self, kind: &str) -> Result<WriteOptions, Refusal> {
+        let mut options = WriteOptions::parse(self.parts, self.query, kind)?;
+        // What a virtual workspace forwards is its own request: without a manager in the query it is kcp that writes.
+        if self.execution == Execution::Forwarded && !options.manager_is_given {
+            "kcp".clone_into(&mut options.manager);
+        }
+        Ok(options)
+    }
+
+    /// How the object of a patch comes in.
+    pub(crate) fn patch_arrival(&self) -> Arrival {
+        match self.execution {
+            Execution::Direct => Arrival::Patch,
+            Execution::Forwarded => Arrival::Whole,
+        }
+    }
+
     /// The answer to a write.
     pub(crate) fn answer(&self, written: &Written) -> Response<Body> {
         let status = if written.effect == Effect::Created {

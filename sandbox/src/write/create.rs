@@ -13,6 +13,7 @@ use crate::{
     admit::{defaults, validate},
     apply::{managers::Managers, update},
     error::Refusal,
+    kcp::without_cluster,
     registry::{Nature, StatusPart, crd},
     request::options::{Run, WriteOptions},
     state::{Now, State, Subject},
@@ -82,6 +83,7 @@ impl State {
             }
         }
         managers.store(&mut object);
+        self.label_claims(&subject, &mut object);
         if resource.nature == Nature::Service
             && let Some(spec) = child(&mut object, "spec")
         {
@@ -124,6 +126,9 @@ impl State {
 
     /// The subject with its name, which is generated where only its beginning is given, and which `object` then carries too.
     fn named(&mut self, subject: &Subject, object: &mut Value) -> Result<Subject, Refusal> {
+        if !subject.cluster.is_empty() {
+            without_cluster(object);
+        }
         let Some(head) = metadata(object) else {
             return Err(Refusal::bad_request("metadata must be an object"));
         };

@@ -13,6 +13,7 @@ use crate::{
     admit::{defaults, service, validate},
     apply::{managers::Managers, update},
     error::{Cause, Refusal},
+    kcp::without_cluster,
     registry::{Nature, Resource, StatusPart, crd},
     request::options::{Run, WriteOptions},
     state::{Now, State, Subject},
@@ -20,7 +21,6 @@ use crate::{
 };
 
 /// A write to an object that is there.
-#[derive(Debug)]
 pub(crate) struct Replacement<'a> {
     /// The object.
     pub(crate) subject: &'a Subject,
@@ -58,6 +58,9 @@ impl State {
             arrival,
         } = replacement;
         let resource = &subject.resource;
+        if !subject.cluster.is_empty() {
+            without_cluster(&mut new);
+        }
         let warnings = bring(resource, &mut new, options, arrival)?;
         check_identity(subject, old, &new, arrival)?;
         let old_value = old.value();
@@ -88,6 +91,7 @@ impl State {
             }
         };
         managers.store(&mut new);
+        self.label_claims(subject, &mut new);
         if resource.nature == Nature::Service
             && part == Part::Object
             && let (Some(spec), Some(old_spec)) = (
