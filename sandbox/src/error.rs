@@ -159,6 +159,13 @@ impl Refusal {
         .with(Details::default())
     }
 
+    /// A custom resource does not take this kind of patch.
+    pub(crate) fn unknown_patch_type() -> Self {
+        let message = "the body of the request was in an unknown format - accepted media types include: application/json-patch+json, \
+                       application/merge-patch+json, application/apply-patch+yaml";
+        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "UnsupportedMediaType", message)
+    }
+
     /// The name is taken.
     pub(crate) fn already_exists(resource: &Resource, name: &str) -> Self {
         let message = format!("{} {name:?} already exists", resource.qualified());
@@ -232,6 +239,18 @@ impl Refusal {
     /// Options of the request are wrong.
     pub(crate) fn invalid_options(kind: &str, causes: Vec<Cause>) -> Self {
         Self::invalid_kind(&format!("{kind}.meta.k8s.io"), "meta.k8s.io", kind, "", causes)
+    }
+
+    /// A custom object is only updated from a known version.
+    pub(crate) fn unversioned(resource: &Resource, name: &str) -> Self {
+        let cause = Cause::invalid("metadata.resourceVersion", &0.into(), "must be specified for an update");
+        Self::invalid_kind(
+            &resource.qualified(),
+            resource.group(),
+            resource.plural(),
+            name,
+            vec![cause],
+        )
     }
 
     /// What a patch makes of the object does not fit its kind.

@@ -150,7 +150,7 @@ impl Encoder {
         };
         let start = format!(
             r#"{{"kind":"{kind}","apiVersion":"{api_version}","metadata":{},"items":["#,
-            head.to_json()
+            head.to_json_of(&self.resource)
         );
         (start, "]}".to_owned())
     }
@@ -159,6 +159,15 @@ impl Encoder {
 // === impl ListHead ===
 
 impl ListHead {
+    /// The metadata of a list of `resource`: one of a custom kind always has its token.
+    fn to_json_of(&self, resource: &Resource) -> Value {
+        let mut metadata = self.to_json();
+        if resource.is_custom() && self.next.is_none() {
+            put(&mut metadata, "continue", "");
+        }
+        metadata
+    }
+
     /// The metadata of the list.
     pub(crate) fn to_json(&self) -> Value {
         let mut metadata = json!({"resourceVersion": self.version.to_string()});

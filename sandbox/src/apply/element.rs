@@ -40,25 +40,16 @@ impl Element {
                 };
                 let mut found = Map::new();
                 for key in keys {
-                    match map
-                        .get(&*key.name)
-                        .filter(|value| !value.is_null())
-                        .or(key.default.as_ref())
-                    {
-                        Some(value) => {
-                            found.insert(key.name.to_string(), value.clone());
-                        }
-                        None if keys.len() == 1 => {
-                            return Err(format!(
-                                "associative list with keys has an element that omits key field {:?} (and doesn't have default value)",
-                                key.name
-                            ));
-                        }
-                        None => {}
+                    let own = map.get(&*key.name).filter(|value| !value.is_null());
+                    if let Some(value) = own.or(key.default.as_ref()) {
+                        found.insert(key.name.to_string(), value.clone());
                     }
                 }
                 if found.is_empty() {
-                    return Err("associative list with keys has an element that omits all key fields".to_owned());
+                    let names: Vec<&str> = keys.iter().map(|key| &*key.name).collect();
+                    return Err(format!(
+                        "associative list with keys has an element that omits all key fields {names:?} (and doesn't have default values for any key fields)"
+                    ));
                 }
                 Ok(Self::Key(canonical(&Value::Object(found))))
             }

@@ -29,7 +29,7 @@ impl State {
         let cluster = json!({"metadata": {"name": "cluster", "annotations": {"kcp.io/path": path}}, "spec": {}});
         kubernetes::place(self, name, &resources::logical_clusters(), "", cluster, now);
         let subject = self
-            .resource(&name, &resources::logical_clusters())
+            .resource(name, &resources::logical_clusters())
             .map(|resource| Subject {
                 resource,
                 cluster: Arc::clone(name),

@@ -26,9 +26,13 @@ impl World {
         });
         for name in ["compute", "red", "blue"] {
             assert_eq!(
-                post(&server, &format!("/{WORKSPACES}"), &json!({"metadata": {"name": name}}))
-                    .await
-                    .status,
+                post(
+                    &server,
+                    &format!("/{WORKSPACES}"),
+                    &json!({"apiVersion": "tenancy.kcp.io/v1alpha1", "kind": "Workspace", "metadata": {"name": name}})
+                )
+                .await
+                .status,
                 201
             );
         }
@@ -38,14 +42,14 @@ impl World {
             teams: [cluster("root:red"), cluster("root:blue")],
             server: server.clone(),
         };
-        let schema = json!({"metadata": {"name": "v1.deployments.apps"}, "spec": {"group": "apps", "scope": "Namespaced",
+        let schema = json!({"apiVersion": "apis.kcp.io/v1alpha1", "kind": "APIResourceSchema", "metadata": {"name": "v1.deployments.apps"}, "spec": {"group": "apps", "scope": "Namespaced",
             "names": {"plural": "deployments", "kind": "Deployment", "singular": "deployment"},
             "versions": [{"name": "v1", "served": true, "storage": true, "subresources": {"status": {}, "scale": {"specReplicasPath": ".spec.replicas", "statusReplicasPath": ".status.replicas"}},
                 "schema": {"type": "object", "properties": {
                     "spec": {"type": "object", "x-kubernetes-preserve-unknown-fields": true},
                     "status": {"type": "object", "x-kubernetes-preserve-unknown-fields": true}}}}]}});
         let claims = json!([{"group": "", "resource": "configmaps", "verbs": ["get", "list", "watch", "update", "patch", "create"]}]);
-        let export = json!({"metadata": {"name": "kubernetes"}, "spec": {"permissionClaims": claims,
+        let export = json!({"apiVersion": "apis.kcp.io/v1alpha2", "kind": "APIExport", "metadata": {"name": "kubernetes"}, "spec": {"permissionClaims": claims,
             "resources": [{"group": "apps", "name": "deployments", "schema": "v1.deployments.apps", "storage": {"crd": {}}}]}});
         let base = format!("/clusters/{}", world.provider);
         assert_eq!(
@@ -65,7 +69,7 @@ impl World {
     async fn bind(&self, team: &str, state: &str) {
         let claims = json!([{"group": "", "resource": "configmaps", "verbs": ["get", "list", "watch", "update", "patch", "create"],
             "selector": {"matchAll": true}, "state": state}]);
-        let binding = json!({"metadata": {"name": "kubernetes"}, "spec": {"permissionClaims": claims,
+        let binding = json!({"apiVersion": "apis.kcp.io/v1alpha2", "kind": "APIBinding", "metadata": {"name": "kubernetes"}, "spec": {"permissionClaims": claims,
             "reference": {"export": {"path": "root:compute", "name": "kubernetes"}}}});
         assert_eq!(
             post(&self.server, &format!("/clusters/{team}/{BINDINGS}"), &binding)

@@ -332,16 +332,30 @@ async fn a_crd_is_served_pruned_and_defaulted_until_it_goes() {
     assert_eq!(made["spec"], json!({"size": 1, "color": "blue"}));
     assert_eq!(made.get("status"), None);
     assert_eq!(
-        post(&server, things, &json!({"metadata": {"name": "u"}, "spec": {}}))
-            .await
-            .refusal()
-            .1,
+        post(
+            &server,
+            things,
+            &json!({"apiVersion": "x.io/v1", "kind": "Thing", "metadata": {"name": "u"}, "spec": {}})
+        )
+        .await
+        .refusal()
+        .1,
         "Thing.x.io \"u\" is invalid: spec.size: Required value"
     );
-    let after = put(
+    let unversioned = put(&server, &format!("{things}/t"), &thing).await;
+    assert_eq!(
+        unversioned.refusal(),
+        (
+            422,
+            "things.x.io \"t\" is invalid: metadata.resourceVersion: Invalid value: 0: must be specified for an update"
+                .to_owned()
+        )
+    );
+    let after = patch(
         &server,
         &format!("{things}/t/status"),
-        &json!({"metadata": {"name": "t"}, "status": {"n": 2}}),
+        MERGE,
+        &json!({"status": {"n": 2}, "spec": {"size": 9}}),
     )
     .await
     .json();

@@ -31,7 +31,11 @@ pub(crate) fn patch(shared: &Shared, request: &WriteRequest<'_>, body: &[u8]) ->
     let form =
         PatchType::of(media_type).filter(|form| *form != PatchType::Strategic || !request.subject.resource.is_custom());
     let Some(form) = form else {
-        return Err(Refusal::unsupported_media_type());
+        return Err(if request.subject.resource.is_custom() {
+            Refusal::unknown_patch_type()
+        } else {
+            Refusal::unsupported_media_type()
+        });
     };
     let options = request.options("PatchOptions")?;
     if form == PatchType::Apply {

@@ -77,6 +77,12 @@ fn check_kind(resource: &Resource, object: &Value) -> Result<(), Refusal> {
     let text = |name: &str| object.get(name).and_then(Value::as_str).unwrap_or_default();
     let (kind, api_version) = (text("kind"), text("apiVersion"));
     let expected = resource.gvr.api_version();
+    if kind.is_empty() && resource.is_custom() {
+        let own = resource.kind();
+        return Err(Refusal::bad_request(format!(
+            "the object provided is unrecognized (must be of type {own}): Object 'Kind' is missing"
+        )));
+    }
     if !kind.is_empty() && kind != resource.kind() {
         let version = api_version.rsplit('/').next().unwrap_or_default();
         let own = resource.kind();

@@ -45,9 +45,6 @@ pub(crate) fn bring(
         return Ok(unknown);
     }
     let message = format!("strict decoding error: {}", unknown.join(", "));
-    if resource.is_custom() {
-        return Err(Refusal::bad_request(message));
-    }
     if arrival == Arrival::Patch {
         return Err(Refusal::invalid_patch(&message));
     }
@@ -65,10 +62,14 @@ fn refuse(resource: &Resource, name: &str, misfit: &Misfit, arrival: Arrival) ->
             "{} in body must be of type {}: {:?}",
             misfit.path, misfit.expected, misfit.found
         );
+        let cause = Cause::invalid(misfit.path.clone(), &misfit.found.into(), &why);
         return Refusal::invalid(
             resource,
             name,
-            vec![Cause::invalid(misfit.path.clone(), &misfit.found.into(), &why)],
+            vec![Cause {
+                reason: "FieldValueTypeInvalid",
+                ..cause
+            }],
         );
     }
     let message = if misfit.expected == "base64" {

@@ -133,7 +133,8 @@ impl State {
             self.store.next_version()
         };
         if run && gone {
-            self.remove(subject, new.clone());
+            // The last event shows the object as it was before its last finalizer went, as on the API server.
+            self.remove(subject, old_value.clone());
         }
         let definition = (resource.nature == Nature::Definition && run && !gone).then(|| new.clone());
         let object = Arc::new(Stored::new(&subject.cluster, new, version));
@@ -198,6 +199,9 @@ fn check_identity(subject: &Subject, old: &Stored, new: &Value, arrival: Arrival
         return Err(Refusal::conflict(resource, name, &why));
     }
     let version = text("resourceVersion");
+    if version.is_empty() && arrival == Arrival::Whole && resource.is_custom() {
+        return Err(Refusal::unversioned(resource, name));
+    }
     if !version.is_empty() && version != old.version.to_string() {
         return Err(Refusal::stale(resource, name));
     }
