@@ -31,7 +31,7 @@ pub use discovery::{Served, ServedResource};
 pub use error::{Cause, Error, Plan, Then, Verb};
 pub use limits::Limits;
 pub use next::Next;
-pub use object::{FieldsV1Kept, ManagedFields, Object, OwnerReference, Pairs};
+pub use object::{FieldsV1Kept, KubeObject, ManagedFields, Object, OwnerReference, Pairs};
 pub use observer::{Observed, Observer, Restart, Unobserved};
 pub use places::Load;
 pub use status::{Status, StatusCause};

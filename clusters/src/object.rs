@@ -5,6 +5,7 @@
 
 mod decode;
 mod encode;
+mod kube_object;
 mod list;
 mod managed_fields;
 mod pairs;
@@ -13,6 +14,7 @@ use std::{borrow::Cow, fmt, sync::Arc};
 
 pub(crate) use decode::Decoder;
 use jiff::Timestamp;
+pub use kube_object::KubeObject;
 pub(crate) use list::Page;
 pub use managed_fields::{FieldsV1Kept, ManagedFields};
 pub use pairs::Pairs;

@@ -32,8 +32,8 @@ enum Clusters {
     Many,
 }
 
-/// A member of an object, or of its metadata.
-enum Field {
+/// A member of an object.
+pub(super) enum Field {
     ApiVersion,
     Kind,
     Metadata,
@@ -57,7 +57,8 @@ enum MetadataField {
     Other(Cow<'static, str>),
 }
 
-struct MetadataSeed<'k>(&'k FieldsV1Kept);
+/// Reads metadata, with this much of `managedFields`.
+pub(super) struct MetadataSeed<'k>(pub(super) &'k FieldsV1Kept);
 
 // === impl Decoder ===
 
