@@ -187,3 +187,6 @@ impl Moment {
         self.instant.elapsed()
     }
 }
+
+#[cfg(test)]
+mod tests;

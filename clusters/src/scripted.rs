@@ -17,7 +17,7 @@ use syncer_core::identity::{Gvr, ResourceType, Scope};
 use tokio::time::Instant;
 use tower::{BoxError, Service};
 
-use crate::{Cluster, ClusterBuilder, Limits, WatchEvent};
+use crate::{Cluster, ClusterBuilder, WatchEvent};
 
 /// One answer of the script.
 pub(crate) enum Answer {
@@ -96,10 +96,6 @@ impl Script {
 
     pub(crate) fn cluster(&self) -> Cluster {
         self.cluster_with(|builder| builder)
-    }
-
-    pub(crate) fn cluster_limited(&self, limits: Limits) -> Cluster {
-        self.cluster_with(|builder| builder.limits(limits))
     }
 
     pub(crate) fn cluster_with(&self, set: impl FnOnce(ClusterBuilder) -> ClusterBuilder) -> Cluster {
@@ -271,4 +267,35 @@ pub(crate) async fn take_for(watch: &mut (impl Stream<Item = WatchEvent> + Unpin
         found.push(told(&event));
     }
     found
+}
+
+/// What was logged.
+#[derive(Clone, Default)]
+pub(crate) struct Log(Arc<Mutex<Vec<u8>>>);
+
+// === impl Log ===
+
+impl Log {
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8_lossy(&self.0.lock().unwrap()).into_owned()
+    }
+}
+
+impl std::io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl tracing_subscriber::fmt::MakeWriter<'_> for Log {
+    type Writer = Self;
+
+    fn make_writer(&self) -> Self {
+        self.clone()
+    }
 }

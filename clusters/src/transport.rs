@@ -2,6 +2,7 @@
 
 mod connect;
 mod connect_timeout;
+mod first_alone;
 mod lanes;
 
 use bytes::Bytes;
@@ -19,3 +20,6 @@ pub(crate) type Channel = BoxCloneSyncService<Request<Bytes>, Response<AnswerBod
 
 /// Makes channels, each with a connection of its own once it is used.
 pub(crate) type MakeChannel = Box<dyn Fn() -> Channel + Send + Sync>;
+
+#[cfg(test)]
+mod tests;

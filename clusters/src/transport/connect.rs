@@ -24,7 +24,7 @@ use kube::client::ConfigExt as _;
 use rustls::pki_types::ServerName;
 use tower::{BoxError, Service, ServiceBuilder, ServiceExt as _, util::BoxCloneSyncService};
 
-use super::{Channel, MakeChannel, connect_timeout::ConnectTimeout, lanes::STREAMS_A_LANE};
+use super::{Channel, MakeChannel, connect_timeout::ConnectTimeout, first_alone::FirstAlone, lanes::STREAMS_A_LANE};
 use crate::config::{ClusterConfig, ConfigError, Proxy};
 
 /// What a stream may hold unread. A larger object flows through it in pieces.
@@ -98,8 +98,11 @@ where
             .service(client);
         let with_bytes = |request: Request<Bytes>| request.map(Full::new);
         match &*authorization {
-            Some(layer) => BoxCloneSyncService::new(tower::Layer::layer(layer, client).map_request(with_bytes)),
-            None => BoxCloneSyncService::new(client.map_request(with_bytes)),
+            Some(layer) => {
+                let client = tower::Layer::layer(layer, client).map_request(with_bytes);
+                BoxCloneSyncService::new(FirstAlone::new(client))
+            }
+            None => BoxCloneSyncService::new(FirstAlone::new(client.map_request(with_bytes))),
         }
     }))
 }
