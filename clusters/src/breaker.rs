@@ -49,7 +49,7 @@ const FAILURES: u32 = 3;
 const FIRST_PROBE: Duration = Duration::from_millis(200);
 const LONGEST_PROBE: Duration = Duration::from_secs(30);
 /// A probe that is so much overdue has lost its task, with the runtime it ran in.
-const OVERDUE: Duration = Duration::from_secs(60);
+const OVERDUE: Duration = Duration::from_mins(1);
 
 // === impl Breaker ===
 
@@ -265,7 +265,7 @@ mod tests {
         let breaker = breaker();
         breaker.failed(&Cause::Connect("refused".into()), Instant::now());
         assert!(!breaker.take_over(Instant::now()));
-        tokio::time::advance(Duration::from_secs(120)).await;
+        tokio::time::advance(Duration::from_mins(2)).await;
         assert!(breaker.take_over(Instant::now()));
         assert!(!breaker.take_over(Instant::now()));
     }

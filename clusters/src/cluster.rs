@@ -81,6 +81,7 @@ impl Cluster {
     }
 
     /// One logical cluster of this server: the same connections, limits and breaker, another path.
+    #[must_use]
     pub fn logical(&self, cluster: &LogicalCluster) -> Self {
         let path = match cluster.as_str() {
             "" => Arc::clone(&self.base),

@@ -47,14 +47,13 @@ impl Cluster {
             let answer = self.ask(&version.path(), JSON).await;
             match answer.map(|body| slow::read(&version, &body, served)) {
                 Ok(Ok(())) => {}
-                // One aggregated API server that is down must not hide what all others serve.
-                Ok(Err(_)) => served.doubt(&version.group),
                 Err(error)
                     if error.is_unreachable() || matches!(error.next(), Next::Reauthenticate | Next::Wait(_)) =>
                 {
                     return Err(error);
                 }
-                Err(_) => served.doubt(&version.group),
+                // One aggregated API server that is down must not hide what all others serve.
+                Ok(Err(_)) | Err(_) => served.doubt(&version.group),
             }
         }
         Ok(())

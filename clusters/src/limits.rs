@@ -36,7 +36,7 @@ impl Default for Limits {
             requests_per_second: None,
             burst: 1,
             request_timeout: Duration::from_secs(30),
-            list_timeout: Duration::from_secs(60),
+            list_timeout: Duration::from_mins(1),
             connect_timeout: Duration::from_secs(10),
             largest_answer: 256 << 20,
         }

@@ -251,7 +251,7 @@ fn short(object: &crate::Object) -> String {
 pub(crate) async fn take(watch: &mut (impl Stream<Item = WatchEvent> + Unpin), count: usize) -> Vec<String> {
     let mut found = Vec::new();
     while found.len() < count {
-        match tokio::time::timeout(Duration::from_secs(24 * 60 * 60), watch.next()).await {
+        match tokio::time::timeout(Duration::from_hours(24), watch.next()).await {
             Ok(Some(event)) => found.push(told(&event)),
             Ok(None) | Err(_) => break,
         }

@@ -68,7 +68,7 @@ struct RawCause {
 }
 
 /// A `Retry-After` longer than this is a server's mistake, and would be taken for a hang.
-const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(300);
+const LONGEST_RETRY_AFTER: Duration = Duration::from_mins(5);
 
 // === impl Words ===
 

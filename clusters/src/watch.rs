@@ -99,7 +99,7 @@ impl Default for WatchOptions {
             initial: InitialList::Pages,
             page_size: 500,
             watch_timeout: Duration::from_secs(290),
-            relist_every: Duration::from_secs(6 * 60 * 60),
+            relist_every: Duration::from_hours(6),
         }
     }
 }

@@ -25,10 +25,10 @@ fn innermost(error: &(dyn StdError + 'static)) -> String {
     while let Some(error) = next {
         let text = error.to_string();
         // Many errors repeat the text of their source at the end of their own.
-        if let Some(last) = texts.last_mut() {
-            if let Some(head) = last.strip_suffix(&*text) {
-                *last = head.trim_end_matches([':', ' ']).to_owned();
-            }
+        if let Some(last) = texts.last_mut()
+            && let Some(head) = last.strip_suffix(&*text)
+        {
+            *last = head.trim_end_matches([':', ' ']).to_owned();
         }
         texts.push(text);
         next = error.source();

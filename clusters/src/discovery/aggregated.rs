@@ -36,7 +36,8 @@ struct Group<'a> {
 #[derive(Deserialize)]
 struct Version<'a> {
     #[serde(borrow)]
-    version: Cow<'a, str>,
+    #[serde(rename = "version")]
+    name: Cow<'a, str>,
     #[serde(borrow, default)]
     freshness: Cow<'a, str>,
     #[serde(borrow, default)]
@@ -47,7 +48,8 @@ struct Version<'a> {
 #[serde(rename_all = "camelCase")]
 struct Resource<'a> {
     #[serde(borrow)]
-    resource: Cow<'a, str>,
+    #[serde(rename = "resource")]
+    name: Cow<'a, str>,
     #[serde(borrow)]
     response_kind: Option<Kind<'a>>,
     #[serde(borrow, default)]
@@ -67,7 +69,8 @@ struct Kind<'a> {
 #[derive(Deserialize)]
 struct Subresource<'a> {
     #[serde(borrow)]
-    subresource: Cow<'a, str>,
+    #[serde(rename = "subresource")]
+    name: Cow<'a, str>,
 }
 
 /// Takes what the document says; whether it is an aggregated one at all.
@@ -85,7 +88,7 @@ pub(super) fn read(document: &[u8], served: &mut Served) -> Result<bool, serde_j
             version
                 .resources
                 .iter()
-                .filter_map(|resource| resource.read(&group.metadata.name, &version.version))
+                .filter_map(|resource| resource.read(&group.metadata.name, &version.name))
                 .for_each(|resource| served.add(resource));
         }
     }
@@ -109,16 +112,12 @@ impl Resource<'_> {
         };
         Some(ServedResource {
             resource: ResourceType {
-                gvr: Gvr::new(group, version, &self.resource),
+                gvr: Gvr::new(group, version, &self.name),
                 kind: kind.into(),
                 scope,
             },
             verbs: self.verbs.iter().cloned().collect(),
-            subresources: self
-                .subresources
-                .iter()
-                .map(|below| (&*below.subresource).into())
-                .collect(),
+            subresources: self.subresources.iter().map(|below| (&*below.name).into()).collect(),
         })
     }
 }

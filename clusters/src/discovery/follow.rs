@@ -14,7 +14,7 @@ const SETTLE: Duration = Duration::from_secs(1);
 /// Servers can take some seconds until discovery shows what is served already.
 const LOOK_AGAIN: Duration = Duration::from_secs(10);
 const FIRST_DELAY: Duration = Duration::from_secs(1);
-const LONGEST_DELAY: Duration = Duration::from_secs(60);
+const LONGEST_DELAY: Duration = Duration::from_mins(1);
 
 type Hints = Pin<Box<dyn Stream<Item = WatchEvent> + Send>>;
 

@@ -189,14 +189,14 @@ impl<'de> Visitor<'de> for MetadataSeed<'_> {
                 MetadataField::Name => metadata.name = map.next_value()?,
                 MetadataField::Uid => metadata.uid = map.next_value::<Option<_>>()?.unwrap_or_default(),
                 MetadataField::ResourceVersion => {
-                    metadata.resource_version = map.next_value::<Option<_>>()?.unwrap_or_default()
+                    metadata.resource_version = map.next_value::<Option<_>>()?.unwrap_or_default();
                 }
                 MetadataField::Generation => metadata.generation = map.next_value::<Option<_>>()?.unwrap_or_default(),
                 MetadataField::Labels => metadata.labels = map.next_value()?,
                 MetadataField::Annotations => metadata.annotations = map.next_value()?,
                 MetadataField::Finalizers => metadata.finalizers = map.next_value::<Option<_>>()?.unwrap_or_default(),
                 MetadataField::OwnerReferences => {
-                    metadata.owner_references = map.next_value::<Option<_>>()?.unwrap_or_default()
+                    metadata.owner_references = map.next_value::<Option<_>>()?.unwrap_or_default();
                 }
                 MetadataField::CreationTimestamp => metadata.created = map.next_value::<Option<Timestamp>>()?,
                 MetadataField::DeletionTimestamp => metadata.deleted = map.next_value::<Option<Timestamp>>()?,

@@ -143,11 +143,7 @@ impl From<Metadata> for ObjectMeta {
                 .iter()
                 .find_map(|(found, value)| (found == name).then(|| value.get()))
         };
-        let finalizers: Vec<String> = metadata
-            .finalizers
-            .iter()
-            .map(|finalizer| finalizer.to_string())
-            .collect();
+        let finalizers: Vec<String> = metadata.finalizers.iter().map(ToString::to_string).collect();
         let owners: Vec<KubeOwner> = metadata.owner_references.iter().cloned().map(Into::into).collect();
         Self {
             generate_name: other("generateName").and_then(|json| serde_json::from_str(json).ok()),

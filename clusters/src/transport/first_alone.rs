@@ -38,7 +38,7 @@ struct Attempt<'a> {
 }
 
 /// A connection that answered so recently is taken to stand; idle ones are closed some time later.
-const WARM: Duration = Duration::from_secs(60);
+const WARM: Duration = Duration::from_mins(1);
 
 // === impl FirstAlone ===
 

@@ -130,10 +130,10 @@ impl<'de> Visitor<'de> for LineSeed<'_> {
                 (Field::Type, _) => kind = Some(map.next_value::<Type>()?),
                 // Every known server writes the type first, so that the object needs no second look.
                 (Field::Object, Some(Type::Applied)) => {
-                    line = Some(Line::Applied(map.next_value_seed(&mut *self.decoder)?))
+                    line = Some(Line::Applied(map.next_value_seed(&mut *self.decoder)?));
                 }
                 (Field::Object, Some(Type::Deleted)) => {
-                    line = Some(Line::Deleted(map.next_value_seed(&mut *self.decoder)?))
+                    line = Some(Line::Deleted(map.next_value_seed(&mut *self.decoder)?));
                 }
                 (Field::Object, _) => raw = Some(map.next_value()?),
                 (Field::Other, _) => drop(map.next_value::<IgnoredAny>()?),

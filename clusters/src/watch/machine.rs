@@ -100,7 +100,7 @@ enum Told {
 const FIRST_DELAY: Duration = Duration::from_millis(500);
 const LONGEST_DELAY: Duration = Duration::from_secs(30);
 const FIRST_PATIENCE: Duration = Duration::from_secs(4);
-const LONGEST_PATIENCE: Duration = Duration::from_secs(60);
+const LONGEST_PATIENCE: Duration = Duration::from_mins(1);
 /// A stream that lived so long was a good one.
 const GOOD_LIFE: Duration = Duration::from_secs(5);
 /// After so many refused resumes the version itself is suspected (a server restored from a backup refuses "too large" ones).
