@@ -2,6 +2,7 @@
 //!
 //! Tests of one module share its clusters where that does not weaken them; each works in a namespace of its own.
 
+mod clusters;
 mod objects;
 mod sync;
 mod testbed;
