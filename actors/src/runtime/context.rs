@@ -6,7 +6,7 @@ use tokio::time::Instant;
 use tracing::Span;
 
 use super::{
-    Actor, Address, Chance, Clock, Spec, Timer,
+    Actor, Address, Chance, Clock, Origin, Spec, Timer,
     mailbox::{Gate, Permit},
     node::{Node, Parent},
     request::{Requests, Staged},
@@ -95,7 +95,7 @@ impl<A: Actor> Context<A> {
         self.staged.push(Staged {
             permit,
             io: Box::pin(io),
-            span: Span::current(),
+            origin: Origin::current(),
         });
         Ok(())
     }
@@ -112,7 +112,7 @@ impl<A: Actor> Context<A> {
         let system = Arc::clone(&self.gate.node.system);
         let thread = self.gate.node.thread;
         let seed = self.chance.bits();
-        let launch = shell::prepare(parent, system, thread, &spec, Box::new(factory), seed);
+        let launch = shell::prepare(parent, system, thread, spec, Box::new(factory), seed);
         let address = Address(Arc::clone(launch.gate()));
         let older = self.gate.node.adopt(Arc::clone(&launch.gate().node));
         launch.start(thread, older);
@@ -149,10 +149,6 @@ impl<A: Actor> Context<A> {
     }
 
     /// The span of the message being handled. It goes along by itself with what is sent or requested; this is for what is kept for later.
-    #[expect(
-        clippy::unused_self,
-        reason = "the span belongs to the callback, whose context this is"
-    )]
     pub fn span(&self) -> Span {
         Span::current()
     }

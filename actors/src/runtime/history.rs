@@ -77,7 +77,7 @@ mod tests {
 
     const POLICY: RestartPolicy = RestartPolicy {
         limit: 3,
-        window: Duration::from_secs(60),
+        window: Duration::from_mins(1),
         initial: Duration::from_millis(100),
         max: Duration::from_secs(1),
     };

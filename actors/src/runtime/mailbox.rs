@@ -6,7 +6,7 @@ use actix::Recipient;
 use tokio::sync::TryAcquireError;
 use tracing::Span;
 
-use super::{Message, address::Denied, node::Node};
+use super::{Message, Origin, address::Denied, node::Node};
 
 /// The way into the mailbox of one actor.
 pub(crate) struct Gate<M: Message> {
@@ -27,7 +27,7 @@ pub(crate) struct Envelope<M> {
 /// How the span of a handler hangs together with what sent the message.
 pub(crate) enum Cause {
     /// A child of the sender's span.
-    Child(Span),
+    Child(Origin),
     /// A trace of its own, linked to the span that set the timer.
     Link(Span),
 }
@@ -94,7 +94,7 @@ impl<M: Message> Envelope<M> {
         Self {
             body,
             permit: Some(permit),
-            cause: Cause::Child(Span::current()),
+            cause: Cause::Child(Origin::current()),
             ticket: None,
         }
     }

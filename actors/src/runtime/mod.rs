@@ -26,6 +26,7 @@
 //!   restarts under a full mailbox could never begin.
 //! - A timer's message never leaves the actor's own table: it needs no permit and cannot be refused. It is handled before what is queued.
 //!   Its span is linked to the one that set the timer, not a child of it: an actor that ticks for ever would hold its first span for ever.
+//! - A chain of causes ends after 64 handlers; the next one begins a trace of its own, linked to the last.
 //! - A child spawned under a kind and key that still lives: the older one is stopped, the new one starts when it has ended. Its
 //!   address can be used at once. No two actors of one kind, key and parent ever run at the same time (S6).
 //! - A drained actor goes on taking messages until its children have ended (they report to it), then refuses what is new, handles
@@ -37,9 +38,11 @@ mod backoff;
 mod clock;
 mod context;
 mod exit;
+mod family;
 mod history;
 mod mailbox;
 mod node;
+mod origin;
 mod outbox;
 mod policy;
 mod quarantine;
@@ -57,6 +60,7 @@ pub use backoff::{Backoff, Exponential};
 pub use clock::{Chance, Clock};
 pub use context::{Context, NoRoom};
 pub use exit::{Cause, Exit, Fault, Outcome, Place};
+pub use origin::Origin;
 pub use outbox::{Full, Outbox, Taken, Wake};
 pub use policy::{Placement, RestartPolicy, Spec};
 pub use signals::Signals;

@@ -1,7 +1,6 @@
 //! What is known of an actor outside its thread: its place in the tree, its bound, and the way in for what the kit says to it.
 
 use std::{
-    collections::BTreeMap,
     mem,
     sync::{
         Arc, Weak,
@@ -16,6 +15,7 @@ use tokio::sync::{Semaphore, watch};
 
 use super::{
     exit::{Cause, Exit, Outcome},
+    family::Family,
     mailbox::Ticket,
     signals::Meter,
     system::{Escalation, System},
@@ -65,8 +65,7 @@ struct Cold {
     last_error: Option<Box<str>>,
     notices: Vec<Notice>,
     successor: Option<Waker>,
-    /// One map per kind; an actor has children of few kinds. Ordered: the order of stops and of the tree must not depend on a hash.
-    children: Vec<(&'static str, BTreeMap<Arc<str>, Arc<Node>>)>,
+    children: Family,
 }
 
 /// What a debug page shows of an actor itself.
@@ -93,10 +92,6 @@ const MAX_UNREAD: usize = 1024;
 // === impl Node ===
 
 impl Node {
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "one call, in `spawn`, which names each of them"
-    )]
     pub(crate) fn new(
         kind: &'static str,
         key: Arc<str>,
@@ -128,7 +123,7 @@ impl Node {
                 last_error: None,
                 notices: Vec::new(),
                 successor: None,
-                children: Vec::new(),
+                children: Family::default(),
             }),
         }
     }
@@ -263,7 +258,7 @@ impl Node {
             )
         };
         drop(notices);
-        for (_, child) in children.into_iter().flat_map(|(_, children)| children) {
+        for child in children.iter() {
             child.ask_stop();
         }
         self.meter.actors.dec();
@@ -311,55 +306,26 @@ impl Node {
 
     /// Puts `child` into the tree; returns the one it displaces.
     pub(crate) fn adopt(&self, child: Arc<Node>) -> Option<Arc<Node>> {
-        let mut cold = self.cold.lock();
-        let key = Arc::clone(&child.key);
-        match cold.children.iter_mut().find(|(kind, _)| *kind == child.kind) {
-            Some((_, children)) => children.insert(key, child),
-            None => {
-                cold.children.push((child.kind, BTreeMap::from([(key, child)])));
-                None
-            }
-        }
+        self.cold.lock().children.adopt(child)
     }
 
     /// Takes `child` out of the tree; false when another one has its place.
     pub(crate) fn disown(&self, child: &Arc<Node>) -> bool {
-        let mut cold = self.cold.lock();
-        let Some(at) = cold.children.iter().position(|(kind, _)| *kind == child.kind) else {
-            return false;
-        };
-        let Some((_, children)) = cold.children.get_mut(at) else {
-            return false;
-        };
-        if !children.get(&child.key).is_some_and(|known| Arc::ptr_eq(known, child)) {
-            return false;
-        }
-        children.remove(&child.key);
-        if children.is_empty() {
-            cold.children.swap_remove(at);
-        }
-        true
+        self.cold.lock().children.disown(child)
     }
 
     /// Forgets children that did not end in time; returns how many.
     pub(crate) fn abandon_children(&self) -> usize {
-        let children = mem::take(&mut self.cold.lock().children);
-        children.iter().map(|(_, children)| children.len()).sum()
+        let abandoned = mem::take(&mut self.cold.lock().children);
+        abandoned.len()
     }
 
     pub(crate) fn child(&self, kind: &str, key: &str) -> Option<Arc<Node>> {
-        let cold = self.cold.lock();
-        let (_, children) = cold.children.iter().find(|(known, _)| *known == kind)?;
-        children.get(key).cloned()
+        self.cold.lock().children.get(kind, key).cloned()
     }
 
     pub(crate) fn children(&self) -> Vec<Arc<Node>> {
-        self.cold
-            .lock()
-            .children
-            .iter()
-            .flat_map(|(_, children)| children.values().cloned())
-            .collect()
+        self.cold.lock().children.iter().cloned().collect()
     }
 
     pub(crate) fn has_children(&self) -> bool {
@@ -369,17 +335,12 @@ impl Node {
     /// What a debug page shows, with at most `limit` children of each kind.
     pub(crate) fn glance(&self, limit: usize) -> Glance {
         let cold = self.cold.lock();
-        let shown =
-            |(_, children): &(_, BTreeMap<_, Arc<Node>>)| children.values().take(limit).cloned().collect::<Vec<_>>();
+        let children: Vec<_> = cold.children.first(limit).cloned().collect();
         Glance {
             state: cold.state,
             last_error: cold.last_error.as_deref().map(str::to_owned),
-            children: cold.children.iter().flat_map(shown).collect(),
-            more: cold
-                .children
-                .iter()
-                .map(|(_, children)| children.len().saturating_sub(limit))
-                .sum(),
+            more: cold.children.len() - children.len(),
+            children,
         }
     }
 }

@@ -12,7 +12,7 @@ use prometheus_client::metrics::{counter::Counter, gauge::Gauge};
 use tracing::Span;
 
 use super::{
-    Address, Message, Signals,
+    Address, Message, Origin, Signals,
     address::Denied,
     mailbox::{Cause, Envelope, Gate},
 };
@@ -33,8 +33,8 @@ pub struct Taken<K, V> {
     pub key: K,
     /// The value.
     pub value: V,
-    /// The span that was current at the newest [`Outbox::put`]: enter it (or a child of it) while handling the value.
-    pub cause: Span,
+    /// What caused the newest [`Outbox::put`]: handle the value inside of it ([`Origin::in_scope`]).
+    pub cause: Origin,
 }
 
 /// Says that something waits in an outbox; a part of the message that does. When the message is dropped, and something was taken and
@@ -65,7 +65,7 @@ pub(crate) struct OutboxMeter {
 struct Waiting<K, V> {
     /// First come, first served; exactly the keys of `values`.
     order: VecDeque<K>,
-    values: HashMap<K, (V, Span)>,
+    values: HashMap<K, (V, Origin)>,
     receiver: Option<Arc<dyn Receiver>>,
     /// Counts the receivers, so that the message of an earlier one says nothing.
     binding: u64,
@@ -174,7 +174,7 @@ where
             match waiting.values.get_mut(&key) {
                 Some((older, cause)) => {
                     (self.0.merge)(older, value);
-                    *cause = Span::current();
+                    *cause = Origin::current();
                     self.0.meter.merged.inc();
                 }
                 None if full => {
@@ -183,7 +183,7 @@ where
                 }
                 None => {
                     waiting.order.push_back(key.clone());
-                    waiting.values.insert(key, (value, Span::current()));
+                    waiting.values.insert(key, (value, Origin::current()));
                     self.0.meter.depth.inc();
                 }
             }

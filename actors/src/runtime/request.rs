@@ -2,20 +2,20 @@
 
 use std::{
     panic::AssertUnwindSafe,
-    pin::Pin,
     sync::{Arc, atomic::Ordering},
 };
 
-use futures::FutureExt;
+use futures::{FutureExt, future::BoxFuture};
 use slab::Slab;
 use tokio::task::AbortHandle;
-use tracing::{Instrument, Span};
+use tracing::Instrument;
 
 use super::{
-    Message, Place,
+    Message, Origin, Place,
     exit::Cause,
     mailbox::{Cause as MessageCause, Envelope, Gate, Permit, Ticket},
     node::Notice,
+    origin::At,
     system::System,
 };
 
@@ -23,8 +23,8 @@ use super::{
 pub(crate) struct Staged<M> {
     /// The place of its answer. `None`: it waits for one first.
     pub(crate) permit: Option<Permit>,
-    pub(crate) io: Pin<Box<dyn Future<Output = M> + Send>>,
-    pub(crate) span: Span,
+    pub(crate) io: BoxFuture<'static, M>,
+    pub(crate) origin: Origin,
 }
 
 /// The requests of an incarnation that have not been answered yet.
@@ -38,6 +38,17 @@ struct Running {
     task: AbortHandle,
     /// What the message that made the request was about.
     key: Option<Box<str>>,
+}
+
+/// What a ticket stood for.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Finished {
+    /// A request of an incarnation that is gone.
+    Stale,
+    /// A request that no object is to blame for.
+    Plain,
+    /// A request made by a message about this object.
+    About(Box<str>),
 }
 
 /// Counts a future for as long as it lives.
@@ -66,12 +77,16 @@ impl Requests {
         });
     }
 
-    /// Takes what `ticket` stands for off the list. `None`: it belongs to an earlier incarnation.
-    pub(crate) fn finish(&mut self, ticket: Ticket) -> Option<Option<Box<str>>> {
+    /// Takes what `ticket` stands for off the list.
+    pub(crate) fn finish(&mut self, ticket: Ticket) -> Finished {
         if ticket.incarnation != self.incarnation {
-            return None;
+            return Finished::Stale;
         }
-        self.tasks.try_remove(ticket.request).map(|running| running.key)
+        match self.tasks.try_remove(ticket.request) {
+            Some(Running { key: Some(key), .. }) => Finished::About(key),
+            Some(Running { key: None, .. }) => Finished::Plain,
+            None => Finished::Stale,
+        }
     }
 
     /// Aborts all; their answers will not be known any more.
@@ -84,7 +99,8 @@ impl Requests {
 }
 
 async fn run<M: Message>(gate: Arc<Gate<M>>, staged: Staged<M>, ticket: Ticket, in_flight: InFlight) {
-    let Staged { permit, io, span } = staged;
+    let Staged { permit, io, origin } = staged;
+    let io = At { hops: origin.hops, io }.instrument(origin.span.clone());
     let permit = match permit {
         Some(permit) => permit,
         None => match Permit::wait(&gate.node).await {
@@ -92,11 +108,11 @@ async fn run<M: Message>(gate: Arc<Gate<M>>, staged: Staged<M>, ticket: Ticket, 
             None => return gate.node.notify(Notice::RequestLost(ticket)),
         },
     };
-    let outcome = AssertUnwindSafe(io.instrument(span.clone())).catch_unwind().await;
+    let outcome = AssertUnwindSafe(io).catch_unwind().await;
     drop(in_flight);
     match outcome {
         Ok(body) => {
-            let cause = MessageCause::Child(span);
+            let cause = MessageCause::Child(origin);
             gate.deliver(Envelope {
                 body,
                 permit: Some(permit),

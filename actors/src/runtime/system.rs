@@ -149,7 +149,7 @@ impl Runtime {
             Parent::Runtime(ended),
             system,
             0,
-            &spec,
+            spec,
             Box::new(factory),
             self.chance.bits(),
         );

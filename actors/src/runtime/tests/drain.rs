@@ -106,7 +106,7 @@ async fn writer(runtime: &mut Runtime, writes: usize) -> (Address<Write>, Arc<At
     let (root, _log) = start_root(runtime);
     let (written, refused) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
     let counters = (Arc::clone(&written), Arc::clone(&refused));
-    let writer = within(&root, move |ctx| {
+    let address = within(&root, move |ctx| {
         ctx.spawn(Spec::new("writer"), move || Writer {
             written: Arc::clone(&counters.0),
             refused: Arc::clone(&counters.1),
@@ -115,10 +115,10 @@ async fn writer(runtime: &mut Runtime, writes: usize) -> (Address<Write>, Arc<At
     })
     .await;
     for _ in 0..writes {
-        writer.offer(Write::One).await.unwrap();
+        address.offer(Write::One).await.unwrap();
     }
     until("the writes are in flight", || runtime.census().requests == writes).await;
-    (writer, written, refused)
+    (address, written, refused)
 }
 
 #[test]

@@ -12,10 +12,12 @@ use std::{
 use parking_lot::Mutex;
 use tokio::task::LocalSet;
 
+use super::spans::install;
 use crate::runtime::{Actor, Address, Context, Exit, Failure, Message, Outcome, Runtime, Settings, Spec};
 
 /// Runs `test` on one thread with a paused clock, and sees to it that nothing leaks.
 pub(crate) fn simulate<F: Future<Output = ()>>(test: impl FnOnce(Runtime) -> F) {
+    install();
     let pool = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .start_paused(true)
@@ -129,6 +131,7 @@ pub(crate) async fn within<T: Send + 'static>(
 }
 
 pub(crate) fn start_root(runtime: &mut Runtime) -> (Address<Do>, Arc<Log>) {
+    install();
     let log = Arc::new(Log::default());
     let shared = Arc::clone(&log);
     let (root, _) = runtime.start(Spec::new("root"), move || Root(Arc::clone(&shared)));
@@ -167,7 +170,10 @@ pub(crate) struct Worker {
 }
 
 pub(crate) enum Work {
-    Number(usize, #[expect(dead_code, reason = "it counts by being dropped")] Option<DropCount>),
+    Number(
+        usize,
+        #[expect(dead_code, reason = "it counts by being dropped")] Option<DropCount>,
+    ),
     Answer,
 }
 

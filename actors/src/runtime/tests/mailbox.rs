@@ -88,8 +88,8 @@ fn a_thousand_senders_never_have_more_than_four_messages_inside() {
             .map(|_| {
                 let (slow, inside) = (slow.clone(), Arc::clone(&inside));
                 tokio::spawn(async move {
-                    let slot = slow.slot().await.unwrap();
-                    slot.send(Item::Counted(Counted::enter(&inside))).unwrap();
+                    let place = slow.slot().await.unwrap();
+                    place.send(Item::Counted(Counted::enter(&inside))).unwrap();
                 })
             })
             .collect();
@@ -313,10 +313,10 @@ fn a_slot_that_is_dropped_frees_its_place_and_one_that_is_used_keeps_it() {
             ctx.spawn(Spec::new("slow").mailbox(1), || Slow { gate: Arc::default() })
         })
         .await;
-        let slot = slow.reserve().unwrap();
+        let place = slow.reserve().unwrap();
         assert_eq!(slow.depth(), 1);
         assert!(matches!(slow.try_offer(Item::Released), Err(Refused::Full(_))));
-        drop(slot);
+        drop(place);
         assert_eq!(slow.depth(), 0);
         slow.reserve().unwrap().send(Item::Released).unwrap();
         assert_eq!(slow.depth(), 1);

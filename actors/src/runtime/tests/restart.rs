@@ -381,18 +381,18 @@ fn a_handler_that_fails_has_started_no_write() {
     simulate(|mut runtime| async move {
         let (root, log) = start_root(&mut runtime);
         let (writes, tries) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
-        let (written, tried) = (Arc::clone(&writes), Arc::clone(&tries));
-        let writer = within(&root, move |ctx| {
+        let counters = (Arc::clone(&writes), Arc::clone(&tries));
+        let actor = within(&root, move |ctx| {
             let factory = move || Writer {
-                writes: Arc::clone(&written),
-                tries: Arc::clone(&tried),
+                writes: Arc::clone(&counters.0),
+                tries: Arc::clone(&counters.1),
             };
             ctx.spawn(Spec::new("writer").mailbox(1), factory)
         })
         .await;
-        writer.offer(Again).await.unwrap();
+        actor.offer(Again).await.unwrap();
         until("it was tried twice", || tries.load(Ordering::SeqCst) == 2).await;
-        until("its mailbox is empty", || writer.depth() == 0).await;
+        until("its mailbox is empty", || actor.depth() == 0).await;
         assert_eq!((writes.load(Ordering::SeqCst), log.restarts()), (1, 1));
     });
 }

@@ -1,6 +1,11 @@
 //! One trace from the first message to the last answer.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    cell::RefCell,
+    collections::BTreeMap,
+    fmt::Write,
+    sync::{Arc, Once},
+};
 
 use parking_lot::Mutex;
 use tracing::{
@@ -29,38 +34,55 @@ struct Words(String);
 impl tracing::field::Visit for Words {
     fn record_debug(&mut self, field: &tracing::field::Field, value: &dyn std::fmt::Debug) {
         if matches!(field.name(), "kind" | "object") {
-            self.0.push_str(&format!(" {}={value:?}", field.name()));
+            write!(self.0, " {}={value:?}", field.name()).unwrap();
         }
     }
 }
 
-impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Seen {
+/// Writes down the spans of threads that have a [`Seen`].
+struct ThreadLayer;
+
+fn with_seen(write: impl FnOnce(&mut BTreeMap<u64, Record>)) {
+    SEEN.with_borrow(|seen| {
+        if let Some(seen) = seen {
+            write(&mut seen.0.lock());
+        }
+    });
+}
+
+impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for ThreadLayer {
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, ctx: LayerContext<'_, S>) {
-        let mut words = Words(attributes.metadata().name().to_owned());
-        attributes.record(&mut words);
-        let parent = ctx
-            .span(id)
-            .and_then(|span| span.parent().map(|parent| parent.id().into_u64()));
-        self.0.lock().insert(
-            id.into_u64(),
-            Record {
-                name: words.0,
-                parent,
-                ..Record::default()
-            },
-        );
+        with_seen(|spans| {
+            let mut words = Words(attributes.metadata().name().to_owned());
+            attributes.record(&mut words);
+            let parent = ctx
+                .span(id)
+                .and_then(|span| span.parent().map(|parent| parent.id().into_u64()));
+            spans.insert(
+                id.into_u64(),
+                Record {
+                    name: words.0,
+                    parent,
+                    ..Record::default()
+                },
+            );
+        });
     }
 
     fn on_follows_from(&self, id: &Id, follows: &Id, _ctx: LayerContext<'_, S>) {
-        if let Some(record) = self.0.lock().get_mut(&id.into_u64()) {
-            record.links.push(follows.into_u64());
-        }
+        with_seen(|spans| {
+            if let Some(record) = spans.get_mut(&id.into_u64()) {
+                record.links.push(follows.into_u64());
+            }
+        });
     }
 
     fn on_close(&self, id: Id, _ctx: LayerContext<'_, S>) {
-        if let Some(record) = self.0.lock().get_mut(&id.into_u64()) {
-            record.closed = true;
-        }
+        with_seen(|spans| {
+            if let Some(record) = spans.get_mut(&id.into_u64()) {
+                record.closed = true;
+            }
+        });
     }
 }
 
@@ -82,15 +104,29 @@ impl Seen {
     }
 }
 
-/// Runs `test` with a subscriber that sees every span. A span's id is used again once it is closed; `keep` keeps them apart here.
+thread_local! {
+    /// Where the spans of this thread's test are written down.
+    static SEEN: RefCell<Option<Seen>> = const { RefCell::new(None) };
+}
+
+/// Installs the process's one subscriber. Before anything else in every test: a callsite that is reached while another test installs
+/// it may stay disabled for good.
+pub(crate) fn install() {
+    static INSTALL: Once = Once::new();
+    INSTALL.call_once(|| {
+        tracing::subscriber::set_global_default(tracing_subscriber::registry().with(ThreadLayer)).unwrap();
+    });
+}
+
+/// Runs `test` with what its thread's spans are.
 fn with_spans<F: Future<Output = ()>>(test: impl FnOnce(Seen, crate::runtime::Runtime) -> F) {
     let seen = Seen::default();
-    let subscriber = tracing_subscriber::registry().with(seen.clone());
-    tracing::subscriber::with_default(subscriber, || simulate(|runtime| test(seen, runtime)));
+    SEEN.set(Some(seen.clone()));
+    simulate(|runtime| test(seen, runtime));
+    SEEN.set(None);
 }
 
 /// The three actors of the test: each passes on to the next, the second through a task, the third by way of an outbox.
-struct First;
 struct Second(Address<Last>);
 struct Third(Outbox<&'static str, u32>, Arc<Mutex<u32>>);
 
@@ -137,7 +173,6 @@ impl Actor for Tree {
     }
 
     fn handle(&mut self, _message: &Begin, _ctx: &mut Context<Self>) -> Result<(), Failure> {
-        let _ = First;
         if let Some(second) = &self.0 {
             second.try_offer(Middle::Edit)?;
         }
@@ -250,5 +285,42 @@ fn a_timer_that_is_set_again_and_again_holds_no_chain_of_spans() {
         let open = seen.0.lock().values().filter(|record| !record.closed).count();
         let links = seen.0.lock().values().filter(|record| !record.links.is_empty()).count();
         assert!(open <= 2 && links > 0, "{open} spans open, {links} with links");
+    });
+}
+
+/// Sends itself one more message, for ever.
+struct Restless(Arc<Mutex<u32>>);
+
+impl Actor for Restless {
+    const KIND: &'static str = "Restless";
+    type Message = Tick;
+
+    fn handle(&mut self, _message: &Tick, ctx: &mut Context<Self>) -> Result<(), Failure> {
+        let mut count = self.0.lock();
+        *count += 1;
+        // By every way that a message can take.
+        match *count % 2 {
+            0 => ctx.address().try_offer(Tick)?,
+            _ => ctx.request(async { Tick })?,
+        }
+        Ok(())
+    }
+}
+
+#[test]
+fn messages_that_cause_one_another_for_ever_hold_no_endless_chain_of_spans() {
+    with_spans(|seen, mut runtime| async move {
+        let count = Arc::new(Mutex::new(0));
+        let shared = Arc::clone(&count);
+        let (restless, _) = runtime.start(Spec::new("restless"), move || Restless(Arc::clone(&shared)));
+        restless.try_offer(Tick).unwrap();
+        while *count.lock() < 1_000 {
+            tokio::task::yield_now().await;
+        }
+        let open = seen.0.lock().values().filter(|record| !record.closed).count();
+        assert!(open <= 2 * 64 + 2, "{open} spans open");
+        runtime.stop();
+        runtime.ended().wait().await.unwrap();
+        until("all spans are closed", || seen.all_closed()).await;
     });
 }
