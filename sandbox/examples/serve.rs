@@ -1,10 +1,10 @@
 //! One sandbox server behind a port: prints the kubeconfig and serves until it is killed.
 //!
-//!     cargo run -p syncer-sandbox --example serve -- 127.0.0.1:16443 > kubeconfig
+//!     cargo run -p syncer-sandbox --example serve -- 127.0.0.1:16443 [kcp] > kubeconfig
 
 use std::{error::Error, io::Write as _};
 
-use syncer_sandbox::{ApiServer, Options, Transport};
+use syncer_sandbox::{ApiServer, Flavor, Options, Transport};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
@@ -12,7 +12,14 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .nth(1)
         .unwrap_or_else(|| "127.0.0.1:0".to_owned())
         .parse()?;
-    let server = ApiServer::new(Options::default());
+    let server = ApiServer::new(Options {
+        flavor: if std::env::args().any(|word| word == "kcp") {
+            Flavor::Kcp
+        } else {
+            Flavor::Kubernetes
+        },
+        ..Options::default()
+    });
     let serving = server
         .serve(Transport {
             address,
