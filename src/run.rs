@@ -19,8 +19,8 @@ use crate::{
 /// What goes down when no policy says otherwise: group and resource.
 const RESOURCES: [(&str, &str); 1] = [("", "configmaps")];
 
-/// How long what is in flight may take after SIGTERM.
-const DRAIN: Duration = Duration::from_secs(10);
+/// How long what is in flight may take after SIGTERM. With the time in which the rest is stopped that is ten seconds.
+const DRAIN: Duration = Duration::from_secs(8);
 
 /// Why the syncer cannot start: wrong configuration.
 #[derive(Debug, thiserror::Error)]

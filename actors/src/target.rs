@@ -12,7 +12,7 @@ mod waits;
 
 use std::sync::Arc;
 
-use syncer_clusters::{Cluster, ConfigError, Error, Health, Served};
+use syncer_clusters::{Cluster, ConfigError, Error, Served};
 use syncer_core::naming::target_key;
 
 pub(crate) use self::{
@@ -67,7 +67,7 @@ pub(crate) enum TargetMessage {
     /// Time to try again what the stage is about.
     TryAgain,
     /// The circuit breaker opened or closed.
-    HealthChanged(Health),
+    HealthChanged(#[expect(dead_code, reason = "held for its drop, which rings again while something is left")] Wake),
     /// Orders of the Upstream wait.
     Ordered(#[expect(dead_code, reason = "held for its drop, which rings again while something is left")] Wake),
     /// Sightings of the watchers wait.
@@ -115,7 +115,7 @@ impl Actor for Target {
             TargetMessage::Discovered(Ok(served)) => Ok(self.discovered(served, ctx)),
             TargetMessage::Discovered(Err(cause)) => Ok(self.not_discovered(cause, ctx)),
             TargetMessage::TryAgain => self.try_again(ctx),
-            TargetMessage::HealthChanged(health) => self.health_changed(health, ctx),
+            TargetMessage::HealthChanged(_) => Ok(self.take_health(ctx)),
             TargetMessage::Ordered(_) => Ok(self.take_orders(ctx)),
             TargetMessage::Sighted(_) => Ok(self.take_sightings(ctx)),
             TargetMessage::Reported(_) => Ok(self.take_reports(ctx)),
@@ -132,8 +132,12 @@ impl Actor for Target {
         Ok(())
     }
 
-    fn drain(&mut self, _: &mut Context<Self>) {
+    fn drain(&mut self, ctx: &mut Context<Self>) {
         self.turns.close();
+        // Before the first write there is nothing to finish.
+        if !matches!(self.stage, Stage::Syncing(_)) {
+            ctx.stop();
+        }
     }
 
     fn state(&self) -> &'static str {

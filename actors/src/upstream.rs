@@ -11,6 +11,7 @@ use std::{
     time::Duration,
 };
 
+use futures::FutureExt;
 use syncer_clusters::{FieldsV1Kept, Next, WatchOptions};
 use syncer_core::{Gvr, ObjectKey, ResourceType, proof::Absence};
 use tracing::{error, info, warn};
@@ -27,7 +28,7 @@ use crate::{
     runtime::{Actor, Address, Context, Exponential, Failure, Message, Outbox, Spec, Taken, Timer, Wake},
     supervisor::SupervisorMessage,
     target::{Order, OrderKey, Orders},
-    watcher::{Open, Watcher, hand_over},
+    watcher::{Watcher, hand_over, read},
 };
 
 /// How many sights are taken before the neighbours on the thread have a turn.
@@ -144,16 +145,11 @@ impl Upstream {
         ctx.spawn(Spec::new(resource.gvr.to_string()), move || {
             let (cluster, base, resource, options, sights) =
                 (cluster.clone(), base.clone(), resource.clone(), options.clone(), sights.clone());
-            let open: Open = Box::new(move || {
-                let reading = UpstreamReading::new(
-                    resource.clone(),
-                    base.protection.clone(),
-                    base.bodies.clone(),
-                    sights.clone(),
-                );
-                (Box::pin(cluster.watch(resource.clone(), options.clone())), Box::new(reading))
-            });
-            Watcher::new(open)
+            Watcher::new(Box::new(move || {
+                let (protection, bodies) = (base.protection.clone(), base.bodies.clone());
+                let reading = UpstreamReading::new(resource.clone(), protection, bodies, sights.clone());
+                read(cluster.watch(resource.clone(), options.clone()), reading).boxed()
+            }))
         });
     }
 
@@ -267,6 +263,11 @@ impl Actor for Upstream {
             }
         }
         Ok(())
+    }
+
+    /// Nothing that is in flight here is a write.
+    fn drain(&mut self, ctx: &mut Context<Self>) {
+        ctx.stop();
     }
 
     fn state(&self) -> &'static str {

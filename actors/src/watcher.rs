@@ -1,9 +1,9 @@
-//! The Watcher: one per GVR and side. It reads a watch to its end, which never comes, and hands on what it read
-//! without ever waiting for whoever works on it (S6).
+//! The Watcher: one per GVR and side, and one per breaker. It reads what has no end, and hands on what it read without
+//! ever waiting for whoever works on it (S6).
 
 use std::hash::Hash;
 
-use futures::{StreamExt, stream::BoxStream};
+use futures::{Stream, StreamExt, future::BoxFuture, pin_mut};
 use syncer_clusters::WatchEvent;
 
 use crate::runtime::{Actor, Context, Failure, Message, Outbox};
@@ -12,6 +12,30 @@ use crate::runtime::{Actor, Context, Failure, Message, Outbox};
 pub(crate) trait Reading: Send + 'static {
     /// Takes the next event.
     fn read(&mut self, event: WatchEvent);
+}
+
+/// Begins to read, without end; asked again after each restart.
+pub(crate) type Begin = Box<dyn Fn() -> BoxFuture<'static, ()> + Send>;
+
+/// The actor around one endless reader.
+pub(crate) struct Watcher {
+    begin: Begin,
+}
+
+/// What a Watcher is told.
+pub(crate) enum WatcherMessage {
+    /// The reading ended, which it never does by itself.
+    Ended,
+}
+
+impl Message for WatcherMessage {}
+
+/// Gives every event of `events` to `reading`.
+pub(crate) async fn read(events: impl Stream<Item = WatchEvent>, mut reading: impl Reading) {
+    pin_mut!(events);
+    while let Some(event) = events.next().await {
+        reading.read(event);
+    }
 }
 
 /// Puts `value` into an outbox that has no limit but the number of its keys, so that nothing is ever refused.
@@ -25,27 +49,11 @@ where
     }
 }
 
-/// Opens a watch and says what becomes of its events; asked again after each restart.
-pub(crate) type Open = Box<dyn Fn() -> (BoxStream<'static, WatchEvent>, Box<dyn Reading>) + Send>;
-
-/// The actor around one watch.
-pub(crate) struct Watcher {
-    open: Open,
-}
-
-/// What a Watcher is told.
-pub(crate) enum WatcherMessage {
-    /// The stream ended, which a watch never does by itself.
-    Ended,
-}
-
-impl Message for WatcherMessage {}
-
 // === impl Watcher ===
 
 impl Watcher {
-    pub(crate) fn new(open: Open) -> Self {
-        Self { open }
+    pub(crate) fn new(begin: Begin) -> Self {
+        Self { begin }
     }
 }
 
@@ -54,11 +62,9 @@ impl Actor for Watcher {
     type Message = WatcherMessage;
 
     fn started(&mut self, ctx: &mut Context<Self>) -> Result<(), Failure> {
-        let (mut events, mut reading) = (self.open)();
+        let reading = (self.begin)();
         ctx.request(async move {
-            while let Some(event) = events.next().await {
-                reading.read(event);
-            }
+            reading.await;
             WatcherMessage::Ended
         })?;
         Ok(())
@@ -66,8 +72,13 @@ impl Actor for Watcher {
 
     fn handle(&mut self, message: &WatcherMessage, _: &mut Context<Self>) -> Result<(), Failure> {
         match message {
-            WatcherMessage::Ended => Err(Failure::new("the watch ended")),
+            WatcherMessage::Ended => Err(Failure::new("what was read came to an end")),
         }
+    }
+
+    /// What is read has no end that a drain could wait for, and nothing is lost with it.
+    fn drain(&mut self, ctx: &mut Context<Self>) {
+        ctx.stop();
     }
 
     fn state(&self) -> &'static str {

@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use futures::StreamExt;
+use futures::FutureExt;
 use syncer_clusters::{Cluster, ConfigError, Error, FieldsV1Kept, Health, Next, Served, WatchOptions};
 use syncer_core::{
     ResourceType,
@@ -10,12 +10,12 @@ use syncer_core::{
 };
 use tracing::{error, info, warn};
 
-use super::{Stage, Target, TargetMessage, sighting::TargetReading};
+use super::{BATCH, Stage, Target, TargetMessage, sighting::TargetReading};
 use crate::{
     reconciler::Downstream,
-    runtime::{Context, Exponential, Failure, Spec},
+    runtime::{Context, Exponential, Failure, Outbox, Spec, Taken},
     upstream::UpstreamMessage,
-    watcher::{Open, Watcher},
+    watcher::{Watcher, hand_over, read},
 };
 
 /// How long a kubeconfig that cannot be used is left alone before it is read again.
@@ -47,7 +47,7 @@ impl Target {
 
     pub(super) fn connected(&mut self, cluster: &Cluster, ctx: &mut Context<Self>) -> Result<(), Failure> {
         self.stage = Stage::Discovering(cluster.clone());
-        self.follow_health(cluster, ctx)?;
+        self.follow_health(cluster, ctx);
         self.discover(cluster.clone(), ctx)
     }
 
@@ -129,10 +129,7 @@ impl Target {
         ctx.spawn(spec, move || {
             let (cluster, resource, options, reading) =
                 (cluster.clone(), resource.clone(), options.clone(), reading.clone());
-            let open: Open = Box::new(move || {
-                (cluster.watch(resource.clone(), options.clone()).boxed(), Box::new(reading()))
-            });
-            Watcher::new(open)
+            Watcher::new(Box::new(move || read(cluster.watch(resource.clone(), options.clone()), reading()).boxed()))
         });
     }
 
@@ -150,22 +147,22 @@ impl Target {
         }
     }
 
-    /// Waits until the breaker is not as the gate believes it to be.
-    fn follow_health(&mut self, cluster: &Cluster, ctx: &mut Context<Self>) -> Result<(), Failure> {
-        let mut health = cluster.health();
-        let believed_open = self.turns.is_paused();
-        ctx.request(async move {
-            let differs = health.wait_for(|health| matches!(health, Health::Open { .. }) != believed_open).await;
-            match differs.map(|health| health.clone()) {
-                Ok(health) => TargetMessage::HealthChanged(health),
-                // The cluster is dropped, and this actor with it.
-                Err(_) => std::future::pending().await,
-            }
-        })?;
-        Ok(())
+    /// Watches the circuit breaker of `cluster`.
+    fn follow_health(&mut self, cluster: &Cluster, ctx: &mut Context<Self>) {
+        let (cluster, healths) = (cluster.clone(), self.intake.healths());
+        ctx.spawn(Spec::new("health"), move || {
+            let (cluster, healths) = (cluster.clone(), healths.clone());
+            Watcher::new(Box::new(move || follow(cluster.health(), healths.clone()).boxed()))
+        });
     }
 
-    pub(super) fn health_changed(&mut self, health: &Health, ctx: &mut Context<Self>) -> Result<(), Failure> {
+    pub(super) fn take_health(&mut self, ctx: &mut Context<Self>) {
+        for Taken { value: health, .. } in self.intake.healths().take(BATCH) {
+            self.health_changed(&health, ctx);
+        }
+    }
+
+    fn health_changed(&mut self, health: &Health, ctx: &mut Context<Self>) {
         match health {
             Health::Open { cause, .. } if self.turns.pause() => {
                 warn!(target = %self.settings.name, "the target cannot be reached: {cause}");
@@ -177,14 +174,21 @@ impl Target {
             }
             Health::Open { .. } | Health::Closed => {}
         }
-        match &self.stage {
-            Stage::Connecting => Ok(()),
-            Stage::Discovering(cluster) => self.follow_health(&cluster.clone(), ctx),
-            Stage::Syncing(downstream) => self.follow_health(&downstream.cluster.clone(), ctx),
-        }
     }
 
     fn later(&mut self, delay: Duration, ctx: &mut Context<Self>) {
         self.turns.retry = Some(ctx.after(delay, TargetMessage::TryAgain));
+    }
+}
+
+/// Hands on every change of `health`, and its state at the start.
+async fn follow(mut health: tokio::sync::watch::Receiver<Health>, healths: Outbox<(), Health>) {
+    loop {
+        let now = health.borrow_and_update().clone();
+        hand_over(&healths, (), now);
+        if health.changed().await.is_err() {
+            // The cluster is dropped, and its Target with it.
+            return std::future::pending().await;
+        }
     }
 }

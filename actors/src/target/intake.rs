@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use syncer_clusters::Health;
 use syncer_core::{Gvr, ObjectKey, plan::Desired, proof::Absence};
 use tracing::{error, info};
 
@@ -20,6 +21,7 @@ pub(super) struct Intake {
     orders: Orders,
     sightings: Outbox<SightingKey, Sighting>,
     reports: Outbox<ObjectKey, Attempt>,
+    healths: Outbox<(), Health>,
     /// The resources of which this target was listed to the end.
     listed: BTreeSet<Gvr>,
     /// The resources of which the upstream told everything, and which incarnation of it.
@@ -34,6 +36,7 @@ impl Intake {
             orders: Outbox::newest("orders", signals),
             sightings: Outbox::newest("sightings", signals),
             reports: Outbox::newest("reports", signals),
+            healths: Outbox::newest("health", signals),
             listed: BTreeSet::new(),
             complete: BTreeMap::new(),
         }
@@ -44,6 +47,7 @@ impl Intake {
         self.orders.bind(to, TargetMessage::Ordered);
         self.sightings.bind(to, TargetMessage::Sighted);
         self.reports.bind(to, TargetMessage::Reported);
+        self.healths.bind(to, TargetMessage::HealthChanged);
     }
 
     pub(super) fn orders(&self) -> Orders {
@@ -56,6 +60,10 @@ impl Intake {
 
     pub(super) fn reports(&self) -> Outbox<ObjectKey, Attempt> {
         self.reports.clone()
+    }
+
+    pub(super) fn healths(&self) -> Outbox<(), Health> {
+        self.healths.clone()
     }
 
     pub(super) fn is_listed(&self, gvr: &Gvr) -> bool {
