@@ -69,9 +69,10 @@ fn verdict(name: &str, conditions: &BTreeMap<String, bool>, words: &BTreeMap<Str
         // Writing to a string does not fail.
         let _ = writeln!(body, "{}{condition} {}", line.0, line.1);
     }
-    let (status, end) = match passed {
-        true => (StatusCode::OK, "passed"),
-        false => (StatusCode::INTERNAL_SERVER_ERROR, "failed"),
+    let (status, end) = if passed {
+        (StatusCode::OK, "passed")
+    } else {
+        (StatusCode::INTERNAL_SERVER_ERROR, "failed")
     };
     let _ = writeln!(body, "{name} check {end}");
     (status, body).into_response()
