@@ -2,6 +2,12 @@
 //!
 //! The parts on a real kube-apiserver run where the programs of the test bed are found (feature `testbed`).
 
+#![expect(
+    clippy::expect_used,
+    clippy::print_stderr,
+    reason = "a bench: what fails ends it, and what it finds is told on stderr"
+)]
+
 use std::{
     fmt::Display,
     future::Future,

@@ -1,5 +1,11 @@
 //! The cluster client on real control planes: unread watches beside writes, and watches across a restart.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "steps of a test outside of its function"
+)]
+
 use std::{
     collections::BTreeMap,
     pin::Pin,
@@ -105,7 +111,7 @@ fn two_hundred_unread_watches_and_sixty_four_writers_at_one_server() {
 async fn follow(watch: &mut Watch, held: &mut Held, mut seen: impl FnMut(&WatchEvent), done: impl Fn(&Held) -> bool) {
     let mut listing: Option<Held> = None;
     while listing.is_some() || !done(held) {
-        let event = tokio::time::timeout(Duration::from_secs(60), watch.next())
+        let event = tokio::time::timeout(Duration::from_mins(1), watch.next())
             .await
             .expect("an event in time")
             .unwrap();
@@ -209,9 +215,9 @@ fn a_watch_loses_and_invents_nothing_while_the_server_restarts() {
             (watch, held, told)
         });
         if restart == 0 {
-            drop(server.stop())
+            let _ = server.stop();
         } else {
-            server.kill()
+            server.kill();
         }
         server.start_again();
         runtime.block_on(writer).unwrap();
