@@ -8,7 +8,12 @@ use crate::target_option::TargetOption;
 
 /// Keeps Kubernetes objects in step between kcp workspaces (or any API server) and many physical clusters.
 #[derive(Debug, Parser)]
-#[command(name = "tmc-syncer", version, propagate_version = true, arg_required_else_help = true)]
+#[command(
+    name = "tmc-syncer",
+    version,
+    propagate_version = true,
+    arg_required_else_help = true
+)]
 pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) log: LogOptions,
@@ -23,7 +28,13 @@ pub(crate) struct LogOptions {
     #[arg(long, global = true, default_value = "info", env = "TMC_SYNCER_LOG_LEVEL")]
     pub(crate) log_level: String,
     /// How a log line looks.
-    #[arg(long, global = true, value_enum, default_value = "text", env = "TMC_SYNCER_LOG_FORMAT")]
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        default_value = "text",
+        env = "TMC_SYNCER_LOG_FORMAT"
+    )]
     pub(crate) log_format: LogFormat,
     /// Where traces go: the address of an OTLP collector (gRPC), such as `http://127.0.0.1:4317`.
     #[arg(long, global = true, env = "TMC_SYNCER_OTLP_ENDPOINT")]
@@ -72,7 +83,12 @@ pub(crate) struct RunOptions {
     )]
     pub(crate) targets: Vec<TargetOption>,
     /// Where the admin pages, probes and metrics are served.
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8085", env = "TMC_SYNCER_ADMIN_ADDRESS")]
+    #[arg(
+        long,
+        value_name = "ADDRESS",
+        default_value = "127.0.0.1:8085",
+        env = "TMC_SYNCER_ADMIN_ADDRESS"
+    )]
     pub(crate) admin_address: SocketAddr,
     /// Where probes and metrics are served too, for other hosts to reach.
     #[arg(long, value_name = "ADDRESS", env = "TMC_SYNCER_HEALTH_ADDRESS")]
@@ -97,10 +113,17 @@ pub(crate) struct RunOptions {
 /// A number of bytes: plain, or with one of the suffixes KiB, MiB, GiB.
 fn bytes(text: &str) -> Result<u64, String> {
     let units = [("KiB", 10), ("MiB", 20), ("GiB", 30)];
-    let suffixed = units.iter().find_map(|(unit, shift)| Some((text.strip_suffix(unit)?, *shift)));
+    let suffixed = units
+        .iter()
+        .find_map(|(unit, shift)| Some((text.strip_suffix(unit)?, *shift)));
     let (digits, shift) = suffixed.unwrap_or((text, 0));
-    let number: u64 = digits.trim().parse().map_err(|_| format!("{text:?} is no number of bytes, such as 64MiB"))?;
-    number.checked_mul(1 << shift).ok_or_else(|| format!("{text:?} is more bytes than there are"))
+    let number: u64 = digits
+        .trim()
+        .parse()
+        .map_err(|_| format!("{text:?} is no number of bytes, such as 64MiB"))?;
+    number
+        .checked_mul(1 << shift)
+        .ok_or_else(|| format!("{text:?} is more bytes than there are"))
 }
 
 #[cfg(test)]
@@ -123,15 +146,30 @@ mod tests {
         let command = Cli::command();
         let run = command.find_subcommand("run").unwrap();
         for option in command.get_arguments().chain(run.get_arguments()) {
-            let Some(long) = option.get_long().filter(|long| !matches!(*long, "help" | "version")) else { continue };
+            let Some(long) = option.get_long().filter(|long| !matches!(*long, "help" | "version")) else {
+                continue;
+            };
             let variable = format!("TMC_SYNCER_{}", long.to_uppercase().replace('-', "_"));
-            assert_eq!(option.get_env().and_then(|env| env.to_str()), Some(variable.as_str()), "--{long}");
+            assert_eq!(
+                option.get_env().and_then(|env| env.to_str()),
+                Some(variable.as_str()),
+                "--{long}"
+            );
         }
     }
 
     #[test]
     fn run_takes_targets_and_has_sound_defaults() {
-        let cli = parse(&["run", "--upstream-kubeconfig", "up", "--target", "east=e", "--target", "west=w#c"]).unwrap();
+        let cli = parse(&[
+            "run",
+            "--upstream-kubeconfig",
+            "up",
+            "--target",
+            "east=e",
+            "--target",
+            "west=w#c",
+        ])
+        .unwrap();
         let Command::Run(options) = cli.command;
         let names: Vec<_> = options.targets.iter().map(|target| target.name.as_str()).collect();
         assert_eq!(names, ["east", "west"]);
@@ -156,11 +194,25 @@ mod tests {
 
     #[test]
     fn bytes_take_binary_suffixes() {
-        let cases = [("0", Ok(0)), ("12", Ok(12)), ("1KiB", Ok(1024)), ("64MiB", Ok(64 << 20)), ("2 GiB", Ok(2 << 30))];
+        let cases = [
+            ("0", Ok(0)),
+            ("12", Ok(12)),
+            ("1KiB", Ok(1024)),
+            ("64MiB", Ok(64 << 20)),
+            ("2 GiB", Ok(2 << 30)),
+        ];
         for (text, expected) in cases {
             assert_eq!(bytes(text), expected, "{text}");
         }
-        for bad in ["", "MiB", "-1", "1MB", "1.5GiB", "99999999999999999999", "17179869184GiB"] {
+        for bad in [
+            "",
+            "MiB",
+            "-1",
+            "1MB",
+            "1.5GiB",
+            "99999999999999999999",
+            "17179869184GiB",
+        ] {
             assert!(bytes(bad).is_err(), "{bad}");
         }
     }

@@ -2,8 +2,9 @@
 
 use std::{process::ExitCode, sync::Arc, time::Duration};
 
+use prometheus_client::registry::Registry;
 use syncer_actors::{
-    Bounds, Connect, Readiness, Settings, Supervisor, TargetSettings, UpstreamSettings,
+    Bounds, Connect, Metrics, Readiness, Settings, Supervisor, TargetSettings, UpstreamSettings,
     runtime::{self, Drained, Ended, Runtime, Signals, Spec},
 };
 use syncer_clusters::{Cluster, ClusterConfig, ConfigError, Limits};
@@ -12,7 +13,9 @@ use tokio::signal::unix::{SignalKind, signal};
 use tracing::{error, info, warn};
 
 use crate::{
+    admin,
     cli::RunOptions,
+    rest_client::RestClient,
     target_option::{TargetOption, TargetOptionError, each_once},
 };
 
@@ -31,6 +34,8 @@ pub(crate) enum StartError {
     Upstream(#[source] ConfigError),
     #[error("no target can be used: {}", .0.join("; "))]
     NoTarget(Vec<String>),
+    #[error(transparent)]
+    Bind(#[from] admin::BindError),
     #[error("cannot start the actor threads: {0}")]
     Threads(#[source] std::io::Error),
 }
@@ -39,13 +44,33 @@ pub(crate) enum StartError {
 pub(crate) fn run(options: &RunOptions, pool: &Arc<tokio::runtime::Runtime>) -> Result<ExitCode, StartError> {
     // Clients spawn tasks of their own, on the pool.
     let _on_the_pool = pool.enter();
-    let settings = settings(options)?;
+    let rest_client = RestClient::new();
+    let settings = settings(options, &rest_client)?;
     let readiness = Readiness::of(settings.targets.iter().map(|target| target.name.clone()));
-    let signals = Signals::new();
-    let injected = runtime::Settings { signals: signals.clone(), ..runtime::Settings::default() };
+    let (signals, metrics) = (Signals::new(), Metrics::default());
+    let injected = runtime::Settings {
+        signals: signals.clone(),
+        ..runtime::Settings::default()
+    };
     let mut actors = Runtime::threaded(injected, options.threads.get(), pool).map_err(StartError::Threads)?;
+
+    let mut registry = Registry::default();
+    signals.register(&mut registry);
+    metrics.register(&mut registry);
+    rest_client.register(&mut registry);
+    let conditions = readiness.clone();
+    let shown = admin::Shown {
+        tree: actors.tree(),
+        probe: actors.probe(),
+        ready: Arc::new(move || conditions.conditions()),
+        metrics: Arc::new(registry),
+    };
+    // Before the first object is touched: a port that is taken is a wrong configuration.
+    let servers = pool.block_on(admin::serve(shown, options.admin_address, options.health_address))?;
+    info!(admin = %servers.admin, health = ?servers.health, "serving probes, metrics and the actor tree");
+
     let root = Spec::new("tmc-syncer").mailbox(settings.bounds.mailbox);
-    let (_, ended) = actors.start(root, Supervisor::factory(settings, readiness, signals));
+    let (_, ended) = actors.start(root, Supervisor::factory(settings, readiness, signals, metrics));
     Ok(pool.block_on(until_the_end(&actors, ended)))
 }
 
@@ -78,7 +103,8 @@ async fn drain(actors: &Runtime) -> ExitCode {
 
 /// SIGTERM, as a pod's end begins, or SIGINT.
 async fn told_to_end() {
-    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) else {
+    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
         error!("cannot listen for signals: only SIGKILL ends this process");
         return std::future::pending().await;
     };
@@ -88,12 +114,20 @@ async fn told_to_end() {
     }
 }
 
-fn settings(options: &RunOptions) -> Result<Settings, StartError> {
+fn settings(options: &RunOptions, rest_client: &RestClient) -> Result<Settings, StartError> {
     each_once(&options.targets)?;
-    let targets: Vec<_> = options.targets.iter().map(|target| target_settings(target, options)).collect();
+    let targets: Vec<_> = options
+        .targets
+        .iter()
+        .map(|target| target_settings(target, options, rest_client))
+        .collect();
     let failures: Vec<_> = targets
         .iter()
-        .filter_map(|target| (target.connect)().err().map(|error| format!("target {}: {error}", target.name)))
+        .filter_map(|target| {
+            (target.connect)()
+                .err()
+                .map(|error| format!("target {}: {error}", target.name))
+        })
         .collect();
     // One target that cannot be used holds up no other; if none can, the command line is wrong.
     if failures.len() == targets.len() {
@@ -101,32 +135,48 @@ fn settings(options: &RunOptions) -> Result<Settings, StartError> {
     }
     Ok(Settings {
         upstream: UpstreamSettings {
-            cluster: upstream(options).map_err(StartError::Upstream)?,
-            resources: RESOURCES.map(|(group, resource)| (group.to_owned(), resource.to_owned())).into(),
-            protection: Protection { own_namespace: own_namespace(), ..Protection::default() },
+            cluster: upstream(options, rest_client).map_err(StartError::Upstream)?,
+            resources: RESOURCES
+                .map(|(group, resource)| (group.to_owned(), resource.to_owned()))
+                .into(),
+            protection: Protection {
+                own_namespace: own_namespace(),
+                ..Protection::default()
+            },
             body_cache: options.body_cache,
         },
         targets,
-        bounds: Bounds { mailbox: options.mailbox.get(), reconcilers: options.reconcilers.get() },
+        bounds: Bounds {
+            mailbox: options.mailbox.get(),
+            reconcilers: options.reconcilers.get(),
+        },
     })
 }
 
-fn upstream(options: &RunOptions) -> Result<Cluster, ConfigError> {
+fn upstream(options: &RunOptions, rest_client: &RestClient) -> Result<Cluster, ConfigError> {
     let context = options.upstream_context.as_deref();
     let config = match &options.upstream_kubeconfig {
         Some(file) => ClusterConfig::from_kubeconfig_file(file, context)?,
         None => ClusterConfig::from_environment(context)?,
     };
-    Cluster::connect("upstream", config, Limits::default())
+    Cluster::builder("upstream")
+        .observer(Arc::new(rest_client.clone()))
+        .connect(config)
 }
 
-fn target_settings(target: &TargetOption, options: &RunOptions) -> TargetSettings {
+fn target_settings(target: &TargetOption, options: &RunOptions, rest_client: &RestClient) -> TargetSettings {
     let name: Arc<str> = target.name.as_str().into();
-    let limits = Limits { writes_in_flight: options.writes_in_flight.get(), ..Limits::default() };
-    let target = target.clone();
+    let limits = Limits {
+        writes_in_flight: options.writes_in_flight.get(),
+        ..Limits::default()
+    };
+    let (target, rest_client) = (target.clone(), rest_client.clone());
     let connect: Connect = Arc::new(move || {
         let config = ClusterConfig::from_kubeconfig_file(&target.kubeconfig, target.context.as_deref())?;
-        Cluster::connect(&format!("target {}", target.name), config, limits.clone())
+        Cluster::builder(&format!("target {}", target.name))
+            .limits(limits.clone())
+            .observer(Arc::new(rest_client.clone()))
+            .connect(config)
     });
     TargetSettings { name, connect }
 }

@@ -45,7 +45,11 @@ impl FromStr for TargetOption {
         if !is_target_name(name) {
             return Err(TargetOptionError::Name(name.to_owned()));
         }
-        Ok(Self { name: name.to_owned(), kubeconfig: file.into(), context: context.map(str::to_owned) })
+        Ok(Self {
+            name: name.to_owned(),
+            kubeconfig: file.into(),
+            context: context.map(str::to_owned),
+        })
     }
 }
 
@@ -80,7 +84,11 @@ mod tests {
         ];
         for (text, (name, file, context)) in cases {
             let target: TargetOption = text.parse().unwrap();
-            assert_eq!((target.name.as_str(), target.context.as_deref()), (name, context), "{text}");
+            assert_eq!(
+                (target.name.as_str(), target.context.as_deref()),
+                (name, context),
+                "{text}"
+            );
             assert_eq!(target.kubeconfig, PathBuf::from(file));
         }
     }
@@ -88,7 +96,19 @@ mod tests {
     #[test]
     fn anything_else_is_refused() {
         let long = format!("{}=file", "a".repeat(64));
-        let cases = ["", "east", "=file", "east=", "east=#ctx", "east=file#", "East=f", "-e=f", "e-=f", "a.b=f", &long];
+        let cases = [
+            "",
+            "east",
+            "=file",
+            "east=",
+            "east=#ctx",
+            "east=file#",
+            "East=f",
+            "-e=f",
+            "e-=f",
+            "a.b=f",
+            &long,
+        ];
         for text in cases {
             assert!(text.parse::<TargetOption>().is_err(), "{text}");
         }
@@ -98,6 +118,9 @@ mod tests {
     fn a_target_is_named_once() {
         let parse = |text: &str| text.parse::<TargetOption>().unwrap();
         assert_eq!(each_once(&[parse("a=f"), parse("b=f")]), Ok(()));
-        assert_eq!(each_once(&[parse("a=f"), parse("b=f"), parse("a=g")]), Err(TargetOptionError::Twice("a".into())));
+        assert_eq!(
+            each_once(&[parse("a=f"), parse("b=f"), parse("a=g")]),
+            Err(TargetOptionError::Twice("a".into()))
+        );
     }
 }

@@ -3,14 +3,9 @@
 //! A target queues keys, not bodies, so that a dead one costs nothing; whoever writes asks here. A miss is one read of
 //! the upstream, few at a time and counted.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
+use prometheus_client::metrics::counter::Counter;
 use quick_cache::{Weighter, sync::Cache};
 use syncer_clusters::{Cluster, FieldsV1Kept, Object};
 use syncer_core::{
@@ -38,7 +33,7 @@ pub(crate) struct Bodies {
     cache: Cache<ObjectKey, Arc<Body>, Bytes>,
     upstream: Cluster,
     reads: Semaphore,
-    misses: AtomicU64,
+    reads_made: Counter,
 }
 
 /// Why a body is not to be had.
@@ -76,22 +71,25 @@ impl Body {
     /// The body of the upstream object `object`.
     pub(crate) fn of(object: &Object) -> Result<Self, PayloadError> {
         let payload = Payload::of(object.labels().iter(), object.annotations().iter(), object.members())?;
-        Ok(Self { uid: object.uid().into(), payload })
+        Ok(Self {
+            uid: object.uid().into(),
+            payload,
+        })
     }
 }
 
 // === impl Bodies ===
 
 impl Bodies {
-    /// A cache of at most `bytes` before the upstream `upstream`.
-    pub(crate) fn new(upstream: Cluster, bytes: u64) -> Self {
+    /// A cache of at most `bytes` before the upstream `upstream`; reads are counted in `reads_made`.
+    pub(crate) fn new(upstream: Cluster, bytes: u64, reads_made: Counter) -> Self {
         // The number of items only sizes tables; 2 KiB is a usual body.
         let items = usize::try_from(bytes / 2_048).unwrap_or(usize::MAX).max(16);
         Self {
             cache: Cache::with_weighter(items, bytes, Bytes),
             upstream,
             reads: Semaphore::new(READS_IN_FLIGHT),
-            misses: AtomicU64::new(0),
+            reads_made,
         }
     }
 
@@ -110,20 +108,23 @@ impl Bodies {
         if let Some(body) = self.cache.get(key) {
             return Ok(Some(body));
         }
-        self.misses.fetch_add(1, Ordering::Relaxed);
+        self.reads_made.inc();
         let turn = tokio::time::timeout(PATIENCE, self.reads.acquire()).await;
-        let Ok(Ok(_turn)) = turn else { return Err(BodyError::Busy) };
+        let Ok(Ok(_turn)) = turn else {
+            return Err(BodyError::Busy);
+        };
         let upstream = self.upstream.logical(&key.cluster);
-        let read = upstream.get(resource, &key.namespace, &key.name, FieldsV1Kept::None).await?;
+        let read = upstream
+            .get(resource, &key.namespace, &key.name, FieldsV1Kept::None)
+            .await?;
         let Some(object) = read else { return Ok(None) };
-        let body =
-            Body::of(&object).map_err(|source| BodyError::Payload { key: key.clone(), source }).map(Arc::new)?;
+        let body = Body::of(&object)
+            .map_err(|source| BodyError::Payload {
+                key: key.clone(),
+                source,
+            })
+            .map(Arc::new)?;
         self.keep(key.clone(), body.clone());
         Ok(Some(body))
-    }
-
-    /// How many bodies had to be read again.
-    pub(crate) fn misses(&self) -> u64 {
-        self.misses.load(Ordering::Relaxed)
     }
 }

@@ -1,6 +1,7 @@
 //! Who does it, and when: the actors and the kit under them; the only crate that names actix.
 
 mod bodies;
+mod metrics;
 mod readiness;
 mod reconciler;
 pub mod runtime;
@@ -10,6 +11,7 @@ mod target;
 mod upstream;
 mod watcher;
 
+pub use metrics::Metrics;
 pub use readiness::Readiness;
 pub use settings::{Bounds, Connect, Settings, TargetSettings, UpstreamSettings};
 pub use supervisor::{Supervisor, SupervisorMessage};

@@ -73,7 +73,12 @@ impl Readiness {
     pub fn conditions(&self) -> BTreeMap<String, bool> {
         let targets = self.0.targets.iter();
         let mut conditions: BTreeMap<_, _> = targets
-            .map(|entry| (format!("target {}", entry.key()), *entry.value() != TargetReadiness::Pending))
+            .map(|entry| {
+                (
+                    format!("target {}", entry.key()),
+                    *entry.value() != TargetReadiness::Pending,
+                )
+            })
             .collect();
         conditions.insert("upstream".to_owned(), self.0.upstream_listed.load(Ordering::Acquire));
         conditions

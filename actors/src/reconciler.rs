@@ -47,7 +47,12 @@ impl Reconciler {
         downstream: Arc<Downstream>,
         reports: Outbox<ObjectKey, Attempt>,
     ) -> Self {
-        Self { key, task, downstream, reports }
+        Self {
+            key,
+            task,
+            downstream,
+            reports,
+        }
     }
 }
 
@@ -56,14 +61,7 @@ impl Actor for Reconciler {
     type Message = ReconcilerMessage;
 
     fn started(&mut self, ctx: &mut Context<Self>) -> Result<(), Failure> {
-        let span = info_span!(
-            "attempt",
-            target = %self.downstream.name,
-            workspace = %self.key.cluster,
-            kind = %self.key.gvr,
-            namespace = %self.key.namespace,
-            name = %self.key.name,
-        );
+        let span = info_span!("attempt", target = %self.downstream.name, object = %self.key);
         let (key, task, downstream) = (self.key.clone(), self.task.clone(), self.downstream.clone());
         let attempt = async move { ReconcilerMessage::Answered(attempt::run(&downstream, &key, &task).await) };
         ctx.request(attempt.instrument(span))?;

@@ -52,6 +52,8 @@ pub struct Bounds {
 
 impl fmt::Debug for TargetSettings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TargetSettings").field("name", &self.name).finish_non_exhaustive()
+        f.debug_struct("TargetSettings")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
     }
 }

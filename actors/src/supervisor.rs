@@ -1,6 +1,7 @@
 //! The Supervisor: the root of the actor tree. It starts the Upstream, and the Targets once the upstream is known.
 
 use crate::{
+    metrics::Metrics,
     readiness::Readiness,
     runtime::{Actor, Context, Failure, Message, Placement, Signals, Spec},
     settings::Settings,
@@ -31,10 +32,19 @@ impl Message for SupervisorMessage {}
 // === impl Supervisor ===
 
 impl Supervisor {
-    /// A factory of the root actor for `settings`; what it has to show is in `readiness` and `signals`.
-    pub fn factory(settings: Settings, readiness: Readiness, signals: Signals) -> impl Fn() -> Self + Send + 'static {
-        let base = UpstreamBase::new(&settings.upstream, readiness, signals);
-        move || Self { settings: settings.clone(), base: base.clone(), progress: Progress::AwaitingUpstream }
+    /// A factory of the root actor for `settings`; what it has to show is in `readiness`, `signals` and `metrics`.
+    pub fn factory(
+        settings: Settings,
+        readiness: Readiness,
+        signals: Signals,
+        metrics: Metrics,
+    ) -> impl Fn() -> Self + Send + 'static {
+        let base = UpstreamBase::new(&settings.upstream, readiness, signals, metrics);
+        move || Self {
+            settings: settings.clone(),
+            base: base.clone(),
+            progress: Progress::AwaitingUpstream,
+        }
     }
 
     fn start_targets(&self, link: &UpstreamLink, ctx: &mut Context<Self>) {
@@ -54,7 +64,9 @@ impl Actor for Supervisor {
 
     fn started(&mut self, ctx: &mut Context<Self>) -> Result<(), Failure> {
         let (base, supervisor) = (self.base.clone(), ctx.address());
-        let spec = Spec::new(base.cluster.name()).mailbox(self.settings.bounds.mailbox).placement(Placement::Spread);
+        let spec = Spec::new(base.cluster.name())
+            .mailbox(self.settings.bounds.mailbox)
+            .placement(Placement::Spread);
         ctx.spawn(spec, move || Upstream::new(base.clone(), supervisor.clone()));
         Ok(())
     }

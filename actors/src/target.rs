@@ -15,15 +15,11 @@ use std::sync::Arc;
 use syncer_clusters::{Cluster, ConfigError, Error, Served};
 use syncer_core::naming::target_key;
 
+use self::{intake::Intake, ledger::Ledger, turns::Turns};
 pub(crate) use self::{
     ledger::{After, Task},
     order::{Order, OrderKey, Orders, Roster},
     sighting::Seen,
-};
-use self::{
-    intake::Intake,
-    ledger::Ledger,
-    turns::Turns,
 };
 use crate::{
     reconciler::{Downstream, Reconciler},
@@ -124,7 +120,9 @@ impl Actor for Target {
     }
 
     fn child_exited(&mut self, exit: &Exit, ctx: &mut Context<Self>) -> Result<(), Failure> {
-        let Outcome::GaveUp { .. } = exit.outcome else { return Ok(()) };
+        let Outcome::GaveUp { .. } = exit.outcome else {
+            return Ok(());
+        };
         if exit.kind != Reconciler::KIND {
             return Err(Failure::new(exit.to_string()));
         }

@@ -17,7 +17,7 @@ use syncer_core::{Gvr, ObjectKey, ResourceType, proof::Absence};
 use tracing::{error, info, warn};
 
 pub(crate) use self::{
-    identify::{Identity, IdentifyError},
+    identify::{IdentifyError, Identity},
     link::{UpstreamBase, UpstreamLink},
 };
 use self::{
@@ -120,7 +120,10 @@ impl Upstream {
         }
         info!(server = self.base.cluster.server(), id = %identity.id, "connected to the upstream");
         for missing in identity.unserved.iter() {
-            warn!(kind = missing, "the upstream does not serve this resource: nothing of it is synced");
+            warn!(
+                kind = missing,
+                "the upstream does not serve this resource: nothing of it is synced"
+            );
         }
         self.stage = Stage::Following(identity.clone());
         for resource in identity.resources.iter() {
@@ -131,7 +134,9 @@ impl Upstream {
 
     /// Tells the Supervisor, which starts the Targets.
     fn announce(&mut self, ctx: &mut Context<Self>) {
-        let Stage::Following(identity) = &self.stage else { return };
+        let Stage::Following(identity) = &self.stage else {
+            return;
+        };
         let link = self.base.link(identity, ctx.address());
         if self.supervisor.try_offer(SupervisorMessage(link)).is_err() {
             self.later(IDENTIFY_RETRY.0, ctx);
@@ -140,11 +145,19 @@ impl Upstream {
 
     fn watch(&self, resource: ResourceType, ctx: &mut Context<Self>) {
         let sights = self.sights.clone();
-        let options = WatchOptions { managed_fields: FieldsV1Kept::None, ..WatchOptions::default() };
+        let options = WatchOptions {
+            managed_fields: FieldsV1Kept::None,
+            ..WatchOptions::default()
+        };
         let (cluster, base) = (self.base.cluster.clone(), self.base.clone());
         ctx.spawn(Spec::new(resource.gvr.to_string()), move || {
-            let (cluster, base, resource, options, sights) =
-                (cluster.clone(), base.clone(), resource.clone(), options.clone(), sights.clone());
+            let (cluster, base, resource, options, sights) = (
+                cluster.clone(),
+                base.clone(),
+                resource.clone(),
+                options.clone(),
+                sights.clone(),
+            );
             Watcher::new(Box::new(move || {
                 let (protection, bodies) = (base.protection.clone(), base.bodies.clone());
                 let reading = UpstreamReading::new(resource.clone(), protection, bodies, sights.clone());
@@ -191,7 +204,10 @@ impl Upstream {
         let incarnation = self.incarnation;
         self.order(OrderKey::Complete(gvr), &Order::Complete { incarnation });
         if let Stage::Following(identity) = &self.stage
-            && identity.resources.iter().all(|resource| self.index.is_listed(&resource.gvr))
+            && identity
+                .resources
+                .iter()
+                .all(|resource| self.index.is_listed(&resource.gvr))
         {
             self.base.readiness.upstream_listed();
         }
@@ -211,24 +227,40 @@ impl Upstream {
 
     /// Takes the Targets from the roster, by name: the same seed gives the same run.
     fn read_roster(&mut self) {
-        let mut targets: Vec<_> =
-            self.base.roster.iter().map(|entry| (entry.key().clone(), entry.value().clone())).collect();
+        let mut targets: Vec<_> = self
+            .base
+            .roster
+            .iter()
+            .map(|entry| (entry.key().clone(), entry.value().clone()))
+            .collect();
         targets.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
         self.targets = targets.into_iter().map(|(_, orders)| orders).collect();
     }
 
     /// Tells a Target that is new, or was built anew, everything that is known.
     fn tell_everything(&self, target: &str) {
-        let Some(orders) = self.base.roster.get(target).map(|entry| entry.value().clone()) else { return };
-        let Stage::Following(identity) = &self.stage else { return };
+        let Some(orders) = self.base.roster.get(target).map(|entry| entry.value().clone()) else {
+            return;
+        };
+        let Stage::Following(identity) = &self.stage else {
+            return;
+        };
         let incarnation = self.incarnation;
         for resource in identity.resources.iter() {
             for (key, entry) in self.index.objects(&resource.gvr) {
-                let order = Order::Wanted { uid: entry.uid.clone(), hash: entry.hash, incarnation };
+                let order = Order::Wanted {
+                    uid: entry.uid.clone(),
+                    hash: entry.hash,
+                    incarnation,
+                };
                 hand_over(&orders, OrderKey::Object(key.clone()), order);
             }
             if self.index.is_listed(&resource.gvr) {
-                hand_over(&orders, OrderKey::Complete(resource.gvr.clone()), Order::Complete { incarnation });
+                hand_over(
+                    &orders,
+                    OrderKey::Complete(resource.gvr.clone()),
+                    Order::Complete { incarnation },
+                );
             }
         }
     }

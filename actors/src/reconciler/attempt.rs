@@ -47,7 +47,11 @@ pub(super) async fn run(downstream: &Downstream, key: &ObjectKey, task: &Task) -
         let message = format!("target {}: it does not serve {}", downstream.name, key.gvr);
         return Attempt::failed(AttemptFailure::new(message, Retry::Rarely));
     };
-    let work = Work { downstream, key, resource };
+    let work = Work {
+        downstream,
+        key,
+        resource,
+    };
     let attempted = match &task.step {
         Step::Create => work.create().await,
         Step::Change { uid, reason } => work.change(uid, *reason).await,
@@ -73,7 +77,10 @@ impl Attempt {
     }
 
     fn failed(failure: AttemptFailure) -> Self {
-        Self { after: After::Unchanged, end: End::Failed(failure) }
+        Self {
+            after: After::Unchanged,
+            end: End::Failed(failure),
+        }
     }
 }
 
@@ -98,7 +105,10 @@ impl Work<'_> {
                 let object = self.apply(body, Expects::Uid(&seen.ours.uid)).await??;
                 Ok(self.applied(&object, "taken into sight again"))
             }
-            After::Foreign => Ok(Attempt { end: End::Failed(self.adoption_refused()), after }),
+            After::Foreign => Ok(Attempt {
+                end: End::Failed(self.adoption_refused()),
+                after,
+            }),
             // It went between the two requests: that is planned again at once.
             _ => Ok(Attempt::done(after)),
         }
@@ -135,14 +145,25 @@ impl Work<'_> {
     async fn remove(&self, absence: Absence, uid: &str) -> Result<Attempt, AttemptFailure> {
         let proof = match prove(absence, &self.look_upstream().await?) {
             Ok(proof) => proof,
-            Err(NoProof::Exists) => return Ok(Attempt { after: After::Unchanged, end: End::AbsenceRefuted }),
+            Err(NoProof::Exists) => {
+                return Ok(Attempt {
+                    after: After::Unchanged,
+                    end: End::AbsenceRefuted,
+                });
+            }
             Err(error @ NoProof::NotConfirmed) => {
                 let message = format!("{}: nothing is deleted: {error}", self.downstream.upstream.name());
                 return Err(AttemptFailure::new(message, Retry::Soon));
             }
         };
-        let preconditions = Preconditions { uid: uid.to_owned(), resource_version: None };
-        let delete = self.downstream.cluster.delete(self.resource, &self.key.namespace, &self.key.name, &preconditions);
+        let preconditions = Preconditions {
+            uid: uid.to_owned(),
+            resource_version: None,
+        };
+        let delete = self
+            .downstream
+            .cluster
+            .delete(self.resource, &self.key.namespace, &self.key.name, &preconditions);
         match delete.await {
             Ok(Deletion::Gone) => {
                 self.log(&format_args!("deleted: {proof}"));
@@ -161,14 +182,24 @@ impl Work<'_> {
 
     async fn look_upstream(&self) -> Result<Look, AttemptFailure> {
         let upstream = self.downstream.upstream.logical(&self.key.cluster);
-        let read = upstream.get(self.resource, &self.key.namespace, &self.key.name, FieldsV1Kept::None).await?;
-        Ok(read.map_or(Look::NotFound, |object| Look::Found { uid: object.uid().to_owned() }))
+        let read = upstream
+            .get(self.resource, &self.key.namespace, &self.key.name, FieldsV1Kept::None)
+            .await?;
+        Ok(read.map_or(Look::NotFound, |object| Look::Found {
+            uid: object.uid().to_owned(),
+        }))
     }
 
     async fn look(&self) -> Result<After, AttemptFailure> {
         let fields = FieldsV1Kept::of(FIELD_MANAGER);
-        let read = self.downstream.cluster.get(self.resource, &self.key.namespace, &self.key.name, fields).await?;
-        Ok(read.map_or(After::Absent, |object| self.seen(&object).map_or(After::Foreign, After::Seen)))
+        let read = self
+            .downstream
+            .cluster
+            .get(self.resource, &self.key.namespace, &self.key.name, fields)
+            .await?;
+        Ok(read.map_or(After::Absent, |object| {
+            self.seen(&object).map_or(After::Foreign, After::Seen)
+        }))
     }
 
     /// What `object` shows, if it is the one that was made from this very upstream object.
@@ -182,7 +213,11 @@ impl Work<'_> {
             Ok(Some(body)) => Ok(body),
             // Its DELETED is on the way.
             Ok(None) => Err(AttemptFailure::new(
-                format!("{}: {} is not there any more", self.downstream.upstream.name(), self.key),
+                format!(
+                    "{}: {} is not there any more",
+                    self.downstream.upstream.name(),
+                    self.key
+                ),
                 Retry::Soon,
             )),
             Err(BodyError::Cluster(error)) => Err(error.into()),
@@ -218,7 +253,10 @@ impl Work<'_> {
 
     async fn apply_bytes(&self, body: Bytes) -> Result<Object, Error> {
         let apply = Apply::forced(FIELD_MANAGER).keeping(FieldsV1Kept::of(FIELD_MANAGER));
-        self.downstream.cluster.apply(self.resource, &self.key.namespace, &self.key.name, body, &apply).await
+        self.downstream
+            .cluster
+            .apply(self.resource, &self.key.namespace, &self.key.name, body, &apply)
+            .await
     }
 
     /// The answer to an apply: by definition our entry owns what it says.

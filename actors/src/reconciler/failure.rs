@@ -28,7 +28,10 @@ pub(crate) enum Retry {
 
 impl AttemptFailure {
     pub(crate) fn new(message: impl Into<Arc<str>>, retry: Retry) -> Self {
-        Self { message: message.into(), retry }
+        Self {
+            message: message.into(),
+            retry,
+        }
     }
 }
 

@@ -13,8 +13,11 @@ use super::{AttemptFailure, Downstream, Retry};
 
 /// Creates the namespace of `key` on the target, marked as ours, unless one is there: that is used as it is.
 pub(super) async fn ensure(downstream: &Downstream, key: &ObjectKey) -> Result<(), AttemptFailure> {
-    let resource =
-        ResourceType { gvr: Gvr::new("", "v1", "namespaces"), kind: "Namespace".into(), scope: Scope::Cluster };
+    let resource = ResourceType {
+        gvr: Gvr::new("", "v1", "namespaces"),
+        kind: "Namespace".into(),
+        scope: Scope::Cluster,
+    };
     let locator = downstream.locator(key.cluster.as_str(), &key.namespace).canonical();
     let locator = locator.map_err(|error| AttemptFailure::new(error.to_string(), Retry::Rarely))?;
     let body = json!({
@@ -30,7 +33,11 @@ pub(super) async fn ensure(downstream: &Downstream, key: &ObjectKey) -> Result<(
     });
     let apply = Apply::forced(FIELD_MANAGER);
     let body = Bytes::from(body.to_string());
-    match downstream.cluster.apply(&resource, "", &key.namespace, body, &apply).await {
+    match downstream
+        .cluster
+        .apply(&resource, "", &key.namespace, body, &apply)
+        .await
+    {
         Ok(_) => {
             info!(target = %downstream.name, workspace = %key.cluster, namespace = %key.namespace, kind = "namespaces", "created the namespace");
             Ok(())

@@ -69,7 +69,9 @@ impl Target {
     }
 
     pub(super) fn discovered(&mut self, served: &Served, ctx: &mut Context<Self>) {
-        let Stage::Discovering(cluster) = &self.stage else { return };
+        let Stage::Discovering(cluster) = &self.stage else {
+            return;
+        };
         let cluster = cluster.clone();
         let mut resources = HashMap::new();
         for wanted in &*self.upstream.resources {
@@ -77,7 +79,9 @@ impl Target {
                 Some(resource) if resource.gvr == wanted.gvr => {
                     resources.insert(wanted.gvr.clone(), resource);
                 }
-                _ => warn!(target = %self.settings.name, kind = %wanted.gvr, "the target does not serve this resource: nothing of it goes there"),
+                _ => {
+                    warn!(target = %self.settings.name, kind = %wanted.gvr, "the target does not serve this resource: nothing of it goes there")
+                }
             }
         }
         info!(target = %self.settings.name, server = cluster.server(), "connected to the target");
@@ -107,7 +111,12 @@ impl Target {
     fn enter_roster(&mut self, ctx: &mut Context<Self>) {
         let name = self.settings.name.clone();
         self.upstream.roster.insert(name.clone(), self.intake.orders());
-        if self.upstream.address.try_offer(UpstreamMessage::TargetEntered(name)).is_err() {
+        if self
+            .upstream
+            .address
+            .try_offer(UpstreamMessage::TargetEntered(name))
+            .is_err()
+        {
             self.later(ROSTER_RETRY, ctx);
         }
     }
@@ -129,7 +138,9 @@ impl Target {
         ctx.spawn(spec, move || {
             let (cluster, resource, options, reading) =
                 (cluster.clone(), resource.clone(), options.clone(), reading.clone());
-            Watcher::new(Box::new(move || read(cluster.watch(resource.clone(), options.clone()), reading()).boxed()))
+            Watcher::new(Box::new(move || {
+                read(cluster.watch(resource.clone(), options.clone()), reading()).boxed()
+            }))
         });
     }
 
@@ -163,6 +174,10 @@ impl Target {
     }
 
     fn health_changed(&mut self, health: &Health, ctx: &mut Context<Self>) {
+        match health {
+            Health::Open { .. } => self.upstream.metrics.lost(&self.settings.name),
+            Health::Closed => self.upstream.metrics.reached(&self.settings.name),
+        }
         match health {
             Health::Open { cause, .. } if self.turns.pause() => {
                 warn!(target = %self.settings.name, "the target cannot be reached: {cause}");

@@ -25,7 +25,11 @@ impl FairQueue {
     /// Puts `key` behind the others of its namespace.
     pub(crate) fn push(&mut self, key: ObjectKey) {
         let namespaces = self.clusters.groups.entry(key.cluster.clone()).or_default();
-        namespaces.groups.entry(key.namespace.clone()).or_default().push_back(key);
+        namespaces
+            .groups
+            .entry(key.namespace.clone())
+            .or_default()
+            .push_back(key);
         self.len += 1;
     }
 
@@ -40,6 +44,7 @@ impl FairQueue {
     }
 
     /// How many keys wait.
+    #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
         self.len
     }
@@ -67,7 +72,10 @@ impl<K: std::hash::Hash + Eq, G> Ring<K, G> {
 
 impl<K, G> Default for Ring<K, G> {
     fn default() -> Self {
-        Self { groups: IndexMap::default(), turn: 0 }
+        Self {
+            groups: IndexMap::default(),
+            turn: 0,
+        }
     }
 }
 
@@ -78,11 +86,18 @@ mod tests {
     use super::*;
 
     fn key(cluster: &str, namespace: &str, name: &str) -> ObjectKey {
-        ObjectKey::new(LogicalCluster::new(cluster), Gvr::new("", "v1", "configmaps"), namespace, name)
+        ObjectKey::new(
+            LogicalCluster::new(cluster),
+            Gvr::new("", "v1", "configmaps"),
+            namespace,
+            name,
+        )
     }
 
     fn drained(queue: &mut FairQueue) -> Vec<String> {
-        std::iter::from_fn(|| queue.pop()).map(|key| format!("{}/{}/{}", key.cluster, key.namespace, key.name)).collect()
+        std::iter::from_fn(|| queue.pop())
+            .map(|key| format!("{}/{}/{}", key.cluster, key.namespace, key.name))
+            .collect()
     }
 
     #[test]

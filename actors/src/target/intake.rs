@@ -163,7 +163,9 @@ impl Target {
 
     /// Lets go, or holds, what a complete upstream list did not have, once this target is listed too (S3).
     fn judge_absences(&mut self, gvr: &Gvr) {
-        let Some(incarnation) = self.intake.complete.get(gvr).copied() else { return };
+        let Some(incarnation) = self.intake.complete.get(gvr).copied() else {
+            return;
+        };
         if !self.intake.listed.contains(gvr) {
             return;
         }

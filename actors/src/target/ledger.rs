@@ -118,7 +118,10 @@ impl Record {
             Fields::Unverified(fields) => Some(fields.clone()),
             Fields::Verified(_) => None,
         };
-        Task { step: self.step(), fields }
+        Task {
+            step: self.step(),
+            fields,
+        }
     }
 
     fn settle(&mut self, seen: Seen) {
@@ -141,7 +144,9 @@ impl Record {
     }
 
     fn verified(&mut self, ownership: Ownership) {
-        let (Fields::Unverified(fields), Live::Ours(ours)) = (&self.fields, &mut self.live) else { return };
+        let (Fields::Unverified(fields), Live::Ours(ours)) = (&self.fields, &mut self.live) else {
+            return;
+        };
         ours.ownership = ownership;
         self.fields = Fields::Verified(fields_hash(fields));
     }
@@ -204,7 +209,9 @@ impl Ledger {
 
     /// The object with `uid` left the filtered watch.
     pub(crate) fn out_of_sight(&mut self, key: &ObjectKey, uid: &str) {
-        let Some(record) = self.records.get_mut(key) else { return };
+        let Some(record) = self.records.get_mut(key) else {
+            return;
+        };
         if record.held.as_ref().is_some_and(|held| *held.ours.uid == *uid) {
             record.held = None;
         }
@@ -247,7 +254,9 @@ impl Ledger {
         let is_ours = |record: &&mut Record| matches!(record.live, Live::Ours(_));
         let held = self.records.values_mut().filter(is_ours).count();
         let missing = |record: &&mut Record| {
-            is_ours(record) && record.desired == Desired::Gone(Absence::NotInCompleteList) && record.turn != Turn::Running
+            is_ours(record)
+                && record.desired == Desired::Gone(Absence::NotInCompleteList)
+                && record.turn != Turn::Running
         };
         let count = self.records.values_mut().filter(missing).count();
         let turn = match guard::judge(count, held) {
@@ -262,7 +271,9 @@ impl Ledger {
 
     /// Whether `key` should stand in the queue now; if so it does from here on.
     pub(crate) fn queue(&mut self, key: &ObjectKey) -> bool {
-        let Some(record) = self.records.get_mut(key) else { return false };
+        let Some(record) = self.records.get_mut(key) else {
+            return false;
+        };
         let idle = matches!(record.turn, Turn::Quiet | Turn::Waiting);
         if !idle || !record.has_work() {
             return false;
@@ -284,7 +295,9 @@ impl Ledger {
 
     /// A Reconciler left the downstream object of `key` like this.
     pub(crate) fn learn(&mut self, key: &ObjectKey, after: After) {
-        let Some(record) = self.records.get_mut(key) else { return };
+        let Some(record) = self.records.get_mut(key) else {
+            return;
+        };
         match after {
             After::Unchanged => {}
             After::Applied(seen) => record.applied(seen),
@@ -303,7 +316,9 @@ impl Ledger {
 
     /// The Reconciler of `key` is done: it may have its turn again.
     pub(crate) fn succeeded(&mut self, key: &ObjectKey) {
-        let Some(record) = self.records.get_mut(key) else { return };
+        let Some(record) = self.records.get_mut(key) else {
+            return;
+        };
         record.turn = Turn::Quiet;
         record.failures = 0;
         // What is gone on both sides needs no record.
@@ -314,7 +329,9 @@ impl Ledger {
 
     /// The Reconciler of `key` failed: it waits. Returns how many times in a row that was.
     pub(crate) fn failed(&mut self, key: &ObjectKey) -> u32 {
-        let Some(record) = self.records.get_mut(key) else { return 0 };
+        let Some(record) = self.records.get_mut(key) else {
+            return 0;
+        };
         record.turn = Turn::Waiting;
         record.failures = record.failures.saturating_add(1);
         record.failures
@@ -322,7 +339,9 @@ impl Ledger {
 
     /// The wait of `key` is over. What was in the way may be gone: only another attempt tells.
     pub(crate) fn due(&mut self, key: &ObjectKey) {
-        let Some(record) = self.records.get_mut(key) else { return };
+        let Some(record) = self.records.get_mut(key) else {
+            return;
+        };
         if record.live == Live::Foreign {
             record.live = Live::Unseen;
         }
@@ -330,7 +349,9 @@ impl Ledger {
 
     /// The upstream has the object after all: the deletion was none. Its watch tells the rest.
     pub(crate) fn absence_refuted(&mut self, key: &ObjectKey) {
-        let Some(record) = self.records.get_mut(key) else { return };
+        let Some(record) = self.records.get_mut(key) else {
+            return;
+        };
         if matches!(record.desired, Desired::Gone(_)) {
             record.desired = Desired::Unknown;
         }
@@ -343,7 +364,9 @@ impl Ledger {
 
     /// Whether the upstream never said a word about `key`.
     pub(crate) fn is_unnamed(&self, key: &ObjectKey) -> bool {
-        self.records.get(key).is_some_and(|record| record.desired == Desired::Unknown)
+        self.records
+            .get(key)
+            .is_some_and(|record| record.desired == Desired::Unknown)
     }
 
     /// The keys of `gvr`, sorted, so that the same seed gives the same run.

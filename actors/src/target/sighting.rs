@@ -90,7 +90,14 @@ impl Seen {
         };
         let entry = object.managed_fields().iter().find(of_our_applies);
         let fields = entry.map(|entry| entry.fields.get()).unwrap_or_default().into();
-        Some((key, Self { ours, resource_version: object.resource_version().into(), fields }))
+        Some((
+            key,
+            Self {
+                ours,
+                resource_version: object.resource_version().into(),
+                fields,
+            },
+        ))
     }
 
     /// A hash of our entry: while it is the same as in the answer to our apply, nobody took a leaf of ours.
@@ -116,7 +123,12 @@ pub(crate) struct TargetReading {
 
 impl TargetReading {
     pub(crate) fn new(gvr: Gvr, upstream: Arc<str>, sightings: Outbox<SightingKey, Sighting>) -> Self {
-        Self { gvr, upstream, sightings, list: 0 }
+        Self {
+            gvr,
+            upstream,
+            sightings,
+            list: 0,
+        }
     }
 
     fn hand_over(&self, key: SightingKey, sighting: Sighting) {

@@ -99,20 +99,29 @@ impl Target {
 
     /// Starts Reconcilers while there are places and work.
     pub(super) fn give_turns(&mut self, ctx: &mut Context<Self>) {
-        let Stage::Syncing(downstream) = &self.stage else { return };
+        let Stage::Syncing(downstream) = &self.stage else {
+            return;
+        };
         while self.turns.gate == Gate::Open && self.turns.alive.len() < self.bounds.reconcilers {
             let Some(key) = self.turns.queue.pop() else { return };
             let Some(task) = self.ledger.begin(&key) else { continue };
             let actor_key = key.to_string();
             self.turns.alive.insert(actor_key.clone(), key.clone());
-            let spec = Spec::new(actor_key).mailbox(RECONCILER_MAILBOX).restarts(RestartPolicy::NEVER);
+            let spec = Spec::new(actor_key)
+                .mailbox(RECONCILER_MAILBOX)
+                .restarts(RestartPolicy::NEVER);
             let (downstream, reports) = (downstream.clone(), self.intake.reports());
-            ctx.spawn(spec, move || Reconciler::new(key.clone(), task.clone(), downstream.clone(), reports.clone()));
+            ctx.spawn(spec, move || {
+                Reconciler::new(key.clone(), task.clone(), downstream.clone(), reports.clone())
+            });
         }
     }
 
     pub(super) fn take_reports(&mut self, ctx: &mut Context<Self>) {
-        for Taken { key, value: attempt, .. } in self.intake.reports().take(BATCH) {
+        for Taken {
+            key, value: attempt, ..
+        } in self.intake.reports().take(BATCH)
+        {
             self.turns.alive.remove(&key.to_string());
             self.ledger.learn(&key, attempt.after);
             match attempt.end {

@@ -70,7 +70,12 @@ mod tests {
     use super::*;
 
     fn key(name: &str) -> ObjectKey {
-        ObjectKey::new(LogicalCluster::plain(), Gvr::new("", "v1", "configmaps"), "default", name)
+        ObjectKey::new(
+            LogicalCluster::plain(),
+            Gvr::new("", "v1", "configmaps"),
+            "default",
+            name,
+        )
     }
 
     #[test]

@@ -26,7 +26,9 @@ pub(crate) enum IdentifyError {
     #[error(transparent)]
     Cluster(#[from] Error),
     /// It has no such namespace.
-    #[error("{cluster}: there is no namespace {IDENTIFYING_NAMESPACE}, whose UID tells one upstream from another; create it")]
+    #[error(
+        "{cluster}: there is no namespace {IDENTIFYING_NAMESPACE}, whose UID tells one upstream from another; create it"
+    )]
     NoIdentity {
         /// The name of the upstream.
         cluster: String,
@@ -45,11 +47,18 @@ impl IdentifyError {
 
 /// Asks `cluster` who it is and which of the resources `wanted` (group, resource) it serves.
 pub(super) async fn identify(cluster: &Cluster, wanted: &[(String, String)]) -> Result<Identity, IdentifyError> {
-    let namespaces =
-        ResourceType { gvr: Gvr::new("", "v1", "namespaces"), kind: "Namespace".into(), scope: Scope::Cluster };
-    let found = cluster.get(&namespaces, "", IDENTIFYING_NAMESPACE, FieldsV1Kept::None).await?;
+    let namespaces = ResourceType {
+        gvr: Gvr::new("", "v1", "namespaces"),
+        kind: "Namespace".into(),
+        scope: Scope::Cluster,
+    };
+    let found = cluster
+        .get(&namespaces, "", IDENTIFYING_NAMESPACE, FieldsV1Kept::None)
+        .await?;
     let Some(namespace) = found else {
-        return Err(IdentifyError::NoIdentity { cluster: cluster.name().to_owned() });
+        return Err(IdentifyError::NoIdentity {
+            cluster: cluster.name().to_owned(),
+        });
     };
     let served = cluster.discover().await?;
     let mut resources = Vec::new();
@@ -60,5 +69,9 @@ pub(super) async fn identify(cluster: &Cluster, wanted: &[(String, String)]) -> 
             None => unserved.push(Gvr::new(group, "", resource).to_string()),
         }
     }
-    Ok(Identity { id: namespace.uid().into(), resources: resources.into(), unserved: unserved.into() })
+    Ok(Identity {
+        id: namespace.uid().into(),
+        resources: resources.into(),
+        unserved: unserved.into(),
+    })
 }

@@ -49,22 +49,39 @@ impl Index {
             entry.list = list;
             return Novelty::Known;
         }
-        resource.objects.insert(key.clone(), Entry { uid: uid.into(), hash, list });
+        resource.objects.insert(
+            key.clone(),
+            Entry {
+                uid: uid.into(),
+                hash,
+                list,
+            },
+        );
         Novelty::New
     }
 
     /// The object `key` was deleted; says whether it was known.
     pub(crate) fn deleted(&mut self, key: &ObjectKey) -> Novelty {
-        let removed = self.resources.get_mut(&key.gvr).and_then(|resource| resource.objects.remove(key));
-        if removed.is_some() { Novelty::New } else { Novelty::Known }
+        let removed = self
+            .resources
+            .get_mut(&key.gvr)
+            .and_then(|resource| resource.objects.remove(key));
+        if removed.is_some() {
+            Novelty::New
+        } else {
+            Novelty::Known
+        }
     }
 
     /// The list `list` of `gvr` is complete: what was last seen before it is absent, is forgotten and returned.
     pub(crate) fn listed(&mut self, gvr: &Gvr, list: u64) -> Vec<ObjectKey> {
         let resource = self.resources.entry(gvr.clone()).or_default();
         resource.listed = true;
-        let mut absent: Vec<_> =
-            resource.objects.extract_if(|_, entry| entry.list < list).map(|(key, _)| key).collect();
+        let mut absent: Vec<_> = resource
+            .objects
+            .extract_if(|_, entry| entry.list < list)
+            .map(|(key, _)| key)
+            .collect();
         absent.sort_unstable();
         absent
     }
@@ -76,12 +93,18 @@ impl Index {
 
     /// The objects of `gvr`, sorted, so that the same seed gives the same run.
     pub(crate) fn objects(&self, gvr: &Gvr) -> Vec<(&ObjectKey, &Entry)> {
-        let mut objects: Vec<_> = self.resources.get(gvr).into_iter().flat_map(|resource| &resource.objects).collect();
+        let mut objects: Vec<_> = self
+            .resources
+            .get(gvr)
+            .into_iter()
+            .flat_map(|resource| &resource.objects)
+            .collect();
         objects.sort_unstable_by_key(|(key, _)| *key);
         objects
     }
 
     /// How many objects are known.
+    #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
         self.resources.values().map(|resource| resource.objects.len()).sum()
     }
@@ -124,7 +147,10 @@ mod tests {
         index.present(&key("b"), "u", PayloadHash(1), 2);
         assert_eq!(index.listed(&gvr(), 2), [key("a"), key("c")]);
         assert_eq!(index.len(), 1);
-        assert_eq!(index.objects(&gvr()).first().map(|(key, _)| (*key).clone()), Some(key("b")));
+        assert_eq!(
+            index.objects(&gvr()).first().map(|(key, _)| (*key).clone()),
+            Some(key("b"))
+        );
     }
 
     #[test]

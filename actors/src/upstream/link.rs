@@ -6,7 +6,14 @@ use syncer_clusters::Cluster;
 use syncer_core::{ResourceType, protect::Protection};
 
 use super::{Identity, UpstreamMessage};
-use crate::{bodies::Bodies, readiness::Readiness, runtime::{Address, Signals}, settings::UpstreamSettings, target::Roster};
+use crate::{
+    bodies::Bodies,
+    metrics::Metrics,
+    readiness::Readiness,
+    runtime::{Address, Signals},
+    settings::UpstreamSettings,
+    target::Roster,
+};
 
 /// What outlives an Upstream that is built anew.
 #[derive(Clone)]
@@ -18,6 +25,7 @@ pub(crate) struct UpstreamBase {
     pub(crate) roster: Roster,
     pub(crate) readiness: Readiness,
     pub(crate) signals: Signals,
+    pub(crate) metrics: Metrics,
     /// The upstream id, once it is known: another one under the same address is another upstream.
     pub(crate) id: Arc<OnceLock<Arc<str>>>,
     pub(crate) incarnations: Arc<AtomicU64>,
@@ -35,21 +43,27 @@ pub(crate) struct UpstreamLink {
     pub(crate) roster: Roster,
     pub(crate) readiness: Readiness,
     pub(crate) signals: Signals,
+    pub(crate) metrics: Metrics,
     pub(crate) address: Address<UpstreamMessage>,
 }
 
 // === impl UpstreamBase ===
 
 impl UpstreamBase {
-    pub(crate) fn new(settings: &UpstreamSettings, readiness: Readiness, signals: Signals) -> Self {
+    pub(crate) fn new(settings: &UpstreamSettings, readiness: Readiness, signals: Signals, metrics: Metrics) -> Self {
         Self {
             cluster: settings.cluster.clone(),
             wanted: settings.resources.clone().into(),
             protection: Arc::new(settings.protection.clone()),
-            bodies: Arc::new(Bodies::new(settings.cluster.clone(), settings.body_cache)),
+            bodies: Arc::new(Bodies::new(
+                settings.cluster.clone(),
+                settings.body_cache,
+                metrics.body_reads.clone(),
+            )),
             roster: Roster::default(),
             readiness,
             signals,
+            metrics,
             id: Arc::default(),
             incarnations: Arc::default(),
         }
@@ -64,6 +78,7 @@ impl UpstreamBase {
             roster: self.roster.clone(),
             readiness: self.readiness.clone(),
             signals: self.signals.clone(),
+            metrics: self.metrics.clone(),
             address,
         }
     }

@@ -72,7 +72,13 @@ impl UpstreamReading {
         bodies: Arc<Bodies>,
         sights: Outbox<SightKey, Sight>,
     ) -> Self {
-        Self { resource, protection, bodies, sights, list: 0 }
+        Self {
+            resource,
+            protection,
+            bodies,
+            sights,
+            list: 0,
+        }
     }
 
     fn is_protected(&self, key: &ObjectKey) -> bool {
@@ -93,7 +99,11 @@ impl UpstreamReading {
             Ok(body) => {
                 let (uid, hash) = (body.uid.clone(), body.payload.hash());
                 self.bodies.keep(key.clone(), Arc::new(body));
-                Sight::Present { uid, hash, list: self.list }
+                Sight::Present {
+                    uid,
+                    hash,
+                    list: self.list,
+                }
             }
             Err(error) => Sight::Malformed(Arc::new(error)),
         };

@@ -170,7 +170,7 @@ fn an_upstream_that_goes_down_costs_no_object() {
         .map(|(_, target)| uid(&kept.get(target).unwrap()).to_owned());
 
     world.upstream.kill();
-    process.wait_for_log(&["upstream", "refused"], SOON);
+    process.wait_for_log(&["upstream: watch configmaps"], SOON);
     world.upstream.start_again();
     created.create(&world.upstream, &json!({"a": "1"}));
     world.wait_data(&created, &json!({"a": "1"}));

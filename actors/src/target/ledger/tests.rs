@@ -17,7 +17,10 @@ fn key(name: &str) -> ObjectKey {
 }
 
 fn wanted(hash: u128) -> Desired {
-    Desired::Wanted { uid: "u1".into(), hash: PayloadHash(hash) }
+    Desired::Wanted {
+        uid: "u1".into(),
+        hash: PayloadHash(hash),
+    }
 }
 
 /// Our object, with what was applied, at this version.
@@ -26,7 +29,9 @@ fn seen(hash: u128, version: &str) -> Seen {
         ours: Ours {
             uid: "d1".into(),
             origin_uid: "u1".into(),
-            applied: Some(Applied { hash: PayloadHash(hash) }),
+            applied: Some(Applied {
+                hash: PayloadHash(hash),
+            }),
             ownership: Ownership::Unverified,
             lifecycle: Lifecycle::Present,
         },
@@ -44,7 +49,10 @@ fn turn(ledger: &mut Ledger, key: &ObjectKey) -> Option<Step> {
 }
 
 fn change(reason: Reason) -> Option<Step> {
-    Some(Step::Change { uid: "d1".into(), reason })
+    Some(Step::Change {
+        uid: "d1".into(),
+        reason,
+    })
 }
 
 /// A ledger in which `web` was created and is quiet.
@@ -96,7 +104,10 @@ fn drift_seen_during_a_write_is_looked_at_after_it() {
     let mut ledger = created();
     ledger.desire(&key("web"), wanted(2), 1);
     turn(&mut ledger, &key("web"));
-    let drifted = Seen { fields: "{}".into(), ..seen(2, "12") };
+    let drifted = Seen {
+        fields: "{}".into(),
+        ..seen(2, "12")
+    };
     ledger.sight(&key("web"), drifted, 1);
     ledger.learn(&key("web"), After::Applied(seen(2, "11")));
     ledger.succeeded(&key("web"));
@@ -126,7 +137,11 @@ fn out_of_sight_is_no_proof_of_absence() {
     ledger.out_of_sight(&key("web"), "another");
     assert_eq!(turn(&mut ledger, &key("web")), None);
     ledger.out_of_sight(&key("web"), "d1");
-    assert_eq!(turn(&mut ledger, &key("web")), Some(Step::Create), "which is refused where anything is");
+    assert_eq!(
+        turn(&mut ledger, &key("web")),
+        Some(Step::Create),
+        "which is refused where anything is"
+    );
 }
 
 #[test]
@@ -160,7 +175,10 @@ fn a_failure_waits_and_only_news_from_upstream_end_that() {
 fn what_is_gone_on_both_sides_is_forgotten() {
     let mut ledger = created();
     ledger.desire(&key("web"), Desired::Gone(Absence::DeletionSeen), 1);
-    let confirm = Step::ConfirmAbsence { absence: Absence::DeletionSeen, uid: "d1".into() };
+    let confirm = Step::ConfirmAbsence {
+        absence: Absence::DeletionSeen,
+        uid: "d1".into(),
+    };
     assert_eq!(turn(&mut ledger, &key("web")), Some(confirm));
     ledger.learn(&key("web"), After::Absent);
     ledger.succeeded(&key("web"));
@@ -185,7 +203,10 @@ fn what_a_complete_upstream_did_not_name_is_absent() {
     ledger.desire(&key("web"), wanted(1), 1);
     ledger.complete(&gvr(), 1);
     assert_eq!(ledger.guard(), None);
-    let confirm = Step::ConfirmAbsence { absence: Absence::NotInCompleteList, uid: "d1".into() };
+    let confirm = Step::ConfirmAbsence {
+        absence: Absence::NotInCompleteList,
+        uid: "d1".into(),
+    };
     assert_eq!(turn(&mut ledger, &key("orphan")), Some(confirm));
     assert_eq!(turn(&mut ledger, &key("web")), Some(Step::Create));
 }
@@ -196,7 +217,10 @@ fn an_upstream_that_was_built_anew_repeats_or_withdraws_its_word() {
     ledger.complete(&gvr(), 1);
     assert_eq!(turn(&mut ledger, &key("web")), None);
     ledger.complete(&gvr(), 2);
-    assert!(matches!(turn(&mut ledger, &key("web")), Some(Step::ConfirmAbsence { .. })));
+    assert!(matches!(
+        turn(&mut ledger, &key("web")),
+        Some(Step::ConfirmAbsence { .. })
+    ));
 }
 
 #[test]
@@ -217,7 +241,10 @@ fn a_mass_deletion_is_held_until_the_objects_are_seen_again() {
         ledger.desire(key, wanted(1), 1);
     }
     assert_eq!(ledger.guard(), None, "five of twenty may go");
-    assert!(matches!(turn(&mut ledger, &names[19]), Some(Step::ConfirmAbsence { .. })));
+    assert!(matches!(
+        turn(&mut ledger, &names[19]),
+        Some(Step::ConfirmAbsence { .. })
+    ));
     assert_eq!(turn(&mut ledger, &names[0]), Some(Step::Verify));
 }
 
