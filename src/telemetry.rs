@@ -1,7 +1,7 @@
 //! Logs on stderr, and spans over OTLP.
 
 mod line;
-#[cfg(feature = "otlp")]
+#[cfg_attr(not(feature = "otlp"), path = "telemetry/no_otlp.rs")]
 mod otlp;
 
 use std::{io, time::Duration};
@@ -21,7 +21,6 @@ use crate::cli::{LogFormat, LogOptions};
 #[must_use = "spans that are not flushed are lost"]
 #[derive(Debug)]
 pub(crate) struct Telemetry {
-    #[cfg(feature = "otlp")]
     spans: Option<otlp::Spans>,
 }
 
@@ -36,16 +35,12 @@ pub(crate) enum TelemetryError {
         #[source]
         cause: ParseError,
     },
-    #[cfg(feature = "otlp")]
     #[error("--otlp-endpoint {endpoint:?} cannot be used: {cause}; give an address such as http://127.0.0.1:4317")]
     Endpoint {
         endpoint: String,
         #[source]
         cause: otlp::EndpointError,
     },
-    #[cfg(not(feature = "otlp"))]
-    #[error("--otlp-endpoint needs a build with the feature otlp")]
-    NoOtlp,
     #[error("logs are already set up")]
     Installed,
 }
@@ -65,22 +60,13 @@ const CAPPED: [(&str, Level); 7] = [
 /// Installs both, for the whole process. With an endpoint it has to be called inside the tokio runtime.
 pub(crate) fn install(options: &LogOptions) -> Result<Telemetry, TelemetryError> {
     let logs = logs(options, io::stderr)?;
-    #[cfg(feature = "otlp")]
     let (layer, spans) = otlp::layer(options.otlp_endpoint.as_deref())?;
-    #[cfg(not(feature = "otlp"))]
-    let layer: Option<tracing_subscriber::layer::Identity> = match options.otlp_endpoint {
-        None => None,
-        Some(_) => return Err(TelemetryError::NoOtlp),
-    };
     tracing_subscriber::registry()
         .with(logs)
         .with(layer)
         .try_init()
         .map_err(|_| TelemetryError::Installed)?;
-    Ok(Telemetry {
-        #[cfg(feature = "otlp")]
-        spans,
-    })
+    Ok(Telemetry { spans })
 }
 
 /// The log, in the form and at the level that were asked for.
@@ -118,12 +104,9 @@ fn may_be_logged(metadata: &Metadata<'_>) -> bool {
 impl Telemetry {
     /// Sends the spans that were not sent yet, for `deadline` at most.
     pub(crate) async fn flush(self, deadline: Duration) {
-        #[cfg(feature = "otlp")]
         if let Some(spans) = self.spans {
             spans.flush(deadline).await;
         }
-        #[cfg(not(feature = "otlp"))]
-        let _ = deadline;
     }
 }
 

@@ -8,7 +8,7 @@ use tracing_subscriber::fmt::{
     format::{Format, Json as JsonFormat, JsonFields, Writer},
 };
 
-use super::Spans;
+use super::{Spans, otlp};
 
 /// One JSON object a line; inside a sampled span with `trace_id` and `span_id`, as trace viewers expect them.
 pub(super) struct Json(Format<JsonFormat>);
@@ -37,7 +37,7 @@ where
         mut writer: Writer<'_>,
         event: &Event<'_>,
     ) -> fmt::Result {
-        let Some((trace, span)) = trace_and_span() else {
+        let Some((trace, span)) = otlp::trace_and_span() else {
             return self.0.format_event(ctx, writer, event);
         };
         let mut line = String::new();
@@ -47,14 +47,4 @@ where
             None => writer.write_str(&line),
         }
     }
-}
-
-#[cfg(feature = "otlp")]
-fn trace_and_span() -> Option<(String, String)> {
-    super::otlp::trace_and_span()
-}
-
-#[cfg(not(feature = "otlp"))]
-fn trace_and_span() -> Option<(String, String)> {
-    None
 }

@@ -103,7 +103,7 @@ fn bodies_and_frames_of_others_are_never_logged_however_much_is_asked_for() {
 #[test]
 fn a_line_is_one_json_object_with_its_fields_on_top() {
     let lines = logged("info", LogFormat::Json, || {
-        info!(target = "east", workspace = "root:org", "synced")
+        info!(target = "east", workspace = "root:org", "synced");
     });
     let line: serde_json::Value = serde_json::from_str(&lines[0]).unwrap();
     assert_eq!(
@@ -117,6 +117,7 @@ fn a_line_is_one_json_object_with_its_fields_on_top() {
 mod spans {
     use std::net::SocketAddr;
 
+    use opentelemetry::TraceId;
     use opentelemetry_proto::tonic::collector::trace::v1::{
         ExportTraceServiceRequest, ExportTraceServiceResponse,
         trace_service_server::{TraceService, TraceServiceServer},
@@ -136,19 +137,21 @@ mod spans {
             &self,
             request: Request<ExportTraceServiceRequest>,
         ) -> Result<Response<ExportTraceServiceResponse>, Status> {
-            let hex = |id: &[u8]| id.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
             let resources = request.into_inner().resource_spans.into_iter();
             let spans = resources
                 .flat_map(|resource| resource.scope_spans)
                 .flat_map(|scope| scope.spans);
-            self.0
-                .lock()
-                .extend(spans.map(|span| (span.name.clone(), hex(&span.trace_id))));
+            self.0.lock().extend(spans.map(|span| {
+                (
+                    span.name.clone(),
+                    TraceId::from_bytes(span.trace_id[..].try_into().unwrap()).to_string(),
+                )
+            }));
             Ok(Response::new(ExportTraceServiceResponse::default()))
         }
     }
 
-    async fn collector() -> (SocketAddr, Collector) {
+    fn collector() -> (SocketAddr, Collector) {
         let collector = Collector::default();
         let incoming = TcpIncoming::bind(([127, 0, 0, 1], 0).into()).unwrap();
         let address = incoming.local_addr().unwrap();
@@ -163,7 +166,7 @@ mod spans {
 
     #[tokio::test(flavor = "multi_thread")]
     async fn our_spans_arrive_and_a_json_line_names_their_trace() {
-        let (address, collector) = collector().await;
+        let (address, collector) = collector();
         let (layer, spans) = otlp::layer(Some(&format!("http://{address}"))).unwrap();
         let log = Log::default();
         let writer = log.clone();
