@@ -106,17 +106,18 @@ impl Actor for Target {
 
     fn handle(&mut self, message: &TargetMessage, ctx: &mut Context<Self>) -> Result<(), Failure> {
         match message {
-            TargetMessage::Connected(Ok(cluster)) => self.connected(cluster, ctx),
-            TargetMessage::Connected(Err(cause)) => Ok(self.not_connected(cause, ctx)),
-            TargetMessage::Discovered(Ok(served)) => Ok(self.discovered(served, ctx)),
-            TargetMessage::Discovered(Err(cause)) => Ok(self.not_discovered(cause, ctx)),
-            TargetMessage::TryAgain => self.try_again(ctx),
-            TargetMessage::HealthChanged(_) => Ok(self.take_health(ctx)),
-            TargetMessage::Ordered(_) => Ok(self.take_orders(ctx)),
-            TargetMessage::Sighted(_) => Ok(self.take_sightings(ctx)),
-            TargetMessage::Reported(_) => Ok(self.take_reports(ctx)),
-            TargetMessage::Due => Ok(self.take_due(ctx)),
+            TargetMessage::Connected(Ok(cluster)) => return self.connected(cluster, ctx),
+            TargetMessage::TryAgain => return self.try_again(ctx),
+            TargetMessage::Connected(Err(cause)) => self.not_connected(cause, ctx),
+            TargetMessage::Discovered(Ok(served)) => self.discovered(served, ctx),
+            TargetMessage::Discovered(Err(cause)) => self.not_discovered(cause, ctx),
+            TargetMessage::HealthChanged(_) => self.take_health(ctx),
+            TargetMessage::Ordered(_) => self.take_orders(ctx),
+            TargetMessage::Sighted(_) => self.take_sightings(ctx),
+            TargetMessage::Reported(_) => self.take_reports(ctx),
+            TargetMessage::Due => self.take_due(ctx),
         }
+        Ok(())
     }
 
     fn child_exited(&mut self, exit: &Exit, ctx: &mut Context<Self>) -> Result<(), Failure> {

@@ -172,7 +172,7 @@ impl Upstream {
                 (SightKey::Object(key), Sight::Present { uid, hash, list }) => {
                     if self.index.present(&key, &uid, hash, list) == Novelty::New {
                         let incarnation = self.incarnation;
-                        self.order(OrderKey::Object(key), &Order::Wanted { uid, hash, incarnation });
+                        self.order(&OrderKey::Object(key), &Order::Wanted { uid, hash, incarnation });
                     }
                 }
                 (SightKey::Object(key), Sight::Deleted) => {
@@ -202,7 +202,7 @@ impl Upstream {
             self.gone(key, Absence::NotInCompleteList);
         }
         let incarnation = self.incarnation;
-        self.order(OrderKey::Complete(gvr), &Order::Complete { incarnation });
+        self.order(&OrderKey::Complete(gvr), &Order::Complete { incarnation });
         if let Stage::Following(identity) = &self.stage
             && identity
                 .resources
@@ -216,10 +216,10 @@ impl Upstream {
     fn gone(&mut self, key: ObjectKey, absence: Absence) {
         self.base.bodies.forget(&key);
         let incarnation = self.incarnation;
-        self.order(OrderKey::Object(key), &Order::Gone { absence, incarnation });
+        self.order(&OrderKey::Object(key), &Order::Gone { absence, incarnation });
     }
 
-    fn order(&self, key: OrderKey, order: &Order) {
+    fn order(&self, key: &OrderKey, order: &Order) {
         for orders in &self.targets {
             hand_over(orders, key.clone(), order.clone());
         }

@@ -44,8 +44,13 @@ impl From<Error> for AttemptFailure {
 fn retry_of(next: Next) -> Retry {
     match next {
         Next::Wait(duration) => Retry::After(duration),
-        Next::LookAgain | Next::Backoff | Next::Reauthenticate | Next::Expired | Next::Terminating => Retry::Soon,
-        Next::NotFound | Next::NamespaceMissing => Retry::Soon,
+        Next::LookAgain
+        | Next::Backoff
+        | Next::Reauthenticate
+        | Next::Expired
+        | Next::Terminating
+        | Next::NotFound
+        | Next::NamespaceMissing => Retry::Soon,
         Next::Forbidden | Next::Unserved | Next::Invalid => Retry::Rarely,
     }
 }

@@ -48,12 +48,7 @@ impl Target {
     pub(super) fn connected(&mut self, cluster: &Cluster, ctx: &mut Context<Self>) -> Result<(), Failure> {
         self.stage = Stage::Discovering(cluster.clone());
         self.follow_health(cluster, ctx);
-        self.discover(cluster.clone(), ctx)
-    }
-
-    fn discover(&mut self, cluster: Cluster, ctx: &mut Context<Self>) -> Result<(), Failure> {
-        ctx.request(async move { TargetMessage::Discovered(cluster.discover().await) })?;
-        Ok(())
+        discover(cluster.clone(), ctx)
     }
 
     pub(super) fn not_discovered(&mut self, cause: &Error, ctx: &mut Context<Self>) {
@@ -80,7 +75,10 @@ impl Target {
                     resources.insert(wanted.gvr.clone(), resource);
                 }
                 _ => {
-                    warn!(target = %self.settings.name, kind = %wanted.gvr, "the target does not serve this resource: nothing of it goes there")
+                    warn!(
+                        target = %self.settings.name, kind = %wanted.gvr,
+                        "the target does not serve this resource: nothing of it goes there"
+                    );
                 }
             }
         }
@@ -149,7 +147,7 @@ impl Target {
             Stage::Connecting => self.connect(ctx),
             Stage::Discovering(cluster) => {
                 let cluster = cluster.clone();
-                self.discover(cluster, ctx)
+                discover(cluster, ctx)
             }
             Stage::Syncing(_) => {
                 self.enter_roster(ctx);
@@ -194,6 +192,11 @@ impl Target {
     fn later(&mut self, delay: Duration, ctx: &mut Context<Self>) {
         self.turns.retry = Some(ctx.after(delay, TargetMessage::TryAgain));
     }
+}
+
+fn discover(cluster: Cluster, ctx: &mut Context<Target>) -> Result<(), Failure> {
+    ctx.request(async move { TargetMessage::Discovered(cluster.discover().await) })?;
+    Ok(())
 }
 
 /// Hands on every change of `health`, and its state at the start.

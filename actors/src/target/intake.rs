@@ -108,7 +108,7 @@ impl Target {
                     self.changed_downstream(&key);
                 }
                 (SightingKey::Disowned(uid), _) => self.disowned(&uid),
-                (SightingKey::Listed(gvr, list), _) => self.listed(gvr, list),
+                (SightingKey::Listed(gvr, list), _) => self.listed(&gvr, list),
                 (SightingKey::Stream(_), Sighting::Interrupted(cause)) => {
                     error!(target = %self.settings.name, "{cause}");
                     self.upstream.readiness.unreachable(&self.settings.name);
@@ -145,8 +145,8 @@ impl Target {
         self.changed_downstream(&key);
     }
 
-    fn listed(&mut self, gvr: Gvr, list: u64) {
-        self.ledger.listed(&gvr, list);
+    fn listed(&mut self, gvr: &Gvr, list: u64) {
+        self.ledger.listed(gvr, list);
         if self.intake.listed.insert(gvr.clone()) {
             info!(target = %self.settings.name, kind = %gvr, objects = self.ledger.len(), "listed the target");
         }
@@ -155,10 +155,10 @@ impl Target {
         {
             self.upstream.readiness.listed(&self.settings.name);
         }
-        for key in self.ledger.keys(&gvr) {
+        for key in self.ledger.keys(gvr) {
             self.changed_downstream(&key);
         }
-        self.judge_absences(&gvr);
+        self.judge_absences(gvr);
     }
 
     /// Lets go, or holds, what a complete upstream list did not have, once this target is listed too (S3).

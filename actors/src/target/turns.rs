@@ -12,9 +12,9 @@ use crate::{
 };
 
 /// The delays between attempts that may succeed by themselves.
-const SOON: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(60));
+const SOON: (Duration, Duration) = (Duration::from_millis(200), Duration::from_mins(1));
 /// The delays between attempts that somebody has to make possible first.
-const RARELY: (Duration, Duration) = (Duration::from_secs(10), Duration::from_secs(300));
+const RARELY: (Duration, Duration) = (Duration::from_secs(10), Duration::from_mins(5));
 
 /// A Reconciler takes one message, the end of its attempt.
 const RECONCILER_MAILBOX: usize = 1;

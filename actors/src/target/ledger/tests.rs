@@ -48,11 +48,11 @@ fn turn(ledger: &mut Ledger, key: &ObjectKey) -> Option<Step> {
     ledger.begin(key).map(|task| task.step)
 }
 
-fn change(reason: Reason) -> Option<Step> {
-    Some(Step::Change {
+fn change(reason: Reason) -> Step {
+    Step::Change {
         uid: "d1".into(),
         reason,
-    })
+    }
 }
 
 /// A ledger in which `web` was created and is quiet.
@@ -84,7 +84,7 @@ fn a_status_that_moves_is_nothing() {
 fn an_echo_before_its_answer_waits_for_it() {
     let mut ledger = created();
     ledger.desire(&key("web"), wanted(2), 1);
-    assert_eq!(turn(&mut ledger, &key("web")), change(Reason::Edited));
+    assert_eq!(turn(&mut ledger, &key("web")), Some(change(Reason::Edited)));
     ledger.sight(&key("web"), seen(2, "11"), 1);
     assert!(!ledger.queue(&key("web")), "one write in flight at most (S6)");
     ledger.learn(&key("web"), After::Applied(seen(2, "11")));
@@ -114,7 +114,7 @@ fn drift_seen_during_a_write_is_looked_at_after_it() {
     assert_eq!(turn(&mut ledger, &key("web")), Some(Step::Verify));
     ledger.learn(&key("web"), After::Verified(Ownership::Taken));
     ledger.succeeded(&key("web"));
-    assert_eq!(turn(&mut ledger, &key("web")), change(Reason::Drifted));
+    assert_eq!(turn(&mut ledger, &key("web")), Some(change(Reason::Drifted)));
 }
 
 #[test]
@@ -167,7 +167,7 @@ fn a_failure_waits_and_only_news_from_upstream_end_that() {
     ledger.sight(&key("web"), seen(1, "12"), 1);
     assert_eq!(ledger.turn(&key("web")), Some(Turn::Waiting));
     ledger.desire(&key("web"), wanted(3), 1);
-    assert_eq!(turn(&mut ledger, &key("web")), change(Reason::Edited));
+    assert_eq!(turn(&mut ledger, &key("web")), Some(change(Reason::Edited)));
     assert_eq!(ledger.failed(&key("web")), 2);
 }
 
