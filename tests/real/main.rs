@@ -2,6 +2,12 @@
 //!
 //! Tests of one module share its clusters where that does not weaken them; each works in a namespace of its own.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "steps of a test outside of its function: their panic is the test's failure"
+)]
+
 mod clusters;
 mod objects;
 mod sync;

@@ -187,7 +187,10 @@ impl ApiServer {
     #[track_caller]
     pub fn grant_as(&self, role: &str, user: &User, rules: &Value) {
         const ROLES: &str = "/apis/rbac.authorization.k8s.io/v1";
-        self.client.create(&format!("{ROLES}/clusterroles"), &json!({"metadata": {"name": role}, "rules": rules}));
+        self.client.create(
+            &format!("{ROLES}/clusterroles"),
+            &json!({"metadata": {"name": role}, "rules": rules}),
+        );
         let binding = json!({
             "metadata": {"name": role},
             "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": role},

@@ -258,7 +258,14 @@ fn tail(log: &Path) -> std::io::Result<String> {
     file.seek(SeekFrom::Start(length.saturating_sub(TAIL_BYTES)))?;
     let mut bytes = Vec::new();
     file.read_to_end(&mut bytes)?;
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
+    let text = String::from_utf8_lossy(&bytes);
+    // The first line is a part of one, unless all fits.
+    let whole_lines = if length > TAIL_BYTES {
+        text.split_once('\n').map_or("", |(_, lines)| lines)
+    } else {
+        &text
+    };
+    Ok(whole_lines.to_owned())
 }
 
 // === impl NotReady ===

@@ -27,6 +27,7 @@ impl Syncer {
             .env("TMC_SYNCER_ADMIN_ADDRESS", &admin)
             .env_remove("KUBECONFIG")
             .env_remove("RUST_LOG")
+            .env("NO_COLOR", "1")
             .env("RUST_BACKTRACE", "1");
         let process = Process::start("tmc-syncer", command, &scratch.path().join("tmc-syncer.log"));
         Self {
