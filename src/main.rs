@@ -5,37 +5,43 @@ mod cli;
 mod rest_client;
 mod run;
 mod target_option;
+mod telemetry;
 
-use std::{process::ExitCode, sync::Arc};
+use std::{process::ExitCode, sync::Arc, time::Duration};
 
 use clap::Parser;
 
 use crate::cli::{Cli, Command};
 
+/// The exit code for wrong usage or configuration; clap uses the same.
+const WRONG_CONFIGURATION: u8 = 2;
+
+/// How long the last spans may take to their collector.
+const FLUSH: Duration = Duration::from_secs(1);
+
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    let pool = match tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .thread_name("io")
-        .build()
-    {
+    let pool = match tokio::runtime::Builder::new_multi_thread().enable_all().thread_name("io").build() {
         Ok(pool) => Arc::new(pool),
         Err(error) => return failed(1, &format!("cannot start the worker threads: {error}")),
     };
-    tracing_subscriber::fmt()
-        .with_writer(std::io::stderr)
-        .with_env_filter(&cli.log.log_level)
-        .init();
-    match cli.command {
-        Command::Run(options) => run::run(&options, &pool).unwrap_or_else(|error| failed(2, &format!("{error}"))),
-    }
+    // Clients and exporters spawn tasks of their own, on the pool.
+    let _on_the_pool = pool.enter();
+    let telemetry = match telemetry::install(&cli.log) {
+        Ok(telemetry) => telemetry,
+        Err(error) => return failed(WRONG_CONFIGURATION, &error.to_string()),
+    };
+    let code = match cli.command {
+        Command::Run(options) => {
+            run::run(&options, &pool).unwrap_or_else(|error| failed(WRONG_CONFIGURATION, &error.to_string()))
+        }
+    };
+    pool.block_on(telemetry.flush(FLUSH));
+    code
 }
 
 /// Says why on stderr, where there may be no log yet.
-#[expect(
-    clippy::print_stderr,
-    reason = "the one place where the process speaks beside its log"
-)]
+#[expect(clippy::print_stderr, reason = "the one place where the process speaks beside its log")]
 fn failed(code: u8, why: &str) -> ExitCode {
     eprintln!("tmc-syncer: {why}");
     ExitCode::from(code)

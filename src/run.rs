@@ -42,8 +42,6 @@ pub(crate) enum StartError {
 
 /// Runs the syncer until it is told to end, and returns the code to exit with.
 pub(crate) fn run(options: &RunOptions, pool: &Arc<tokio::runtime::Runtime>) -> Result<ExitCode, StartError> {
-    // Clients spawn tasks of their own, on the pool.
-    let _on_the_pool = pool.enter();
     let rest_client = RestClient::new();
     let settings = settings(options, &rest_client)?;
     let readiness = Readiness::of(settings.targets.iter().map(|target| target.name.clone()));
