@@ -21,7 +21,11 @@ const FLUSH: Duration = Duration::from_secs(1);
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    let pool = match tokio::runtime::Builder::new_multi_thread().enable_all().thread_name("io").build() {
+    let pool = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .thread_name("io")
+        .build()
+    {
         Ok(pool) => Arc::new(pool),
         Err(error) => return failed(1, &format!("cannot start the worker threads: {error}")),
     };
@@ -41,7 +45,10 @@ fn main() -> ExitCode {
 }
 
 /// Says why on stderr, where there may be no log yet.
-#[expect(clippy::print_stderr, reason = "the one place where the process speaks beside its log")]
+#[expect(
+    clippy::print_stderr,
+    reason = "the one place where the process speaks beside its log"
+)]
 fn failed(code: u8, why: &str) -> ExitCode {
     eprintln!("tmc-syncer: {why}");
     ExitCode::from(code)
