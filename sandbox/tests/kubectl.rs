@@ -1,6 +1,12 @@
 //! A person with kubectl at a sandbox server: every command of the daily work.
 #![cfg(feature = "testbed")]
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "steps of a test outside of its function: their panic is the test's failure"
+)]
+
 use std::{
     path::{Path, PathBuf},
     process::{Command, Output},
