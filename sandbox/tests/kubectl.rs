@@ -1,9 +1,7 @@
 //! A person with kubectl at a sandbox server: every command of the daily work.
 #![cfg(feature = "testbed")]
-
 #![expect(
     clippy::unwrap_used,
-    clippy::panic,
     reason = "steps of a test outside of its function: their panic is the test's failure"
 )]
 
