@@ -45,12 +45,11 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
     };
     let stage = Stage::start();
     let mut syncer = stage.run(&binary);
-    let shown = show(&stage, &syncer);
+    let shown = show(&stage, &syncer).and_then(|()| end(&mut syncer));
     if shown.is_err() {
         eprintln!("--- the end of the syncer's log\n{}---", syncer.process().log_tail());
     }
     shown?;
-    end(&mut syncer)?;
     drop(stage);
     println!(
         "all of it was seen on the targets; everything is stopped; {:.1} s in all",
@@ -137,14 +136,17 @@ fn same(target: &ApiServer, exhibit: &Exhibit, wanted: Option<&Value>) -> Result
 }
 
 fn end(syncer: &mut Syncer) -> Result<(), Failure> {
-    let exit = syncer.terminate(ENDS_WITHIN);
+    let Some(exit) = syncer.try_terminate(ENDS_WITHIN) else {
+        return Err(Failure::new(format!(
+            "tmc-syncer did not end within {ENDS_WITHIN:?} of SIGTERM"
+        )));
+    };
     println!("tmc-syncer ended {:.0} ms after SIGTERM", exit.took.as_secs_f64() * 1e3);
     if exit.code == Some(0) {
         return Ok(());
     }
     Err(Failure::new(format!(
-        "tmc-syncer ended with code {:?} instead of 0\n{}",
-        exit.code,
-        syncer.process().log_tail()
+        "tmc-syncer ended with code {:?} instead of 0",
+        exit.code
     )))
 }

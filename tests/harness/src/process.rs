@@ -18,8 +18,11 @@ use crate::{Attempt, OrFail, Scratch, poll};
 /// Waits for the end of the test process and then ends the process group that it leads.
 const GUARD: &str = "read -r _; kill -KILL 0";
 
-/// How much of the end of a log is shown.
-const TAIL_BYTES: u64 = 6_000;
+/// How much of the end of a log is looked at.
+const TAIL_BYTES: u64 = 16_000;
+
+/// How many lines of the end of a log are shown.
+const TAIL_LINES: usize = 20;
 
 /// A child process with a log file of its own.
 ///
@@ -164,21 +167,26 @@ impl Process {
         }
     }
 
+    /// Asks it to end (SIGTERM) and waits for that; none if it has not ended by `deadline`.
+    pub fn try_terminate(&mut self, deadline: Duration) -> Option<Exit> {
+        let asked = Instant::now();
+        self.signal(Signal::TERM);
+        let status = poll(deadline, || self.ended()).ok()?;
+        Some(Exit {
+            code: status.code(),
+            took: asked.elapsed(),
+        })
+    }
+
     /// Asks it to end (SIGTERM) and waits for that.
     ///
     /// # Panics
     /// When it has not ended by `deadline`.
     #[track_caller]
     pub fn terminate(&mut self, deadline: Duration) -> Exit {
-        let asked = Instant::now();
-        self.signal(Signal::TERM);
-        let ended = poll(deadline, || self.ended());
-        let Ok(status) = ended else {
-            panic!("{} did not end within {deadline:?} of SIGTERM", self.name);
-        };
-        Exit {
-            code: status.code(),
-            took: asked.elapsed(),
+        match self.try_terminate(deadline) {
+            Some(exit) => exit,
+            None => panic!("{} did not end within {deadline:?} of SIGTERM", self.name),
         }
     }
 
@@ -259,13 +267,11 @@ fn tail(log: &Path) -> std::io::Result<String> {
     let mut bytes = Vec::new();
     file.read_to_end(&mut bytes)?;
     let text = String::from_utf8_lossy(&bytes);
-    // The first line is a part of one, unless all fits.
-    let whole_lines = if length > TAIL_BYTES {
-        text.split_once('\n').map_or("", |(_, lines)| lines)
-    } else {
-        &text
-    };
-    Ok(whole_lines.to_owned())
+    let start = text
+        .rmatch_indices('\n')
+        .nth(TAIL_LINES)
+        .map_or(0, |(newline, _)| newline + 1);
+    Ok(text.get(start..).unwrap_or_default().to_owned())
 }
 
 // === impl NotReady ===

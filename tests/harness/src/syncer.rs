@@ -42,6 +42,11 @@ impl Syncer {
         &self.process
     }
 
+    /// Asks it to end (SIGTERM) and waits for that; none if it has not ended by `deadline`.
+    pub fn try_terminate(&mut self, deadline: Duration) -> Option<Exit> {
+        self.process.try_terminate(deadline)
+    }
+
     /// Asks it to end (SIGTERM) and waits for that.
     ///
     /// # Panics
