@@ -2,8 +2,8 @@
 
 use std::{collections::BTreeSet, path::PathBuf, str::FromStr};
 
-/// The longest name of a target: it has to fit a label value and a metric label.
-const LONGEST_NAME: usize = 63;
+/// The longest name of a target: that of any Kubernetes object.
+const LONGEST_NAME: usize = 253;
 
 /// One target of the command line.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,7 +21,7 @@ pub(crate) struct TargetOption {
 pub(crate) enum TargetOptionError {
     #[error("expected NAME=FILE or NAME=FILE#CONTEXT")]
     Form,
-    #[error("{0:?} is no target name: use lower-case letters, digits and '-', at most {LONGEST_NAME} of them")]
+    #[error("{0:?} is no target name: use lower-case letters, digits, '-' and '.', at most {LONGEST_NAME} of them")]
     Name(String),
     #[error("target {0:?} is given twice: name each target once")]
     Twice(String),
@@ -62,13 +62,12 @@ pub(crate) fn each_once(targets: &[TargetOption]) -> Result<(), TargetOptionErro
     }
 }
 
+/// Whether `name` may be that of a SyncTarget: a DNS subdomain.
 fn is_target_name(name: &str) -> bool {
-    let of_label = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-    !name.is_empty()
-        && name.len() <= LONGEST_NAME
-        && name.bytes().all(of_label)
-        && !name.starts_with('-')
-        && !name.ends_with('-')
+    let of_part = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    let is_part =
+        |part: &str| !part.is_empty() && part.bytes().all(of_part) && !part.starts_with('-') && !part.ends_with('-');
+    name.len() <= LONGEST_NAME && name.split('.').all(is_part)
 }
 
 #[cfg(test)]
@@ -80,7 +79,7 @@ mod tests {
         let cases = [
             ("east=e.kubeconfig", ("east", "e.kubeconfig", None)),
             ("east=/a/b=c#ctx", ("east", "/a/b=c", Some("ctx"))),
-            ("e-1=a#b#kind-west", ("e-1", "a#b", Some("kind-west"))),
+            ("e-1.eu=a#b#kind-west", ("e-1.eu", "a#b", Some("kind-west"))),
         ];
         for (text, (name, file, context)) in cases {
             let target: TargetOption = text.parse().unwrap();
@@ -95,7 +94,7 @@ mod tests {
 
     #[test]
     fn anything_else_is_refused() {
-        let long = format!("{}=file", "a".repeat(64));
+        let long = format!("{}=file", "a".repeat(254));
         let cases = [
             "",
             "east",

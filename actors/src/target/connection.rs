@@ -3,12 +3,12 @@
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use futures::FutureExt;
-use syncer_clusters::{Cluster, ConfigError, Error, FieldsV1Kept, Health, Next, Served, WatchOptions};
+use syncer_clusters::{Cluster, ConfigError, Error, FieldsV1Kept, Health, Served, WatchOptions};
 use syncer_core::{
     ResourceType,
     marker::{CLUSTER_LABEL, FIELD_MANAGER},
 };
-use tracing::{error, info, warn};
+use tracing::{debug, error, info, warn};
 
 use super::{BATCH, Stage, Target, TargetMessage, sighting::TargetReading};
 use crate::{
@@ -22,8 +22,8 @@ use crate::{
 const KUBECONFIG_RETRY: Duration = Duration::from_secs(15);
 /// How long an Upstream whose mailbox is full is left alone.
 const ROSTER_RETRY: Duration = Duration::from_millis(50);
-/// The delays between tries of discovery.
-const DISCOVERY_RETRY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
+/// The delays between tries to reach a target that was not reached yet.
+const DISCOVERY_RETRY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(10));
 
 impl Target {
     pub(super) fn connect(&mut self, ctx: &mut Context<Self>) -> Result<(), Failure> {
@@ -41,26 +41,35 @@ impl Target {
 
     pub(super) fn not_connected(&mut self, cause: &ConfigError, ctx: &mut Context<Self>) {
         error!(target = %self.settings.name, retry_in = ?KUBECONFIG_RETRY, "cannot use the target's kubeconfig: {cause}");
-        self.upstream.readiness.unreachable(&self.settings.name);
+        self.out_of_reach();
         self.later(KUBECONFIG_RETRY, ctx);
     }
 
     pub(super) fn connected(&mut self, cluster: &Cluster, ctx: &mut Context<Self>) -> Result<(), Failure> {
         self.stage = Stage::Discovering(cluster.clone());
-        self.follow_health(cluster, ctx);
-        discover(cluster.clone(), ctx)
+        let cluster = cluster.clone();
+        ctx.request(async move { TargetMessage::Discovered(cluster.discover().await) })?;
+        Ok(())
     }
 
     pub(super) fn not_discovered(&mut self, cause: &Error, ctx: &mut Context<Self>) {
         self.turns.connection_failures = self.turns.connection_failures.saturating_add(1);
         let (first, last) = DISCOVERY_RETRY;
-        let delay = match cause.next() {
-            Next::Wait(delay) => delay,
-            _ => Exponential::nth(first, last, self.turns.connection_failures, ctx.chance()),
-        };
-        error!(target = %self.settings.name, retry_in = ?delay, "cannot ask the target what it serves: {cause}");
-        self.upstream.readiness.unreachable(&self.settings.name);
+        let failures = self.turns.connection_failures;
+        let delay = Exponential::nth(first, last, failures, ctx.chance());
+        // Said more and more rarely; what is said every few seconds is read by nobody.
+        if failures.is_power_of_two() {
+            error!(target = %self.settings.name, failures, retry_in = ?delay, "cannot ask the target what it serves: {cause}");
+        } else {
+            debug!(target = %self.settings.name, failures, retry_in = ?delay, "still cannot ask the target what it serves: {cause}");
+        }
+        self.out_of_reach();
         self.later(delay, ctx);
+    }
+
+    fn out_of_reach(&self) {
+        self.upstream.readiness.unreachable(&self.settings.name);
+        self.upstream.metrics.lost(&self.settings.name);
     }
 
     pub(super) fn discovered(&mut self, served: &Served, ctx: &mut Context<Self>) {
@@ -94,6 +103,7 @@ impl Target {
             cluster: cluster.clone(),
             resources,
         }));
+        self.follow_health(&cluster, ctx);
         self.enter_roster(ctx);
         let sightings = self.intake.sightings();
         for resource in watched {
@@ -144,11 +154,8 @@ impl Target {
 
     pub(super) fn try_again(&mut self, ctx: &mut Context<Self>) -> Result<(), Failure> {
         match &self.stage {
-            Stage::Connecting => self.connect(ctx),
-            Stage::Discovering(cluster) => {
-                let cluster = cluster.clone();
-                discover(cluster, ctx)
-            }
+            // The kubeconfig is read again too: it may be what was wrong.
+            Stage::Connecting | Stage::Discovering(_) => self.connect(ctx),
             Stage::Syncing(_) => {
                 self.enter_roster(ctx);
                 Ok(())
@@ -192,11 +199,6 @@ impl Target {
     fn later(&mut self, delay: Duration, ctx: &mut Context<Self>) {
         self.turns.retry = Some(ctx.after(delay, TargetMessage::TryAgain));
     }
-}
-
-fn discover(cluster: Cluster, ctx: &mut Context<Target>) -> Result<(), Failure> {
-    ctx.request(async move { TargetMessage::Discovered(cluster.discover().await) })?;
-    Ok(())
 }
 
 /// Hands on every change of `health`, and its state at the start.
