@@ -98,7 +98,7 @@ impl<M: Message> Clone for Address<M> {
 
 impl<M: Message> fmt::Debug for Address<M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.0.node.kind, self.0.node.key)
+        write!(f, "{} {}", self.0.node.kind(), self.0.node.key)
     }
 }
 
@@ -117,7 +117,7 @@ impl<M: Message> Slot<M> {
 
 impl<M: Message> fmt::Debug for Slot<M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "a place at {} {}", self.gate.node.kind, self.gate.node.key)
+        write!(f, "a place at {} {}", self.gate.node.kind(), self.gate.node.key)
     }
 }
 

@@ -1,41 +1,47 @@
 //! The children of one actor.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{borrow::Borrow, cmp::Ordering, collections::BTreeSet, sync::Arc};
 
 use super::node::Node;
 
 /// The children of one actor, by kind and key. Ordered: neither stops nor a view of the tree may depend on a hash.
 #[derive(Default)]
 pub(crate) struct Family(
-    /// One map per kind; an actor has children of few kinds.
-    Vec<(&'static str, Kin)>,
+    /// One set per kind; an actor has children of few kinds.
+    Vec<(&'static str, BTreeSet<ByKey>)>,
 );
 
-type Kin = BTreeMap<Arc<str>, Arc<Node>>;
+/// A child, ordered by the key that it holds itself: there may be many thousands.
+struct ByKey(Arc<Node>);
+
+// === impl Family ===
 
 impl Family {
     /// Adds `child`; returns the one of its kind and key that it displaces.
     pub(crate) fn adopt(&mut self, child: Arc<Node>) -> Option<Arc<Node>> {
-        let key = Arc::clone(&child.key);
-        if let Some((_, kin)) = self.0.iter_mut().find(|(kind, _)| *kind == child.kind) {
-            return kin.insert(key, child);
+        let kind = child.kind();
+        if let Some((_, kin)) = self.0.iter_mut().find(|(known, _)| *known == kind) {
+            return kin.replace(ByKey(child)).map(|ByKey(older)| older);
         }
-        self.0.push((child.kind, BTreeMap::from([(key, child)])));
+        self.0.push((kind, BTreeSet::from([ByKey(child)])));
         None
     }
 
     /// Removes `child`; false when another one has its place.
     pub(crate) fn disown(&mut self, child: &Arc<Node>) -> bool {
-        let Some(at) = self.0.iter().position(|(kind, _)| *kind == child.kind) else {
+        let Some(at) = self.0.iter().position(|(kind, _)| *kind == child.kind()) else {
             return false;
         };
         let Some((_, kin)) = self.0.get_mut(at) else {
             return false;
         };
-        if !kin.get(&child.key).is_some_and(|known| Arc::ptr_eq(known, child)) {
+        if !kin
+            .get(&*child.key)
+            .is_some_and(|ByKey(known)| Arc::ptr_eq(known, child))
+        {
             return false;
         }
-        kin.remove(&child.key);
+        kin.remove(&*child.key);
         if kin.is_empty() {
             self.0.swap_remove(at);
         }
@@ -44,7 +50,7 @@ impl Family {
 
     pub(crate) fn get(&self, kind: &str, key: &str) -> Option<&Arc<Node>> {
         let (_, kin) = self.0.iter().find(|(known, _)| *known == kind)?;
-        kin.get(key)
+        kin.get(key).map(|ByKey(child)| child)
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -56,11 +62,41 @@ impl Family {
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Arc<Node>> {
-        self.0.iter().flat_map(|(_, kin)| kin.values())
+        self.first(usize::MAX)
     }
 
     /// At most `limit` of each kind.
     pub(crate) fn first(&self, limit: usize) -> impl Iterator<Item = &Arc<Node>> {
-        self.0.iter().flat_map(move |(_, kin)| kin.values().take(limit))
+        self.0
+            .iter()
+            .flat_map(move |(_, kin)| kin.iter().take(limit).map(|ByKey(child)| child))
+    }
+}
+
+// === impl ByKey ===
+
+impl Borrow<str> for ByKey {
+    fn borrow(&self) -> &str {
+        &self.0.key
+    }
+}
+
+impl PartialEq for ByKey {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.key == other.0.key
+    }
+}
+
+impl Eq for ByKey {}
+
+impl PartialOrd for ByKey {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for ByKey {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.0.key.cmp(&other.0.key)
     }
 }

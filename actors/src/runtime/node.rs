@@ -23,7 +23,6 @@ use super::{
 
 /// The part of an actor that others see. Nothing here waits for the actor's thread: no lock is held while its code runs.
 pub(crate) struct Node {
-    pub(crate) kind: &'static str,
     pub(crate) key: Arc<str>,
     pub(crate) thread: u16,
     /// Whether it counts for its thread, see `Placement::Spread`.
@@ -59,9 +58,17 @@ pub(crate) enum Notice {
     RequestLost(Ticket),
 }
 
+/// What is rarely looked at.
 struct Cold {
     state: &'static str,
     over: bool,
+    /// `None` for most: the many actors at the leaves of the tree have no children, and have not failed.
+    rare: Option<Box<Rare>>,
+}
+
+/// What most actors have not.
+#[derive(Default)]
+struct Rare {
     last_error: Option<Box<str>>,
     notices: Vec<Notice>,
     successor: Option<Waker>,
@@ -105,7 +112,6 @@ impl Node {
         meter.actors.inc();
         system.actor_added(thread, spread);
         Self {
-            kind,
             key,
             thread,
             spread,
@@ -120,12 +126,13 @@ impl Node {
             cold: Mutex::new(Cold {
                 state: "starting",
                 over: false,
-                last_error: None,
-                notices: Vec::new(),
-                successor: None,
-                children: Family::default(),
+                rare: None,
             }),
         }
+    }
+
+    pub(crate) fn kind(&self) -> &'static str {
+        self.meter.kind
     }
 
     pub(crate) fn capacity(&self) -> usize {
@@ -149,10 +156,14 @@ impl Node {
     pub(crate) fn notify(&self, notice: Notice) {
         {
             let mut cold = self.cold.lock();
-            if cold.over || (cold.notices.len() >= MAX_UNREAD && matches!(notice, Notice::Child(_))) {
+            if cold.over {
                 return;
             }
-            cold.notices.push(notice);
+            let notices = &mut cold.rare().notices;
+            if notices.len() >= MAX_UNREAD && matches!(notice, Notice::Child(_)) {
+                return;
+            }
+            notices.push(notice);
         }
         self.raise(NOTICES);
     }
@@ -211,7 +222,11 @@ impl Node {
 
     pub(crate) fn take_notices(&self) -> Vec<Notice> {
         self.attention.fetch_and(!NOTICES, Ordering::SeqCst);
-        mem::take(&mut self.cold.lock().notices)
+        let mut cold = self.cold.lock();
+        cold.rare
+            .as_mut()
+            .map(|rare| mem::take(&mut rare.notices))
+            .unwrap_or_default()
     }
 
     /// Takes nothing new from now on; what is queued or expected still comes.
@@ -231,7 +246,7 @@ impl Node {
     }
 
     pub(crate) fn failed(&self, cause: &Cause) {
-        self.cold.lock().last_error = Some(cause.to_string().into_boxed_str());
+        self.cold.lock().rare().last_error = Some(cause.to_string().into_boxed_str());
     }
 
     /// Tells the parent that it restarts or quarantined a key.
@@ -247,18 +262,13 @@ impl Node {
     pub(crate) fn ended(self: &Arc<Self>, outcome: Outcome) {
         self.shut();
         self.attention.fetch_or(OVER, Ordering::SeqCst);
-        let (successor, children, notices) = {
+        let rare = {
             let mut cold = self.cold.lock();
             cold.over = true;
             cold.state = "ended";
-            (
-                cold.successor.take(),
-                mem::take(&mut cold.children),
-                mem::take(&mut cold.notices),
-            )
+            cold.rare.take().unwrap_or_default()
         };
-        drop(notices);
-        for child in children.iter() {
+        for child in rare.children.iter() {
             child.ask_stop();
         }
         self.meter.actors.dec();
@@ -271,7 +281,7 @@ impl Node {
             Parent::Runtime(ended) => {
                 let end = match outcome {
                     Outcome::GaveUp { cause } => Err(Escalation {
-                        kind: self.kind,
+                        kind: self.kind(),
                         key: Arc::clone(&self.key),
                         cause,
                     }),
@@ -280,14 +290,14 @@ impl Node {
                 ended.send_replace(Some(end));
             }
         }
-        if let Some(successor) = successor {
+        if let Some(successor) = rare.successor {
             successor.wake();
         }
     }
 
     fn exit(&self, outcome: Outcome) -> Exit {
         Exit {
-            kind: self.kind,
+            kind: self.kind(),
             key: Arc::clone(&self.key),
             outcome,
         }
@@ -297,7 +307,7 @@ impl Node {
     pub(crate) fn gone(&self, waker: &Waker) -> bool {
         let mut cold = self.cold.lock();
         if !cold.over {
-            cold.successor = Some(waker.clone());
+            cold.rare().successor = Some(waker.clone());
         }
         cold.over
     }
@@ -306,40 +316,52 @@ impl Node {
 
     /// Puts `child` into the tree; returns the one it displaces.
     pub(crate) fn adopt(&self, child: Arc<Node>) -> Option<Arc<Node>> {
-        self.cold.lock().children.adopt(child)
+        self.cold.lock().rare().children.adopt(child)
     }
 
     /// Takes `child` out of the tree; false when another one has its place.
     pub(crate) fn disown(&self, child: &Arc<Node>) -> bool {
-        self.cold.lock().children.disown(child)
+        self.cold.lock().rare().children.disown(child)
     }
 
     /// Forgets children that did not end in time; returns how many.
     pub(crate) fn abandon_children(&self) -> usize {
-        let abandoned = mem::take(&mut self.cold.lock().children);
-        abandoned.len()
+        let mut cold = self.cold.lock();
+        cold.rare.as_mut().map_or(0, |rare| mem::take(&mut rare.children).len())
     }
 
     pub(crate) fn child(&self, kind: &str, key: &str) -> Option<Arc<Node>> {
-        self.cold.lock().children.get(kind, key).cloned()
+        self.cold.lock().rare.as_ref()?.children.get(kind, key).cloned()
     }
 
     pub(crate) fn children(&self) -> Vec<Arc<Node>> {
-        self.cold.lock().children.iter().cloned().collect()
+        let cold = self.cold.lock();
+        cold.rare
+            .iter()
+            .flat_map(|rare| rare.children.iter().cloned())
+            .collect()
     }
 
     pub(crate) fn has_children(&self) -> bool {
-        !self.cold.lock().children.is_empty()
+        self.cold
+            .lock()
+            .rare
+            .as_ref()
+            .is_some_and(|rare| !rare.children.is_empty())
     }
 
     /// What a debug page shows, with at most `limit` children of each kind.
     pub(crate) fn glance(&self, limit: usize) -> Glance {
         let cold = self.cold.lock();
-        let children: Vec<_> = cold.children.first(limit).cloned().collect();
+        let rare = cold.rare.as_deref();
+        let children: Vec<_> = rare
+            .iter()
+            .flat_map(|rare| rare.children.first(limit).cloned())
+            .collect();
         Glance {
             state: cold.state,
-            last_error: cold.last_error.as_deref().map(str::to_owned),
-            more: cold.children.len() - children.len(),
+            last_error: rare.and_then(|rare| rare.last_error.as_deref().map(str::to_owned)),
+            more: rare.map_or(0, |rare| rare.children.len()) - children.len(),
             children,
         }
     }
@@ -348,5 +370,13 @@ impl Node {
 impl Drop for Node {
     fn drop(&mut self) {
         self.system.actor_removed(self.thread, self.spread);
+    }
+}
+
+// === impl Cold ===
+
+impl Cold {
+    fn rare(&mut self) -> &mut Rare {
+        self.rare.get_or_insert_default()
     }
 }

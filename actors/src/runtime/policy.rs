@@ -25,6 +25,15 @@ pub struct RestartPolicy {
     pub max: Duration,
 }
 
+/// A [`RestartPolicy`] as each of many actors keeps it: in milliseconds, up to 49 days.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Terms {
+    limit: u16,
+    window: u32,
+    initial: u32,
+    max: u32,
+}
+
 /// The thread that an actor runs on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Placement {
@@ -94,5 +103,48 @@ impl Default for RestartPolicy {
     /// Five failures a minute, resting from 20 ms to 10 s.
     fn default() -> Self {
         Self::DEFAULT
+    }
+}
+
+// === impl Terms ===
+
+impl Terms {
+    pub(crate) fn policy(self) -> RestartPolicy {
+        let duration = |millis| Duration::from_millis(u64::from(millis));
+        RestartPolicy {
+            limit: self.limit,
+            window: duration(self.window),
+            initial: duration(self.initial),
+            max: duration(self.max),
+        }
+    }
+}
+
+impl From<RestartPolicy> for Terms {
+    fn from(policy: RestartPolicy) -> Self {
+        let millis = |duration: Duration| u32::try_from(duration.as_millis()).unwrap_or(u32::MAX);
+        Self {
+            limit: policy.limit,
+            window: millis(policy.window),
+            initial: millis(policy.initial),
+            max: millis(policy.max),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn terms_say_what_the_policy_says() {
+        for policy in [RestartPolicy::default(), RestartPolicy::NEVER] {
+            assert_eq!(Terms::from(policy).policy(), policy);
+        }
+        let long = RestartPolicy {
+            window: Duration::MAX,
+            ..RestartPolicy::default()
+        };
+        assert!(Terms::from(long).policy().window > Duration::from_hours(24 * 49));
     }
 }

@@ -25,7 +25,7 @@ use tokio::time::Sleep;
 use self::caught::{caught, drop_caught, quietly};
 pub(crate) use self::launch::prepare;
 use super::{
-    Actor, Context, Outcome, Place, RestartPolicy, exit::Cause, history::History, mailbox::Envelope, node::Node,
+    Actor, Context, Outcome, Place, exit::Cause, history::History, mailbox::Envelope, node::Node, policy::Terms,
 };
 
 /// The actix actor around one of ours.
@@ -34,7 +34,7 @@ pub(crate) struct Shell<A: Actor> {
     factory: Box<dyn Fn() -> A + Send>,
     context: Context<A>,
     phase: Phase,
-    policy: RestartPolicy,
+    terms: Terms,
     /// `None` while nothing counts against it.
     history: Option<Box<History>>,
     /// A message that comes before the mailbox: it failed once, or arrived when the actor was no longer ready for it.
@@ -43,7 +43,8 @@ pub(crate) struct Shell<A: Actor> {
     budget: u16,
     /// The turn is over; the mailbox goes on at the next.
     breathe: bool,
-    state: &'static str,
+    /// Which word for its state the tree has: its address and length, mixed.
+    state: usize,
 }
 
 struct Held<M> {
@@ -62,9 +63,17 @@ enum Phase {
     /// Failed: the children of the failed incarnation end and a delay passes, then it is built anew.
     Restarting(Pin<Box<Rest>>),
     /// Its children end, then it does.
-    Stopping(Option<Box<Cause>>, Pin<Box<Sleep>>),
+    Stopping(Pin<Box<End>>),
     /// Has ended.
     Over(Option<Box<Cause>>),
+}
+
+/// The end of an actor that has children.
+struct End {
+    /// Why it gave up, if it did.
+    cause: Option<Box<Cause>>,
+    /// Children that have not ended by then are abandoned.
+    limit: Pin<Box<Sleep>>,
 }
 
 /// The rest between a failure and the next incarnation.

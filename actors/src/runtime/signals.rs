@@ -43,7 +43,7 @@ struct Families {
 /// The counters of one kind, at hand for its actors.
 #[derive(Debug)]
 pub(crate) struct Meter {
-    kind: &'static str,
+    pub(crate) kind: &'static str,
     pub(crate) actors: Gauge,
     pub(crate) refused: Counter,
     pub(crate) quarantines: Counter,
@@ -167,7 +167,7 @@ impl Signals {
         let mut depths: BTreeMap<_, _> = self.0.meters.read().iter().map(|(kind, _)| (*kind, 0)).collect();
         let mut left: Vec<_> = self.0.roots.lock().iter().filter_map(Weak::upgrade).collect();
         while let Some(node) = left.pop() {
-            *depths.entry(node.kind).or_default() += node.depth();
+            *depths.entry(node.kind()).or_default() += node.depth();
             left.extend(node.children());
         }
         depths

@@ -70,7 +70,7 @@ fn view(node: &Node, limit: usize, left: &mut usize) -> ActorView {
     let glance = node.glance(limit.min(*left));
     *left = left.saturating_sub(glance.children.len());
     ActorView {
-        kind: node.kind,
+        kind: node.kind(),
         key: node.key.to_string(),
         state: glance.state,
         thread: node.thread,

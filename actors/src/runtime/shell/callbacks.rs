@@ -41,8 +41,9 @@ impl<A: Actor> Shell<A> {
             context.commit(key);
             Ok(actor.state())
         })?;
-        if !std::ptr::eq(state, self.state) {
-            self.state = state;
+        let word = state.as_ptr().addr().rotate_left(8) ^ state.len();
+        if word != self.state {
+            self.state = word;
             self.node().set_state(state);
         }
         Ok(())
@@ -69,7 +70,7 @@ impl<A: Actor> Shell<A> {
             Err(cause) => return self.fail(cause, ctx),
         }
         self.phase = Phase::Running;
-        self.state = "";
+        self.state = 0;
         self.call_own(Place::Started, ctx, Actor::started);
         if self.is_ready()
             && let Some(held) = self.held.take()
@@ -115,7 +116,7 @@ impl<A: Actor> Shell<A> {
             return self.settle(ctx);
         };
         envelope.permit = self.context.abandon();
-        if attempt == 1 && self.policy.limit > 0 {
+        if attempt == 1 && self.terms.policy().limit > 0 {
             self.held = Some(Box::new(Held { envelope, attempt: 2 }));
             return self.fail(cause, ctx);
         }

@@ -18,7 +18,7 @@ impl<A: Actor> Shell<A> {
     pub(super) fn fail(&mut self, cause: Cause, ctx: &mut actix::Context<Self>) {
         let now = self.context.now();
         let history = self.history.get_or_insert_default();
-        let verdict = history.judge(&self.policy, now, self.context.chance());
+        let verdict = history.judge(&self.terms.policy(), now, self.context.chance());
         self.fell(cause, verdict, ctx);
     }
 
@@ -34,8 +34,9 @@ impl<A: Actor> Shell<A> {
         let now = self.context.now();
         let history = self.history.get_or_insert_default();
         let chance = self.context.chance();
-        let Some(key) = key.filter(|_| self.policy.limit > 0) else {
-            let verdict = history.judge(&self.policy, now, chance);
+        let policy = self.terms.policy();
+        let Some(key) = key.filter(|_| policy.limit > 0) else {
+            let verdict = history.judge(&policy, now, chance);
             let gave_up = verdict == Verdict::GiveUp;
             self.fell(cause.clone(), verdict, ctx);
             if !gave_up {
@@ -48,7 +49,7 @@ impl<A: Actor> Shell<A> {
             return;
         };
         history.excuse(earlier);
-        let verdict = history.judge(&self.policy, now, chance);
+        let verdict = history.judge(&policy, now, chance);
         history.excuse(1);
         let (length, evicted) = history.quarantine.hold(&key, now, chance);
         self.fell(cause.clone(), verdict, ctx);

@@ -6,10 +6,11 @@ use actix::dev::channel;
 
 use super::{Phase, Shell, TURN};
 use crate::runtime::{
-    Actor, Context, Outcome, Place, Placement, RestartPolicy, Spec,
+    Actor, Context, Outcome, Place, Placement, Spec,
     exit::Cause,
     mailbox::Gate,
     node::{Node, Parent},
+    policy::Terms,
     system::System,
 };
 
@@ -23,7 +24,7 @@ pub(crate) struct Launch<A: Actor> {
 struct Parts<A: Actor> {
     mailbox: channel::AddressReceiver<Shell<A>>,
     factory: Box<dyn Fn() -> A + Send>,
-    policy: RestartPolicy,
+    terms: Terms,
     seed: u64,
 }
 
@@ -50,7 +51,7 @@ pub(crate) fn prepare<A: Actor>(
         parts: Some(Parts {
             mailbox,
             factory,
-            policy: spec.restarts,
+            terms: spec.restarts.into(),
             seed,
         }),
     }
@@ -78,7 +79,7 @@ impl<A: Actor> Launch<A> {
         let Some(Parts {
             mailbox,
             factory,
-            policy,
+            terms,
             seed,
         }) = self.parts.take()
         else {
@@ -95,12 +96,12 @@ impl<A: Actor> Launch<A> {
                 }
                 None => Phase::Running,
             },
-            policy,
+            terms,
             history: None,
             held: None,
             budget: TURN,
             breathe: false,
-            state: "",
+            state: 0,
         };
         tokio::task::spawn_local(actix::Context::with_receiver(mailbox).into_future(shell));
     }

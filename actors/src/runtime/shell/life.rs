@@ -5,7 +5,7 @@ use std::mem;
 use actix::ActorContext;
 use tokio::time::sleep;
 
-use super::{CHILDREN_LIMIT, Phase, Shell, caught, drop_caught, hold_mailbox, quietly};
+use super::{CHILDREN_LIMIT, End, Phase, Shell, caught, drop_caught, hold_mailbox, quietly};
 use crate::runtime::{Actor, Exit, Place, exit::Cause, mailbox::Ticket, node::Notice, request::Finished};
 
 // === impl Shell: life ===
@@ -56,7 +56,7 @@ impl<A: Actor> Shell<A> {
 
     /// Stops the children, then this one; with a cause it has given up.
     pub(super) fn stop(&mut self, cause: Option<Cause>, ctx: &mut actix::Context<Self>) {
-        if matches!(self.phase, Phase::Stopping(..) | Phase::Over(_)) {
+        if matches!(self.phase, Phase::Stopping(_) | Phase::Over(_)) {
             return;
         }
         let node = self.node();
@@ -68,7 +68,8 @@ impl<A: Actor> Shell<A> {
         let cause = cause.map(Box::new);
         if self.node().has_children() {
             self.stop_children();
-            self.phase = Phase::Stopping(cause, Box::pin(sleep(CHILDREN_LIMIT)));
+            let limit = Box::pin(sleep(CHILDREN_LIMIT));
+            self.phase = Phase::Stopping(Box::pin(End { cause, limit }));
             return hold_mailbox(ctx);
         }
         self.finish(cause, ctx);
@@ -82,7 +83,8 @@ impl<A: Actor> Shell<A> {
 
     /// Does what the kit has to say to this actor.
     pub(super) fn heed(&mut self, ctx: &mut actix::Context<Self>) {
-        if !self.node().wants_attention() {
+        // While an older one of its key lives it stays in line, even when it is to stop: whoever comes next waits for it alone.
+        if !self.node().wants_attention() || matches!(self.phase, Phase::Behind(_)) {
             return;
         }
         if self.node().stop_asked() {
@@ -121,7 +123,7 @@ impl<A: Actor> Shell<A> {
 
     /// The second panic of a request about the same object within the window is that object's.
     pub(super) fn request_failed(&mut self, ticket: Ticket, cause: Cause, ctx: &mut actix::Context<Self>) {
-        let (window, now) = (self.policy.window, self.context.now());
+        let (window, now) = (self.terms.policy().window, self.context.now());
         match self.context.requests.finish(ticket) {
             Finished::Stale => {}
             Finished::About(key) if self.history.get_or_insert_default().suspect(&key, window, now) => {

@@ -24,7 +24,12 @@ impl<A: Actor> Shell<A> {
                     if !older.gone(task.waker()) {
                         return Poll::Pending;
                     }
-                    self.begin(ctx);
+                    self.phase = Phase::Running;
+                    if self.node().stop_asked() {
+                        self.stop(None, ctx);
+                    } else {
+                        self.begin(ctx);
+                    }
                 }
                 Phase::Running | Phase::Draining => {
                     if timers == 0 {
@@ -49,13 +54,13 @@ impl<A: Actor> Shell<A> {
                     }
                     self.begin(ctx);
                 }
-                Phase::Stopping(cause, limit) => {
+                Phase::Stopping(end) => {
                     let node = self.context.node();
-                    if node.has_children() && limit.as_mut().poll(task).is_pending() {
+                    if node.has_children() && end.limit.as_mut().poll(task).is_pending() {
                         return Poll::Pending;
                     }
                     abandon_children(node);
-                    let cause = cause.take();
+                    let cause = end.cause.take();
                     self.finish(cause, ctx);
                 }
                 Phase::Over(_) => return Poll::Ready(()),
@@ -90,7 +95,7 @@ fn abandon_children(node: &Node) {
     let abandoned = node.abandon_children();
     if abandoned > 0 {
         warn!(
-            kind = node.kind,
+            kind = node.kind(),
             key = &*node.key,
             abandoned,
             "children did not end in time and are left behind"

@@ -185,6 +185,65 @@ fn a_thread_that_hangs_fails_its_probe_and_the_tree_still_answers() {
     });
 }
 
+/// Hangs at its end until it is let go: its child does, on another thread.
+struct SlowToEnd(Arc<Barrier>);
+
+impl Actor for SlowToEnd {
+    const KIND: &'static str = "SlowToEnd";
+    type Message = Hang;
+
+    fn started(&mut self, ctx: &mut Context<Self>) -> Result<(), Failure> {
+        let barrier = Arc::clone(&self.0);
+        let spec = Spec::new("child").placement(Placement::Spread);
+        let child = ctx.spawn(spec, move || Hanging(Arc::clone(&barrier)));
+        child.try_offer(Hang::Now)?;
+        Ok(())
+    }
+
+    fn handle(&mut self, _message: &Hang, _ctx: &mut Context<Self>) -> Result<(), Failure> {
+        Ok(())
+    }
+}
+
+#[test]
+fn whoever_waits_in_line_for_a_key_waits_for_the_oldest_even_when_those_between_are_stopped() {
+    let pool = pool();
+    let mut runtime = Runtime::threaded(Settings::default(), 2, &pool).unwrap();
+    pool.block_on(async {
+        let (root, log) = start_root(&mut runtime);
+        let (hanging, free) = (Arc::new(Barrier::new(2)), Arc::new(Barrier::new(1)));
+        let (shared, quick) = (Arc::clone(&hanging), Arc::clone(&free));
+        within(&root, move |ctx| {
+            // The filler takes the root's thread, so that what hangs does so on the other.
+            ctx.spawn(Spec::new("filler").placement(Placement::Spread), move || {
+                Hanging(Arc::clone(&quick))
+            });
+            ctx.spawn(Spec::new("one"), move || SlowToEnd(Arc::clone(&shared)));
+        })
+        .await;
+        // The child hangs now.
+        hanging.wait();
+        let shared = Arc::clone(&log);
+        within(&root, move |ctx| {
+            for number in 0..3 {
+                let (free, log) = (Arc::clone(&free), Arc::clone(&shared));
+                ctx.spawn(Spec::new("one"), move || {
+                    log.handled.lock().push(number);
+                    SlowToEnd(Arc::clone(&free))
+                });
+            }
+        })
+        .await;
+        // Its thread turns, and nobody of that key has begun.
+        for _ in 0..10 {
+            within(&root, |_| ()).await;
+        }
+        assert_eq!(log.handled(), 0, "two actors of one key");
+        hanging.wait();
+        until("the last one begins", || *log.handled.lock() == [2]).await;
+    });
+}
+
 #[test]
 fn the_tree_shows_kind_key_state_depth_restarts_and_last_error_and_counts_the_rest() {
     simulate(|mut runtime| async move {
