@@ -10,20 +10,35 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use serde_json::{Value, json};
 
 use crate::{
-    Client, Credentials, Kubeconfig, OrFail, Process, Program, Scratch, Testbed, free_port, kubeconfig, ports, wait_for,
+    Client, Credentials, Exit, Kubeconfig, NotReady, OrFail, Process, Program, Scratch, Testbed, free_port, kubeconfig,
+    ports, wait_for,
 };
 
 /// It takes about half a minute on two idle cores.
 const READY_WITHIN: Duration = Duration::from_mins(4);
+
+/// How long it may take to end what is in flight, its store included.
+const ENDS_WITHIN: Duration = Duration::from_secs(70);
 
 /// How long a workspace may take.
 const WORKSPACE_WITHIN: Duration = Duration::from_secs(90);
 
 /// A kcp with its own store on the loopback address.
 pub struct Kcp {
-    _process: Process,
+    process: Process,
+    command: CommandLine,
     admin: Kubeconfig,
+    testbed: Testbed,
     scratch: Scratch,
+}
+
+/// What starts the same server again: the store remembers its ports.
+struct CommandLine {
+    program: PathBuf,
+    root: PathBuf,
+    port: u16,
+    client: u16,
+    peer: u16,
 }
 
 // === impl Kcp ===
@@ -37,32 +52,57 @@ impl Kcp {
         let testbed = Testbed::locate();
         let program = testbed.find(Program::Kcp).or_fail("start kcp");
         let scratch = Scratch::new("kcp");
-        let (process, admin) = ports::retried("kcp", || {
-            // Another try starts from nothing: the store remembers its ports.
-            let root = scratch.path().join(format!("root-{}", free_port()));
-            let (port, client, peer) = (free_port(), free_port(), free_port());
-            let mut command = Command::new(&program);
-            command
-                .arg("start")
-                .arg(format!("--root-directory={}", root.display()))
-                .args(["--bind-address=127.0.0.1", "--embedded-etcd-wal-size-bytes=5000"])
-                .arg(format!("--secure-port={port}"))
-                .arg(format!("--embedded-etcd-client-port={client}"))
-                .arg(format!("--embedded-etcd-peer-port={peer}"))
-                .env("UNSAFE_E2E_HACK_DISABLE_ETCD_FSYNC", "true");
-            let mut process = Process::start("kcp", command, &scratch.path().join("kcp.log"));
-            let file = root.join("admin.kubeconfig");
-            let admin = process.wait_ready(READY_WITHIN, || {
-                let admin = admin(&testbed, &file).ok_or("no admin.kubeconfig")?;
-                serves_workspaces(&admin).map(|()| admin)
-            })?;
-            Ok((process, admin))
+        let (process, command, admin) = ports::retried("kcp", || {
+            // Another try starts from nothing.
+            let command = CommandLine {
+                program: program.clone(),
+                root: scratch.path().join(format!("root-{}", free_port())),
+                port: free_port(),
+                client: free_port(),
+                peer: free_port(),
+            };
+            let (process, admin) = command.start(&testbed, &scratch)?;
+            Ok((process, command, admin))
         });
         Self {
-            _process: process,
+            process,
+            command,
             admin,
+            testbed,
             scratch,
         }
+    }
+
+    /// Its process, for a report on failure.
+    pub fn process(&self) -> &Process {
+        &self.process
+    }
+
+    /// Ends it, its store included, in an orderly way; the data stay.
+    ///
+    /// # Panics
+    /// When it does not end.
+    #[track_caller]
+    pub fn stop(&mut self) -> Exit {
+        self.process.terminate(ENDS_WITHIN)
+    }
+
+    /// Ends it at once, its store included; the data stay.
+    pub fn kill(&mut self) {
+        self.process.kill();
+    }
+
+    /// Starts it again, on the same ports and with the same data. Its administrator has another token then: what
+    /// [`kubeconfig`](Self::kubeconfig) and [`client`](Self::client) gave before is not let in any more.
+    ///
+    /// # Panics
+    /// When it does not come up.
+    #[track_caller]
+    pub fn start_again(&mut self) {
+        (self.process, self.admin) = self
+            .command
+            .start(&self.testbed, &self.scratch)
+            .or_fail("start kcp again");
     }
 
     /// How an administrator reaches the workspace at `path`, such as `root:org:team`.
@@ -117,6 +157,30 @@ impl Kcp {
             }
         });
         format!("{parent}:{name}")
+    }
+}
+
+// === impl CommandLine ===
+
+impl CommandLine {
+    fn start(&self, testbed: &Testbed, scratch: &Scratch) -> Result<(Process, Kubeconfig), NotReady> {
+        let mut command = Command::new(&self.program);
+        command
+            .arg("start")
+            .arg(format!("--root-directory={}", self.root.display()))
+            .args(["--bind-address=127.0.0.1", "--embedded-etcd-wal-size-bytes=5000"])
+            .arg(format!("--secure-port={}", self.port))
+            .arg(format!("--embedded-etcd-client-port={}", self.client))
+            .arg(format!("--embedded-etcd-peer-port={}", self.peer))
+            .env("UNSAFE_E2E_HACK_DISABLE_ETCD_FSYNC", "true");
+        let mut process = Process::start("kcp", command, &scratch.path().join("kcp.log"));
+        let file = self.root.join("admin.kubeconfig");
+        // The file is read at each look: after a restart it holds the token of before for a while.
+        let admin = process.wait_ready(READY_WITHIN, || {
+            let admin = admin(testbed, &file).ok_or("no admin.kubeconfig")?;
+            serves_workspaces(&admin).map(|()| admin)
+        })?;
+        Ok((process, admin))
     }
 }
 
