@@ -42,7 +42,7 @@ enum Command {
 
 fn main() -> ExitCode {
     match run(Arguments::parse().command) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(failure) => {
             eprintln!("error: {failure}");
             ExitCode::FAILURE
@@ -50,11 +50,13 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(command: Command) -> Result<(), Failure> {
+fn run(command: Command) -> Result<ExitCode, Failure> {
     match command {
-        Command::Testbed(options) => testbed::run(&options),
-        Command::Test(options) => test::run(&options),
-        Command::DemoReal(options) => demo_real::run(&options),
-        Command::Coverage(options) => coverage::run(&options),
+        Command::Testbed(options) => testbed::run(&options)?,
+        // Its summary ends with its last line, so it says itself why it failed.
+        Command::Test(options) => return test::run(&options),
+        Command::DemoReal(options) => demo_real::run(&options)?,
+        Command::Coverage(options) => coverage::run(&options)?,
     }
+    Ok(ExitCode::SUCCESS)
 }
