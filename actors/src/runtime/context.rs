@@ -1,29 +1,34 @@
 //! What a callback can do besides changing its actor's state.
 
-use std::{future::Future, sync::Arc, time::Duration};
+use std::{
+    future::Future,
+    sync::Arc,
+    task::{self, Poll},
+    time::Duration,
+};
 
 use tokio::time::Instant;
 use tracing::Span;
 
 use super::{
     Actor, Address, Chance, Clock, Origin, Spec, Timer,
-    mailbox::{Gate, Permit},
+    backstage::{Backstage, Pending},
+    mailbox::{Gate, Permit, Ticket},
     node::{Node, Parent},
-    request::{Requests, Staged},
+    request::{Finished, Staged},
     shell,
-    timer::{Due, Timers},
+    timer::Due,
 };
 
 /// What a callback can do besides changing its actor's state.
 pub struct Context<A: Actor> {
     pub(crate) gate: Arc<Gate<A::Message>>,
-    chance: Chance,
+    pub(crate) backstage: Box<Backstage<A>>,
     /// The place of the message being handled, until a request takes it for its answer.
     pub(crate) permit: Option<Permit>,
     pub(crate) occasion: Occasion,
-    staged: Vec<Staged<A::Message>>,
-    pub(crate) requests: Requests,
-    pub(crate) timers: Timers<A::Message>,
+    /// `None` until the first request or timer.
+    pending: Option<Box<Pending<A::Message>>>,
     pub(crate) stop: bool,
 }
 
@@ -44,15 +49,13 @@ pub struct NoRoom;
 // === impl Context ===
 
 impl<A: Actor> Context<A> {
-    pub(crate) fn new(gate: Arc<Gate<A::Message>>, seed: u64) -> Self {
+    pub(crate) fn new(gate: Arc<Gate<A::Message>>, backstage: Box<Backstage<A>>) -> Self {
         Self {
             gate,
-            chance: Chance::new(seed),
+            backstage,
             permit: None,
             occasion: Occasion::Own,
-            staged: Vec::new(),
-            requests: Requests::default(),
-            timers: Timers::default(),
+            pending: None,
             stop: false,
         }
     }
@@ -86,13 +89,13 @@ impl<A: Actor> Context<A> {
         F: Future<Output = A::Message> + Send + 'static,
     {
         let permit = self.permit.take().or_else(|| Permit::try_own(&self.gate.node));
-        let outstanding = self.requests.len() + self.staged.len();
+        let outstanding = self.pending.as_ref().map_or(0, |pending| pending.outstanding());
         let may_wait = self.occasion == Occasion::Own && outstanding < self.gate.node.capacity();
         if permit.is_none() && !may_wait {
             self.gate.node.meter.refused.inc();
             return Err(NoRoom);
         }
-        self.staged.push(Staged {
+        self.pending().staged.push(Staged {
             permit,
             io: Box::pin(io),
             origin: Origin::current(),
@@ -103,7 +106,7 @@ impl<A: Actor> Context<A> {
     /// Handles `message` after `delay`, unless the timer is dropped or cancelled before, or this actor restarts.
     pub fn after(&mut self, delay: Duration, message: A::Message) -> Timer {
         let at = self.now() + delay;
-        self.timers.set(at, Due::Message(message, Span::current()))
+        self.set(at, Due::Message(message, Span::current()))
     }
 
     /// Starts a child. See [`Spec`]; a panic of `factory` is the child's failure.
@@ -111,8 +114,8 @@ impl<A: Actor> Context<A> {
         let parent = Parent::Actor(Arc::downgrade(self.node()));
         let system = Arc::clone(&self.gate.node.system);
         let thread = self.gate.node.thread;
-        let seed = self.chance.bits();
-        let launch = shell::prepare(parent, system, thread, spec, Box::new(factory), seed);
+        let chance = Chance::new(self.backstage.chance.bits());
+        let launch = shell::prepare(parent, system, thread, spec, factory, chance);
         let address = Address(Arc::clone(launch.gate()));
         let older = self.gate.node.adopt(Arc::clone(&launch.gate().node));
         launch.start(thread, older);
@@ -145,7 +148,7 @@ impl<A: Actor> Context<A> {
 
     /// This actor's randomness.
     pub fn chance(&mut self) -> &mut Chance {
-        &mut self.chance
+        &mut self.backstage.chance
     }
 
     /// The span of the message being handled. It goes along by itself with what is sent or requested; this is for what is kept for later.
@@ -155,28 +158,62 @@ impl<A: Actor> Context<A> {
 
     /// The callback succeeded: starts the requests that it made, about the object `key`.
     pub(crate) fn commit(&mut self, key: impl FnOnce() -> Option<Box<str>>) {
-        if self.staged.is_empty() {
+        let Some(Pending { staged, requests, .. }) = self.pending.as_deref_mut() else {
+            return;
+        };
+        if staged.is_empty() {
             return;
         }
         let key = key();
-        for staged in self.staged.drain(..) {
-            self.requests.start(&self.gate, staged, key.as_deref());
+        for staged in staged.drain(..) {
+            requests.start(&self.gate, staged, key.as_deref());
         }
     }
 
     /// The callback failed: nothing that it requested has started, and nothing will. Returns the place of its message.
     pub(crate) fn abandon(&mut self) -> Option<Permit> {
-        let moved = self.staged.drain(..).next().and_then(|staged| staged.permit);
-        self.permit.take().or(moved)
+        let staged = self
+            .pending
+            .as_mut()
+            .and_then(|pending| pending.staged.drain(..).next());
+        self.permit.take().or(staged.and_then(|staged| staged.permit))
     }
 
     /// The incarnation is over: its timers and requests go with it.
     pub(crate) fn reset(&mut self) {
         self.permit = None;
-        self.staged.clear();
-        self.requests.abort();
-        self.timers.clear();
         self.stop = false;
         self.occasion = Occasion::Own;
+        if let Some(pending) = &mut self.pending {
+            pending.abort();
+        }
+    }
+
+    /// What `ticket` stood for.
+    pub(crate) fn finish(&mut self, ticket: Ticket) -> Finished {
+        self.pending
+            .as_mut()
+            .map_or(Finished::Stale, |pending| pending.requests.finish(ticket))
+    }
+
+    /// Whether a request has no answer yet.
+    pub(crate) fn is_waiting(&self) -> bool {
+        self.pending.as_ref().is_some_and(|pending| pending.outstanding() > 0)
+    }
+
+    /// The next timer that is due; else `task` is woken when one is.
+    pub(crate) fn poll_due(&mut self, task: &mut task::Context<'_>) -> Poll<Due<A::Message>> {
+        self.pending
+            .as_mut()
+            .map_or(Poll::Pending, |pending| pending.timers.poll_due(task))
+    }
+
+    /// Sets a timer.
+    pub(crate) fn set(&mut self, at: Instant, due: Due<A::Message>) -> Timer {
+        self.pending().timers.set(at, due)
+    }
+
+    fn pending(&mut self) -> &mut Pending<A::Message> {
+        self.pending.get_or_insert_default()
     }
 }

@@ -35,6 +35,7 @@
 mod actor;
 mod address;
 mod backoff;
+mod backstage;
 mod clock;
 mod context;
 mod exit;

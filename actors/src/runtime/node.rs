@@ -61,7 +61,6 @@ pub(crate) enum Notice {
 /// What is rarely looked at.
 struct Cold {
     state: &'static str,
-    over: bool,
     /// `None` for most: the many actors at the leaves of the tree have no children, and have not failed.
     rare: Option<Box<Rare>>,
 }
@@ -125,7 +124,6 @@ impl Node {
             parent,
             cold: Mutex::new(Cold {
                 state: "starting",
-                over: false,
                 rare: None,
             }),
         }
@@ -156,7 +154,7 @@ impl Node {
     pub(crate) fn notify(&self, notice: Notice) {
         {
             let mut cold = self.cold.lock();
-            if cold.over {
+            if self.is_over() {
                 return;
             }
             let notices = &mut cold.rare().notices;
@@ -261,10 +259,10 @@ impl Node {
     /// It is gone: nothing of it may stay behind.
     pub(crate) fn ended(self: &Arc<Self>, outcome: Outcome) {
         self.shut();
-        self.attention.fetch_or(OVER, Ordering::SeqCst);
         let rare = {
             let mut cold = self.cold.lock();
-            cold.over = true;
+            // Under the lock: what is noted from here on is refused, and who waits for this is woken.
+            self.attention.fetch_or(OVER, Ordering::SeqCst);
             cold.state = "ended";
             cold.rare.take().unwrap_or_default()
         };
@@ -306,10 +304,11 @@ impl Node {
     /// Whether it is gone; else `waker` is woken when it is.
     pub(crate) fn gone(&self, waker: &Waker) -> bool {
         let mut cold = self.cold.lock();
-        if !cold.over {
+        let over = self.is_over();
+        if !over {
             cold.rare().successor = Some(waker.clone());
         }
-        cold.over
+        over
     }
 
     // Its children.

@@ -31,8 +31,7 @@ pub(crate) struct Staged<M> {
 #[derive(Default)]
 pub(crate) struct Requests {
     incarnation: u32,
-    /// `None` until the first: most actors of most kinds wait for nothing.
-    tasks: Option<Box<Slab<Running>>>,
+    tasks: Slab<Running>,
 }
 
 struct Running {
@@ -59,11 +58,11 @@ struct InFlight(Arc<System>);
 
 impl Requests {
     pub(crate) fn len(&self) -> usize {
-        self.tasks.as_ref().map_or(0, |tasks| tasks.len())
+        self.tasks.len()
     }
 
     pub(crate) fn start<M: Message>(&mut self, gate: &Arc<Gate<M>>, staged: Staged<M>, key: Option<&str>) {
-        let entry = self.tasks.get_or_insert_default().vacant_entry();
+        let entry = self.tasks.vacant_entry();
         let ticket = Ticket {
             incarnation: self.incarnation,
             request: entry.key(),
@@ -83,7 +82,7 @@ impl Requests {
         if ticket.incarnation != self.incarnation {
             return Finished::Stale;
         }
-        match self.tasks.as_mut().and_then(|tasks| tasks.try_remove(ticket.request)) {
+        match self.tasks.try_remove(ticket.request) {
             Some(Running { key: Some(key), .. }) => Finished::About(key),
             Some(Running { key: None, .. }) => Finished::Plain,
             None => Finished::Stale,
@@ -93,7 +92,7 @@ impl Requests {
     /// Aborts all; their answers will not be known any more.
     pub(crate) fn abort(&mut self) {
         self.incarnation = self.incarnation.wrapping_add(1);
-        for running in self.tasks.take().iter_mut().flat_map(|tasks| tasks.drain()) {
+        for running in self.tasks.drain() {
             running.task.abort();
         }
     }

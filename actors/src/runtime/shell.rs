@@ -24,32 +24,13 @@ use tokio::time::Sleep;
 
 use self::caught::{caught, drop_caught, quietly};
 pub(crate) use self::launch::prepare;
-use super::{
-    Actor, Context, Outcome, Place, exit::Cause, history::History, mailbox::Envelope, node::Node, policy::Terms,
-};
+use super::{Actor, Context, Outcome, Place, backstage::Held, exit::Cause, mailbox::Envelope, node::Node};
 
 /// The actix actor around one of ours.
 pub(crate) struct Shell<A: Actor> {
     actor: Option<A>,
-    factory: Box<dyn Fn() -> A + Send>,
     context: Context<A>,
     phase: Phase,
-    terms: Terms,
-    /// `None` while nothing counts against it.
-    history: Option<Box<History>>,
-    /// A message that comes before the mailbox: it failed once, or arrived when the actor was no longer ready for it.
-    held: Option<Box<Held<A::Message>>>,
-    /// Messages until other actors of the thread get their turn.
-    budget: u16,
-    /// The turn is over; the mailbox goes on at the next.
-    breathe: bool,
-    /// Which word for its state the tree has: its address and length, mixed.
-    state: usize,
-}
-
-struct Held<M> {
-    envelope: Envelope<M>,
-    attempt: u8,
 }
 
 /// Where an actor is in its life.
@@ -119,14 +100,15 @@ impl<A: Actor> actix::Handler<Envelope<A::Message>> for Shell<A> {
         if !self.is_ready() {
             // Its actor failed on a notice: the message comes first when there is a new one. A stop drops it.
             if matches!(self.phase, Phase::Restarting(_)) {
-                self.held = Some(Box::new(Held { envelope, attempt: 1 }));
+                self.context.backstage.held = Some(Box::new(Held { envelope, attempt: 1 }));
             }
             return;
         }
         self.dispatch(envelope, 1, ctx);
-        self.budget = self.budget.saturating_sub(1);
-        if self.budget == 0 && self.is_ready() {
-            self.breathe = true;
+        let backstage = &mut self.context.backstage;
+        backstage.budget = backstage.budget.saturating_sub(1);
+        if backstage.budget == 0 && self.is_ready() {
+            self.context.backstage.breathe = true;
             hold_mailbox(ctx);
         }
     }
@@ -180,7 +162,7 @@ impl<A: Actor> ActorFuture<Shell<A>> for Pause {
         ctx: &mut actix::Context<Shell<A>>,
         task: &mut task::Context<'_>,
     ) -> Poll<()> {
-        if mem::take(&mut shell.breathe) {
+        if mem::take(&mut shell.context.backstage.breathe) {
             task.waker().wake_by_ref();
             return Poll::Pending;
         }

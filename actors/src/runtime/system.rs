@@ -150,8 +150,8 @@ impl Runtime {
             system,
             0,
             spec,
-            Box::new(factory),
-            self.chance.bits(),
+            factory,
+            Chance::new(self.chance.bits()),
         );
         let node = Arc::clone(&launch.gate().node);
         self.tree.plant(&node);

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use tracing::{Span, debug_span};
 
-use super::{Held, Phase, Shell, caught, drop_caught};
+use super::{Phase, Shell, caught, drop_caught};
 use crate::runtime::{
     Actor, Context, Failure, Message, Origin, Place,
+    backstage::Held,
     context::Occasion,
     exit::Cause,
     mailbox::{Cause as MessageCause, Envelope},
@@ -42,8 +43,8 @@ impl<A: Actor> Shell<A> {
             Ok(actor.state())
         })?;
         let word = state.as_ptr().addr().rotate_left(8) ^ state.len();
-        if word != self.state {
-            self.state = word;
+        if word != self.context.backstage.word {
+            self.context.backstage.word = word;
             self.node().set_state(state);
         }
         Ok(())
@@ -65,15 +66,15 @@ impl<A: Actor> Shell<A> {
 
     /// Builds the actor and starts it.
     pub(super) fn begin(&mut self, ctx: &mut actix::Context<Self>) {
-        match caught(Place::Factory, || Ok((self.factory)())) {
+        match caught(Place::Factory, || Ok((self.context.backstage.factory)())) {
             Ok(actor) => self.actor = Some(actor),
             Err(cause) => return self.fail(cause, ctx),
         }
         self.phase = Phase::Running;
-        self.state = 0;
+        self.context.backstage.word = 0;
         self.call_own(Place::Started, ctx, Actor::started);
         if self.is_ready()
-            && let Some(held) = self.held.take()
+            && let Some(held) = self.context.backstage.held.take()
         {
             self.dispatch(held.envelope, held.attempt, ctx);
         }
@@ -86,7 +87,7 @@ impl<A: Actor> Shell<A> {
     /// One message, out of the mailbox or held.
     pub(super) fn dispatch(&mut self, mut envelope: Envelope<A::Message>, attempt: u8, ctx: &mut actix::Context<Self>) {
         if let Some(ticket) = envelope.ticket.take()
-            && self.context.requests.finish(ticket) == Finished::Stale
+            && self.context.finish(ticket) == Finished::Stale
         {
             // An answer to an incarnation that is gone.
             return drop_caught(envelope);
@@ -116,8 +117,8 @@ impl<A: Actor> Shell<A> {
             return self.settle(ctx);
         };
         envelope.permit = self.context.abandon();
-        if attempt == 1 && self.terms.policy().limit > 0 {
-            self.held = Some(Box::new(Held { envelope, attempt: 2 }));
+        if attempt == 1 && self.context.backstage.terms.policy().limit > 0 {
+            self.context.backstage.held = Some(Box::new(Held { envelope, attempt: 2 }));
             return self.fail(cause, ctx);
         }
         let key = Self::key_of(&envelope);
@@ -151,7 +152,7 @@ impl<A: Actor> Shell<A> {
     }
 
     pub(super) fn is_quarantined(&self, envelope: &Envelope<A::Message>) -> bool {
-        match &self.history {
+        match &self.context.backstage.history {
             Some(history) if !history.quarantine.is_empty() => {
                 Self::key_of(envelope).is_some_and(|key| history.quarantine.holds(&key))
             }
@@ -182,7 +183,9 @@ impl<A: Actor> Shell<A> {
     /// The time of `key` in quarantine is over.
     pub(super) fn release(&mut self, key: &str, ctx: &mut actix::Context<Self>) {
         let now = self.context.now();
-        let Some(history) = &mut self.history else { return };
+        let Some(history) = &mut self.context.backstage.history else {
+            return;
+        };
         if !history.quarantine.release(key, now) {
             return;
         }

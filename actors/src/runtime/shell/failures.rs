@@ -9,7 +9,7 @@ use tokio::time::sleep;
 use tracing::warn;
 
 use super::{CHILDREN_LIMIT, Phase, Rest, Shell, drop_caught, hold_mailbox, quietly};
-use crate::runtime::{Actor, Outcome, exit::Cause, history::Verdict, timer::Due};
+use crate::runtime::{Actor, Outcome, backstage::Backstage, exit::Cause, history::Verdict, timer::Due};
 
 // === impl Shell: failures ===
 
@@ -17,8 +17,10 @@ impl<A: Actor> Shell<A> {
     /// A callback failed, or the actor's own code elsewhere.
     pub(super) fn fail(&mut self, cause: Cause, ctx: &mut actix::Context<Self>) {
         let now = self.context.now();
-        let history = self.history.get_or_insert_default();
-        let verdict = history.judge(&self.terms.policy(), now, self.context.chance());
+        let Backstage {
+            terms, history, chance, ..
+        } = &mut *self.context.backstage;
+        let verdict = history.get_or_insert_default().judge(&terms.policy(), now, chance);
         self.fell(cause, verdict, ctx);
     }
 
@@ -32,9 +34,10 @@ impl<A: Actor> Shell<A> {
         ctx: &mut actix::Context<Self>,
     ) {
         let now = self.context.now();
-        let history = self.history.get_or_insert_default();
-        let chance = self.context.chance();
-        let policy = self.terms.policy();
+        let Backstage {
+            terms, history, chance, ..
+        } = &mut *self.context.backstage;
+        let (history, policy) = (history.get_or_insert_default(), terms.policy());
         let Some(key) = key.filter(|_| policy.limit > 0) else {
             let verdict = history.judge(&policy, now, chance);
             let gave_up = verdict == Verdict::GiveUp;
@@ -66,7 +69,7 @@ impl<A: Actor> Shell<A> {
             .into_iter()
             .flatten()
         {
-            self.context.timers.set(at, due).detach();
+            self.context.set(at, due).detach();
         }
     }
 

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use actix::dev::channel;
 
-use super::{Phase, Shell, TURN};
+use super::{Phase, Shell};
 use crate::runtime::{
-    Actor, Context, Outcome, Place, Placement, Spec,
+    Actor, Chance, Context, Outcome, Place, Placement, Spec,
+    backstage::Backstage,
     exit::Cause,
     mailbox::Gate,
     node::{Node, Parent},
-    policy::Terms,
     system::System,
 };
 
@@ -23,9 +23,7 @@ pub(crate) struct Launch<A: Actor> {
 
 struct Parts<A: Actor> {
     mailbox: channel::AddressReceiver<Shell<A>>,
-    factory: Box<dyn Fn() -> A + Send>,
-    terms: Terms,
-    seed: u64,
+    backstage: Box<Backstage<A>>,
 }
 
 /// Makes everything of an actor but its state, which is made on its thread.
@@ -34,8 +32,8 @@ pub(crate) fn prepare<A: Actor>(
     system: Arc<System>,
     near: u16,
     spec: Spec,
-    factory: Box<dyn Fn() -> A + Send>,
-    seed: u64,
+    factory: impl Fn() -> A + Send + 'static,
+    chance: Chance,
 ) -> Launch<A> {
     let (thread, spread) = match spec.placement {
         Placement::WithParent => (near, false),
@@ -50,9 +48,7 @@ pub(crate) fn prepare<A: Actor>(
         gate,
         parts: Some(Parts {
             mailbox,
-            factory,
-            terms: spec.restarts.into(),
-            seed,
+            backstage: Backstage::new(spec.restarts.into(), chance, factory),
         }),
     }
 }
@@ -76,19 +72,12 @@ impl<A: Actor> Launch<A> {
     }
 
     fn start_here(mut self, older: Option<Arc<Node>>) {
-        let Some(Parts {
-            mailbox,
-            factory,
-            terms,
-            seed,
-        }) = self.parts.take()
-        else {
+        let Some(Parts { mailbox, backstage }) = self.parts.take() else {
             return;
         };
         let shell = Shell {
             actor: None,
-            factory,
-            context: Context::new(Arc::clone(&self.gate), seed),
+            context: Context::new(Arc::clone(&self.gate), backstage),
             phase: match older {
                 Some(older) => {
                     older.ask_stop();
@@ -96,12 +85,6 @@ impl<A: Actor> Launch<A> {
                 }
                 None => Phase::Running,
             },
-            terms,
-            history: None,
-            held: None,
-            budget: TURN,
-            breathe: false,
-            state: 0,
         };
         tokio::task::spawn_local(actix::Context::with_receiver(mailbox).into_future(shell));
     }

@@ -29,7 +29,7 @@ impl<A: Actor> Shell<A> {
         }
         // Closed first, looked at second: see `Gate::admit`.
         node.close();
-        if node.depth() > 0 || self.context.requests.len() > 0 || self.held.is_some() {
+        if node.depth() > 0 || self.context.is_waiting() || self.context.backstage.held.is_some() {
             return;
         }
         let Some(actor) = &self.actor else { return };
@@ -64,7 +64,7 @@ impl<A: Actor> Shell<A> {
         node.set_state("stopping");
         let context = &mut self.context;
         quietly(|| context.reset());
-        drop_caught(self.held.take());
+        drop_caught(self.context.backstage.held.take());
         let cause = cause.map(Box::new);
         if self.node().has_children() {
             self.stop_children();
@@ -108,7 +108,7 @@ impl<A: Actor> Shell<A> {
             }
             Notice::RequestFailed(ticket, cause) => self.request_failed(ticket, cause, ctx),
             Notice::RequestLost(ticket) => {
-                self.context.requests.finish(ticket);
+                self.context.finish(ticket);
             }
         }
     }
@@ -123,10 +123,17 @@ impl<A: Actor> Shell<A> {
 
     /// The second panic of a request about the same object within the window is that object's.
     pub(super) fn request_failed(&mut self, ticket: Ticket, cause: Cause, ctx: &mut actix::Context<Self>) {
-        let (window, now) = (self.terms.policy().window, self.context.now());
-        match self.context.requests.finish(ticket) {
+        let (window, now) = (self.context.backstage.terms.policy().window, self.context.now());
+        match self.context.finish(ticket) {
             Finished::Stale => {}
-            Finished::About(key) if self.history.get_or_insert_default().suspect(&key, window, now) => {
+            Finished::About(key)
+                if self
+                    .context
+                    .backstage
+                    .history
+                    .get_or_insert_default()
+                    .suspect(&key, window, now) =>
+            {
                 self.fail_for(Some(key), 1, cause, ctx);
             }
             Finished::About(_) | Finished::Plain => self.fail(cause, ctx),

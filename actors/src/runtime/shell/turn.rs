@@ -15,7 +15,7 @@ impl<A: Actor> Shell<A> {
     pub(super) fn turn(&mut self, ctx: &mut actix::Context<Self>, task: &mut task::Context<'_>) -> Poll<()> {
         // Registered before anything is looked at: what is raised from here on wakes us again.
         self.node().waker.register(task.waker());
-        self.budget = TURN;
+        self.context.backstage.budget = TURN;
         let mut timers = TURN;
         loop {
             self.heed(ctx);
@@ -37,7 +37,7 @@ impl<A: Actor> Shell<A> {
                         return Poll::Ready(());
                     }
                     timers -= 1;
-                    match self.context.timers.poll_due(task) {
+                    match self.context.poll_due(task) {
                         Poll::Ready(due) => self.fire(due, ctx),
                         Poll::Pending => {
                             self.settle(ctx);
