@@ -105,7 +105,7 @@ mod tests {
             "East=f",
             "-e=f",
             "e-=f",
-            "a.b=f",
+            "a..b=f",
             &long,
         ];
         for text in cases {
