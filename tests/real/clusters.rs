@@ -1,6 +1,7 @@
 //! The cluster client on real control planes: unread watches beside writes, and watches across a restart.
 
 #![expect(
+    clippy::panic,
     clippy::unwrap_used,
     clippy::expect_used,
     reason = "steps of a test outside of its function"
