@@ -67,8 +67,10 @@ fn a_deployment_with_a_broken_image_does_not() {
         };
         pods.iter().filter(waiting).count() == 3
     });
-    let seen = SERVER.client().read(&path);
-    assert_eq!(replicas(&seen), (&json!(3), &Value::Null));
+    // The Deployment's own status follows a moment after its pods'.
+    wait_for("3 replicas, none ready", SOON, || {
+        replicas(&SERVER.client().read(&path)) == (&json!(3), &Value::Null)
+    });
 }
 
 #[test]
