@@ -5,6 +5,7 @@
 //! [`marker`]s by which the object is known again; [`ownership`] tells drift; nothing is deleted without a [`proof`].
 
 pub mod body;
+pub mod config;
 pub mod guard;
 pub mod identity;
 pub mod marker;
