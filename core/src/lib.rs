@@ -6,10 +6,12 @@
 
 pub mod body;
 pub mod config;
+pub mod event_reason;
 pub mod guard;
 pub mod identity;
 pub mod marker;
 pub mod naming;
+pub mod object_state;
 pub mod ownership;
 pub mod payload;
 pub mod plan;
