@@ -55,6 +55,10 @@ pub(crate) enum Command {
     /// Runs the syncer until SIGTERM or SIGINT, then finishes what is in flight (10 s at most).
     #[command(after_help = RUN_EXAMPLES)]
     Run(Box<RunOptions>),
+    /// Serves an upstream and targets that are in memory, and writes kubeconfigs for them, until SIGTERM or SIGINT.
+    #[cfg(feature = "sandbox")]
+    #[command(after_help = crate::sandbox_command::EXAMPLES)]
+    Sandbox(crate::sandbox_command::SandboxOptions),
 }
 
 const RUN_EXAMPLES: &str = "Examples:
@@ -158,6 +162,26 @@ mod tests {
         }
     }
 
+    #[cfg(feature = "sandbox")]
+    #[test]
+    fn every_option_of_the_sandbox_has_its_environment_variable() {
+        let command = Cli::command();
+        for name in ["sandbox"] {
+            let command = command.find_subcommand(name).unwrap();
+            let options = command
+                .get_arguments()
+                .filter_map(|option| option.get_long().zip(Some(option)));
+            for (long, option) in options.filter(|(long, _)| !matches!(*long, "help" | "version")) {
+                let variable = format!("TMC_SYNCER_{}", long.to_uppercase().replace('-', "_"));
+                assert_eq!(
+                    option.get_env().and_then(|env| env.to_str()),
+                    Some(variable.as_str()),
+                    "{name} --{long}"
+                );
+            }
+        }
+    }
+
     #[test]
     fn run_takes_targets_and_has_sound_defaults() {
         let cli = parse(&[
@@ -170,7 +194,9 @@ mod tests {
             "west=w#c",
         ])
         .unwrap();
-        let Command::Run(options) = cli.command;
+        let Command::Run(options) = cli.command else {
+            panic!("another command");
+        };
         let names: Vec<_> = options.targets.iter().map(|target| target.name.as_str()).collect();
         assert_eq!(names, ["east", "west"]);
         assert_eq!((options.body_cache, options.threads.get()), (64 << 20, 2));

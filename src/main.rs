@@ -4,8 +4,12 @@ mod admin;
 mod cli;
 mod rest_client;
 mod run;
+#[cfg(feature = "sandbox")]
+mod sandbox_command;
 mod target_option;
 mod telemetry;
+#[cfg(feature = "sandbox")]
+mod told_to_end;
 
 use std::{process::ExitCode, sync::Arc, time::Duration};
 
@@ -39,6 +43,9 @@ fn main() -> ExitCode {
         Command::Run(options) => {
             run::run(&options, &pool).unwrap_or_else(|error| failed(WRONG_CONFIGURATION, &error.to_string()))
         }
+        #[cfg(feature = "sandbox")]
+        Command::Sandbox(options) => sandbox_command::run(&options, &pool)
+            .unwrap_or_else(|error| failed(WRONG_CONFIGURATION, &error.to_string())),
     };
     pool.block_on(telemetry.flush(FLUSH));
     code

@@ -12,6 +12,8 @@ mod discovery;
 mod dispatch;
 mod error;
 mod faults;
+mod fleet;
+mod hand;
 mod kcp;
 mod kubernetes;
 mod object;
@@ -35,6 +37,8 @@ pub use self::{
     answer::Body,
     clock::{Clock, ManualClock, SkewedClock, SystemClock, TimerClock},
     faults::{Effect, Fault, FaultPlan, Faults, Reach, Verb, Which},
+    fleet::{EXPORT, Fleet, FleetOptions, PROVIDER},
+    hand::{Hand, Refused},
     serve::{Serving, Transport},
     server::{ApiServer, BearerToken, ExpiredWatch, Flavor, InitialEvents, NoAnswer, Options},
     state::NamespaceLifecycle,
