@@ -17,5 +17,6 @@ pub mod payload;
 pub mod plan;
 pub mod proof;
 pub mod protect;
+pub mod transform;
 
 pub use identity::{Gvr, LogicalCluster, ObjectKey, ResourceType, Scope};
