@@ -20,6 +20,7 @@ mod object;
 mod patch;
 mod registry;
 mod request;
+pub mod scenario;
 mod schema;
 mod select;
 mod serve;
