@@ -1,7 +1,8 @@
 //! Who does it, and when: the actors and the kit under them; the only crate that names actix.
 
 mod bodies;
-mod metrics;
+pub mod events;
+pub mod metrics;
 mod readiness;
 mod reconciler;
 pub mod runtime;

@@ -1,24 +1,49 @@
-//! What the sync counts, beside what the actor kit and the clients count.
+//! What the sync counts, beside what the actor kit and the clients count. No label names a workspace, a namespace or an
+//! object: the number of series is bounded by the targets.
 
-use std::sync::Arc;
+mod labels;
+mod queue;
+
+use std::{sync::Arc, time::Duration};
 
 use prometheus_client::{
-    encoding::EncodeLabelSet,
-    metrics::{counter::Counter, family::Family, gauge::Gauge},
+    metrics::{
+        counter::Counter,
+        family::Family,
+        gauge::Gauge,
+        histogram::{Histogram, exponential_buckets},
+    },
     registry::Registry,
+};
+use syncer_core::{
+    config::Strategy,
+    object_state::{ObjectCounts, ObjectState},
+};
+
+use self::labels::{
+    ConflictLabels, DriftLabels, EventLabels, LossLabels, ObjectLabels, PropagationLabels, TargetLabels, WriteLabels,
+};
+use self::queue::QueueFamilies;
+pub use self::{
+    labels::{Direction, DriftAction, EventLoss, Stage, Verdict, WriteResult, WriteSide, WriteVerb},
+    queue::QueueMetrics,
 };
 
 /// The counters. Cheap to clone; clones count together.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Metrics {
     /// Upstream objects that were read again because their body was not kept.
     pub(crate) body_reads: Counter,
     reachable: Family<TargetLabels, Gauge>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct TargetLabels {
-    target: Arc<str>,
+    objects: Family<ObjectLabels, Gauge>,
+    writes: Family<WriteLabels, Counter>,
+    conflicts: Family<ConflictLabels, Counter>,
+    drift: Family<DriftLabels, Counter>,
+    propagation: Family<PropagationLabels, Histogram, fn() -> Histogram>,
+    status_lag: Histogram,
+    events: Family<EventLabels, Counter>,
+    events_lost: Family<LossLabels, Counter>,
+    queues: QueueFamilies,
 }
 
 // === impl Metrics ===
@@ -36,45 +61,169 @@ impl Metrics {
             "Whether the target's API server can be reached: 1 or 0",
             self.reachable.clone(),
         );
+        registry.register(
+            "tmc_syncer_objects",
+            "Objects by target and state; desired is how many the upstream wants there",
+            self.objects.clone(),
+        );
+        registry.register(
+            "tmc_syncer_writes",
+            "Writes of objects by side, verb and result",
+            self.writes.clone(),
+        );
+        registry.register(
+            "tmc_syncer_conflicts",
+            "Verdicts on fields that the target does not show as they were applied, by strategy",
+            self.conflicts.clone(),
+        );
+        registry.register(
+            "tmc_syncer_drift",
+            "Downstream objects found changed by somebody else, by target and what was done",
+            self.drift.clone(),
+        );
+        registry.register(
+            "tmc_syncer_propagation_duration_seconds",
+            "Time from the arrival of a change's watch event to a stage of its way",
+            self.propagation.clone(),
+        );
+        registry.register(
+            "tmc_syncer_status_lag_seconds",
+            "Time from the first sight of a status downstream until the upstream has it or a newer one",
+            self.status_lag.clone(),
+        );
+        registry.register("tmc_syncer_events", "Events written, by verb", self.events.clone());
+        registry.register(
+            "tmc_syncer_events_lost",
+            "Events that were told and never written, by cause",
+            self.events_lost.clone(),
+        );
+        self.queues.register(registry);
     }
 
     /// The API server of `target` can be reached.
     pub(crate) fn reached(&self, target: &Arc<str>) {
-        self.reachable
-            .get_or_create(&TargetLabels { target: target.clone() })
-            .set(1);
+        self.reachable.get_or_create(&TargetLabels::of(target)).set(1);
     }
 
     /// The API server of `target` cannot be reached.
     pub(crate) fn lost(&self, target: &Arc<str>) {
-        self.reachable
-            .get_or_create(&TargetLabels { target: target.clone() })
-            .set(0);
+        self.reachable.get_or_create(&TargetLabels::of(target)).set(0);
+    }
+
+    /// How the objects of `target` stand now.
+    pub fn objects(&self, target: &Arc<str>, counts: &ObjectCounts) {
+        for state in ObjectState::ALL {
+            self.objects_in(target, state.as_str(), counts.of(state));
+        }
+        self.objects_in(target, DESIRED, counts.desired());
+    }
+
+    fn objects_in(&self, target: &Arc<str>, state: &'static str, count: u64) {
+        let labels = ObjectLabels {
+            target: target.clone(),
+            state,
+        };
+        let count = i64::try_from(count).unwrap_or(i64::MAX);
+        self.objects.get_or_create(&labels).set(count);
+    }
+
+    /// `target` was removed: what was shown of it is shown no longer.
+    pub fn forget_target(&self, target: &Arc<str>) {
+        self.reachable.remove(&TargetLabels::of(target));
+        let states = ObjectState::ALL.map(ObjectState::as_str);
+        for state in states.into_iter().chain([DESIRED]) {
+            let target = target.clone();
+            self.objects.remove(&ObjectLabels { target, state });
+        }
+        for action in DriftAction::ALL {
+            let (target, action) = (target.clone(), action.as_str());
+            self.drift.remove(&DriftLabels { target, action });
+        }
+        self.queues.forget(target);
+    }
+
+    /// A write of an object was answered, or failed.
+    pub fn wrote(&self, side: WriteSide, verb: WriteVerb, result: WriteResult) {
+        let labels = WriteLabels {
+            side: side.as_str(),
+            verb: verb.as_str(),
+            result: result.as_str(),
+        };
+        self.writes.get_or_create(&labels).inc();
+    }
+
+    /// `strategy` came to `verdict` about one field.
+    pub fn conflict(&self, strategy: Strategy, verdict: Verdict) {
+        let labels = ConflictLabels {
+            strategy: labels::strategy(strategy),
+            verdict: verdict.as_str(),
+        };
+        self.conflicts.get_or_create(&labels).inc();
+    }
+
+    /// A downstream object on `target` was found changed by somebody else.
+    pub fn drifted(&self, target: &Arc<str>, action: DriftAction) {
+        let (target, action) = (target.clone(), action.as_str());
+        self.drift.get_or_create(&DriftLabels { target, action }).inc();
+    }
+
+    /// A change reached `stage`, `after` the arrival of its watch event.
+    pub fn propagated(&self, direction: Direction, stage: Stage, after: Duration) {
+        let labels = PropagationLabels {
+            direction: direction.as_str(),
+            stage: stage.as_str(),
+        };
+        self.propagation.get_or_create(&labels).observe(after.as_secs_f64());
+    }
+
+    /// A status was written upstream, `after` it was first seen downstream.
+    pub fn status_lagged(&self, after: Duration) {
+        self.status_lag.observe(after.as_secs_f64());
+    }
+
+    /// The counters of the queue `name`, looked up once by whoever has the queue. A target's queue has its name.
+    pub fn queue(&self, name: &Arc<str>) -> QueueMetrics {
+        self.queues.of(name)
+    }
+
+    /// An Event was written.
+    pub(crate) fn event_written(&self, verb: WriteVerb) {
+        let verb = verb.as_str();
+        self.events.get_or_create(&EventLabels { verb }).inc();
+    }
+
+    /// `times` times something was told that no Event says.
+    pub(crate) fn event_lost(&self, loss: EventLoss, times: u64) {
+        let cause = loss.as_str();
+        self.events_lost.get_or_create(&LossLabels { cause }).inc_by(times);
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use prometheus_client::encoding::text::encode;
-
-    use super::*;
-
-    #[test]
-    fn what_is_counted_is_shown() {
-        let metrics = Metrics::default();
-        let mut registry = Registry::default();
-        metrics.register(&mut registry);
-        metrics.body_reads.inc();
-        metrics.reached(&"east".into());
-        metrics.lost(&"west".into());
-        let mut text = String::new();
-        encode(&mut text, &registry).unwrap();
-        for line in [
-            "tmc_syncer_body_reads_total 1",
-            "tmc_syncer_target_reachable{target=\"east\"} 1",
-            "tmc_syncer_target_reachable{target=\"west\"} 0",
-        ] {
-            assert!(text.contains(line), "{line} is not in {text}");
+impl Default for Metrics {
+    fn default() -> Self {
+        Self {
+            body_reads: Counter::default(),
+            reachable: Family::default(),
+            objects: Family::default(),
+            writes: Family::default(),
+            conflicts: Family::default(),
+            drift: Family::default(),
+            propagation: Family::new_with_constructor(durations),
+            status_lag: durations(),
+            events: Family::default(),
+            events_lost: Family::default(),
+            queues: QueueFamilies::default(),
         }
     }
 }
+
+/// The sum over the states in which an object is wanted, shown beside them.
+const DESIRED: &str = "desired";
+
+/// From a millisecond to two minutes.
+fn durations() -> Histogram {
+    Histogram::new(exponential_buckets(0.001, 2.0, 18))
+}
+
+#[cfg(test)]
+mod tests;

@@ -200,7 +200,7 @@ fn an_actor_that_dies_at_its_start_rests_longer_each_time_and_then_gives_up() {
         {
             assert!(*delay >= full / 2 && *delay <= full, "{delays:?}");
         }
-        assert!(begun.elapsed() >= delays.iter().sum());
+        assert!(begun.elapsed() >= delays.iter().sum::<Duration>());
         assert!(worker.is_closed());
         assert!(worker.try_offer(Work::Answer).is_err());
     });
