@@ -1,10 +1,12 @@
 //! The documents that say what goes where: SyncTarget and SyncPolicy (`workload.kcp.io/v1alpha1`), as types.
 //!
 //! The same types are read from files and from objects. What they mean is decided elsewhere in this crate; here is only
-//! what may be written, and its defaults.
+//! what may be written ([`schema`]), its defaults, and what is wrong with a document ([`check`]).
 
+pub mod check;
 mod duration;
 mod policy;
+pub mod schema;
 mod selector;
 mod target;
 mod transform;
