@@ -6,17 +6,23 @@
 
 pub mod body;
 pub mod config;
+pub mod drift;
 pub mod event_reason;
+pub mod field_path;
 pub mod guard;
 pub mod identity;
+pub mod immutable;
+pub mod kind_rules;
 pub mod marker;
 pub mod naming;
+pub mod normalise;
 pub mod object_state;
 pub mod ownership;
 pub mod payload;
 pub mod plan;
 pub mod proof;
 pub mod protect;
+pub mod removal;
 pub mod transform;
 
 pub use identity::{Gvr, LogicalCluster, ObjectKey, ResourceType, Scope};

@@ -1,6 +1,11 @@
 //! Whether our entry in managedFields still owns what we applied: the oracle for drift.
 
+mod entry;
+pub(crate) mod fields;
+
 use serde_json::{Map, Value};
+
+pub use entry::{HANDOVER_MANAGER, ManagedEntry};
 
 /// The first leaf of `desired` that the managedFields entry `fields` (a FieldsV1) does not own, as a path such as
 /// `data.color`, or `None` if it owns all of them.
@@ -59,29 +64,11 @@ fn first_in_pairs<'v>(
 fn first_in_items(fields: &Map<String, Value>, items: &[Value], path: &Path<'_>) -> Option<String> {
     items.iter().enumerate().find_map(|(index, item)| {
         let path = Path::Item(path, index);
-        match entry_of_item(fields, item) {
+        match fields::child_of_item(fields, item) {
             Some(child) => first_in_value(child, item, &path),
             None => Some(path.to_string()),
         }
     })
-}
-
-/// The child that stands for `item`: `v:` for items of a set, `k:` for items of a keyed list.
-fn entry_of_item<'f>(fields: &'f Map<String, Value>, item: &Value) -> Option<&'f Value> {
-    fields.iter().find_map(|(name, child)| {
-        let stands_for_item = match name.split_once(':')? {
-            ("v", value) => serde_json::from_str::<Value>(value).is_ok_and(|value| value == *item),
-            ("k", key) => serde_json::from_str::<Map<String, Value>>(key).is_ok_and(|key| keys_item(&key, item)),
-            _ => false,
-        };
-        stands_for_item.then_some(child)
-    })
-}
-
-/// A key that the item leaves out was defaulted by the server (`protocol: TCP`).
-fn keys_item(key: &Map<String, Value>, item: &Value) -> bool {
-    key.iter()
-        .all(|(name, value)| item.get(name).is_none_or(|present| present == value))
 }
 
 impl std::fmt::Display for Path<'_> {

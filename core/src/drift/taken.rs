@@ -1,0 +1,152 @@
+//! Leaves that are desired and not ours any more.
+
+use serde_json::{Map, Value};
+
+use super::{Change, Found, latest};
+use crate::{
+    field_path::Step,
+    ownership::{ManagedEntry, fields},
+};
+
+/// Of the metadata, what an entry of ours tracks.
+const TRACKED_METADATA: [&str; 2] = ["labels", "annotations"];
+/// Members that no entry tracks.
+const UNTRACKED: [&str; 3] = ["apiVersion", "kind", "metadata"];
+
+/// A place in desired, with what is known of the same place elsewhere.
+#[derive(Clone)]
+struct Place<'a> {
+    desired: &'a Value,
+    live: Option<&'a Value>,
+    /// The node of our entry.
+    ours: Option<&'a Value>,
+    /// The nodes of all other entries that have one: of subresources too, an autoscaler writes through `scale`.
+    others: Vec<(&'a ManagedEntry<'a>, &'a Value)>,
+}
+
+pub(super) fn find<'a>(live: &'a Value, entries: &'a [ManagedEntry<'a>], desired: &'a Value, found: &mut Found) {
+    let ours = entries.iter().find(|entry| entry.is_our_apply());
+    let root = Place {
+        desired,
+        live: Some(live),
+        ours: ours.map(|entry| entry.fields),
+        others: entries
+            .iter()
+            .filter(|entry| !entry.is_our_apply())
+            .map(|entry| (entry, entry.fields))
+            .collect(),
+    };
+    root.walk_fields(found, |member| !UNTRACKED.contains(&member));
+    if let Some(metadata) = root.field("metadata") {
+        found.path.push(Step::Field("metadata".into()));
+        metadata.walk_fields(found, |member| TRACKED_METADATA.contains(&member));
+        found.path.pop();
+    }
+}
+
+// === impl Place ===
+
+impl<'a> Place<'a> {
+    /// The field `name` of a desired object; `None` if it is not desired.
+    fn field(&self, name: &str) -> Option<Self> {
+        let desired = self.desired.get(name).filter(|value| !value.is_null())?;
+        let under = |node: &'a Value| fields::child_of_field(node, name);
+        Some(Self {
+            desired,
+            live: self.live.and_then(|live| live.get(name)),
+            ours: self.ours.and_then(under),
+            others: self
+                .others
+                .iter()
+                .filter_map(|(entry, node)| Some((*entry, under(node)?)))
+                .collect(),
+        })
+    }
+
+    /// An item of a desired list, and the step to it.
+    fn item(&self, index: usize, desired: &'a Value, found: &mut Found) -> (Step, Self) {
+        let step = self.step_to(desired).unwrap_or(Step::Index(index));
+        let under = |node: &'a Value| fields::child_of_item(node.as_object()?, desired);
+        let place = Self {
+            desired,
+            live: self.live.and_then(|live| found.look_up(&step, live)),
+            ours: self.ours.and_then(under),
+            others: self
+                .others
+                .iter()
+                .filter_map(|(entry, node)| Some((*entry, under(node)?)))
+                .collect(),
+        };
+        (step, place)
+    }
+
+    fn step_to(&self, item: &Value) -> Option<Step> {
+        let nodes = self.ours.into_iter().chain(self.others.iter().map(|(_, node)| *node));
+        nodes
+            .filter_map(Value::as_object)
+            .find_map(|node| fields::step_to_item(node, item))
+    }
+
+    fn walk_fields(&self, found: &mut Found, wanted: impl Fn(&str) -> bool) {
+        for name in self.desired.as_object().into_iter().flat_map(Map::keys) {
+            let Some(place) = wanted(name).then(|| self.field(name)).flatten() else {
+                continue;
+            };
+            found.path.push(Step::Field(name.as_str().into()));
+            place.visit(found);
+            found.path.pop();
+            if found.full {
+                return;
+            }
+        }
+    }
+
+    fn walk_items(&self, found: &mut Found) {
+        for (index, item) in self.desired.as_array().into_iter().flatten().enumerate() {
+            let (step, place) = self.item(index, item, found);
+            found.path.push(step);
+            place.visit(found);
+            found.path.pop();
+            if found.full {
+                return;
+            }
+        }
+    }
+
+    fn visit(&self, found: &mut Found) {
+        match self.ours {
+            // Ours as a whole: a scalar, an atomic list or map.
+            Some(node) if fields::is_whole(node) => {}
+            Some(_) => self.walk(found),
+            None => self.lost(found),
+        }
+    }
+
+    fn walk(&self, found: &mut Found) {
+        match self.desired {
+            Value::Object(_) => self.walk_fields(found, |_| true),
+            Value::Array(_) => self.walk_items(found),
+            _ => {}
+        }
+    }
+
+    /// Names what is lost: the parts, where somebody else owns it in parts, or else all of it.
+    fn lost(&self, found: &mut Found) {
+        let Some(live) = self.live else {
+            found.add(Change::Removed, None);
+            return;
+        };
+        let before = found.leaves.len();
+        let in_parts = match (self.desired, live) {
+            (Value::Object(_), Value::Object(_)) => self.others.iter().all(|(_, node)| !fields::is_whole(node)),
+            (Value::Array(_), Value::Array(_)) => self.others.iter().any(|(_, node)| !fields::is_leaf(node)),
+            _ => false,
+        };
+        if in_parts {
+            self.walk(found);
+        }
+        if found.leaves.len() == before && !found.full {
+            found.add(Change::Changed, latest(self.others.iter().map(|(entry, _)| *entry)));
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! What we applied, no longer want, and others keep there.
+
+use serde_json::Value;
+
+use crate::{
+    field_path::{FieldPath, Step},
+    identity::Gvr,
+    kind_rules,
+    ownership::{ManagedEntry, fields},
+};
+
+/// A place in the answer to an apply, with what is known of the same place elsewhere.
+struct Place<'a> {
+    /// The node of our entry before the apply.
+    previous: &'a Value,
+    answer: &'a Value,
+    desired: Option<&'a Value>,
+    /// The nodes of those who own something there now.
+    keepers: Vec<&'a Value>,
+}
+
+/// The paths that our apply before owned (`previous`, its FieldsV1), that `desired` lacks, and that somebody else keeps
+/// in the `answer` of the new apply. `entries` are those of the answer, all of them.
+///
+/// What nobody owns there is a default of the API server, which a removal would only bring back; what a subresource
+/// wrote (an autoscaler's `scale`) or our handover keeps is meant to stay.
+pub fn left_over(
+    gvr: &Gvr,
+    previous: &Value,
+    desired: &Value,
+    answer: &Value,
+    entries: &[ManagedEntry<'_>],
+) -> Vec<FieldPath> {
+    let place = Place {
+        previous,
+        answer,
+        desired: Some(desired),
+        keepers: entries
+            .iter()
+            .filter(|entry| entry.is_of_others())
+            .map(|entry| entry.fields)
+            .collect(),
+    };
+    let mut paths = Vec::new();
+    place.walk(gvr, &mut FieldPath::default(), &mut paths);
+    paths
+}
+
+// === impl Place ===
+
+impl Place<'_> {
+    fn walk(&self, gvr: &Gvr, path: &mut FieldPath, paths: &mut Vec<FieldPath>) {
+        for (name, previous) in fields::children(self.previous) {
+            let Some(step) = fields::step(name) else { continue };
+            let keepers: Vec<_> = self.keepers.iter().filter_map(|node| node.get(name)).collect();
+            let answer = step.get(self.answer);
+            let desired = self.desired.and_then(|desired| step.get(desired));
+            let (Some(answer), false) = (answer, keepers.is_empty()) else {
+                continue;
+            };
+            let place = Place {
+                previous,
+                answer,
+                desired: desired.filter(|value| !value.is_null()),
+                keepers,
+            };
+            path.push(step);
+            if !kind_rules::left_to_cluster(gvr, path) {
+                place.visit(gvr, path, paths);
+            }
+            path.pop();
+        }
+    }
+
+    fn visit(&self, gvr: &Gvr, path: &mut FieldPath, paths: &mut Vec<FieldPath>) {
+        let in_parts = !fields::is_leaf(self.previous);
+        if self.desired.is_none() && (!in_parts || self.goes_as_a_whole(path)) {
+            paths.push(path.clone());
+        } else if in_parts {
+            self.walk(gvr, path, paths);
+        }
+    }
+
+    /// Whether the others keep nothing but what was ours, so that the struct or item goes with its defaults.
+    fn goes_as_a_whole(&self, path: &FieldPath) -> bool {
+        let is_item = !matches!(path.steps().last(), Some(Step::Field(_)));
+        let may = is_item || (path.len() > 1 && !self.answer.is_array());
+        may && self.keepers.iter().all(|node| fields::is_within(node, self.previous))
+    }
+}
