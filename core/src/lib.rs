@@ -23,6 +23,7 @@ pub mod plan;
 pub mod proof;
 pub mod protect;
 pub mod removal;
+pub mod status;
 pub mod transform;
 
 pub use identity::{Gvr, LogicalCluster, ObjectKey, ResourceType, Scope};

@@ -1,0 +1,99 @@
+//! What is remembered of the status of one downstream object.
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::{Packed, StatusKind};
+
+/// The status of a downstream object and what of its spec tells whether it is complete. About a hundred bytes for a
+/// Deployment, a few for an object without status.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Part {
+    generation: i64,
+    /// The replicas that its spec asks for.
+    replicas: i64,
+    rollout: Rollout,
+    status: Packed,
+}
+
+/// How a change of the pod template reaches the pods.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Rollout {
+    /// By itself, all of it.
+    Automatic,
+    /// Not now, or not all: paused, partitioned, or by hand.
+    Held,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct SpecFacts {
+    replicas: Option<i64>,
+    paused: bool,
+    update_strategy: UpdateStrategy,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct UpdateStrategy {
+    r#type: String,
+    rolling_update: Option<RollingUpdate>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct RollingUpdate {
+    partition: i64,
+}
+
+// === impl Part ===
+
+impl Part {
+    /// What of a downstream object with this `generation` and these members, each JSON, is remembered.
+    pub fn of(
+        kind: StatusKind,
+        generation: i64,
+        spec: Option<&str>,
+        status: Option<&str>,
+    ) -> Result<Self, serde_json::Error> {
+        let status: Value = status.map_or(Ok(Value::Null), serde_json::from_str)?;
+        let facts = match (kind, spec) {
+            (StatusKind::Deployment | StatusKind::StatefulSet, Some(spec)) => serde_json::from_str(spec)?,
+            _ => SpecFacts::default(),
+        };
+        let partition = facts
+            .update_strategy
+            .rolling_update
+            .map_or(0, |rolling| rolling.partition);
+        let held = facts.paused || partition > 0 || facts.update_strategy.r#type == "OnDelete";
+        Ok(Self {
+            generation,
+            replicas: facts.replicas.unwrap_or(1),
+            rollout: if held { Rollout::Held } else { Rollout::Automatic },
+            status: Packed::of(&status),
+        })
+    }
+
+    /// The generation of the downstream object.
+    pub fn generation(&self) -> i64 {
+        self.generation
+    }
+
+    /// The status as the target reported it; null if there is none.
+    pub fn status(&self) -> Value {
+        self.status.unpack()
+    }
+
+    /// Roughly the bytes that it takes in memory.
+    pub fn size(&self) -> usize {
+        size_of::<Self>() + self.status.len()
+    }
+
+    pub(super) fn replicas(&self) -> i64 {
+        self.replicas
+    }
+
+    pub(super) fn rollout(&self) -> Rollout {
+        self.rollout
+    }
+}
