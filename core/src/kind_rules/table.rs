@@ -1,7 +1,7 @@
 //! The table: which fields and annotations of which kinds a cluster sets for itself.
 
-use super::Left::{Always, OnlyDownstream, UnlessUserSet};
 use super::KindRule;
+use super::Left::{Always, OnlyDownstream, UnlessUserSet};
 
 const SERVICES: KindRule = KindRule {
     group: "",
