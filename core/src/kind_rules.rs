@@ -137,10 +137,8 @@ fn is_headless(gvr: &Gvr, object: &Value) -> bool {
 /// Removes what is at `steps` unless one of the `owners` (nodes of field sets, at `value`) has it.
 fn strip_field(value: &mut Value, steps: &[String], owners: &[&Value]) {
     match (steps, value) {
-        ([last], Value::Object(map)) => {
-            if under_field(owners, last).is_empty() {
-                map.remove(last);
-            }
+        ([last], Value::Object(map)) if under_field(owners, last).is_empty() => {
+            map.remove(last);
         }
         ([list, each], Value::Object(map)) if each == "[]" => strip_items(map, list, owners),
         ([field, rest @ ..], Value::Object(map)) => {

@@ -59,7 +59,7 @@ const VOLUMES: KindRule = KindRule {
     annotations: &[("pv.kubernetes.io/bound-by-controller", UnlessUserSet)],
 };
 
-/// A priority as a number comes from the PriorityClass of each cluster, and is refused where it differs; ephemeral
+/// A priority as a number comes from the `PriorityClass` of each cluster, and is refused where it differs; ephemeral
 /// containers are refused anywhere but through their subresource.
 const PODS: KindRule = KindRule {
     group: "",

@@ -4,7 +4,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::field_path::{FieldPath, Step, has_key};
+use crate::field_path::{Step, has_key};
 
 /// The children of a node, without the `.`.
 pub(crate) fn children(node: &Value) -> impl Iterator<Item = (&str, &Value)> {
@@ -83,22 +83,6 @@ fn key_of_item(node: &Map<String, Value>, item: &Value) -> Option<Map<String, Va
     )
 }
 
-/// Whether the tree `node` owns what is at `path`: the leaf itself, something around it as a whole, or a part of it.
-pub(crate) fn owns(node: &Value, path: &FieldPath) -> bool {
-    let mut node = node;
-    for (depth, step) in path.steps().iter().enumerate() {
-        if depth > 0 && is_whole(node) {
-            return true;
-        }
-        let child = children(node).find(|(name, _)| self::step(name).is_some_and(|found| found == *step));
-        match child {
-            Some((_, child)) => node = child,
-            None => return false,
-        }
-    }
-    true
-}
-
 /// Whether every leaf of the tree `part` is in `whole`.
 pub(crate) fn is_within(part: &Value, whole: &Value) -> bool {
     children(part).all(|(name, child)| match whole.get(name) {
@@ -113,12 +97,6 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-
-    fn path(steps: impl IntoIterator<Item = Step>) -> FieldPath {
-        let mut path = FieldPath::default();
-        steps.into_iter().for_each(|step| path.push(step));
-        path
-    }
 
     #[test]
     fn an_item_is_found_under_the_key_that_the_server_completed() {
@@ -143,29 +121,6 @@ mod tests {
     fn a_key_that_only_the_schema_can_complete_is_found_too() {
         let node = json!({"k:{\"host\":\"a\",\"path\":\"/\"}": {"f:host": {}}});
         assert!(child_of_item(node.as_object().unwrap(), &json!({"host": "a"})).is_some());
-    }
-
-    #[test]
-    fn a_tree_owns_its_leaves_what_is_in_them_and_the_parents() {
-        let tree = json!({"f:spec": {"f:args": {}, "f:list": {"k:{\"name\":\"a\"}": {".": {}, "f:image": {}}}}});
-        let field = |name: &str| Step::Field(name.into());
-        let cases = [
-            (vec![field("spec")], true),
-            (vec![field("spec"), field("args")], true),
-            (vec![field("spec"), field("args"), Step::Index(0)], true),
-            (vec![field("spec"), field("other")], false),
-            (
-                vec![field("spec"), field("list"), Step::item("name", "a"), field("image")],
-                true,
-            ),
-            (vec![field("spec"), field("list"), Step::item("name", "b")], false),
-            (vec![field("data")], false),
-        ];
-        for (steps, expected) in cases {
-            let path = path(steps);
-            assert_eq!(owns(&tree, &path), expected, "{path}");
-        }
-        assert!(!owns(&json!({}), &path([field("spec")])));
     }
 
     #[test]
