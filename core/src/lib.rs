@@ -6,6 +6,7 @@
 
 pub mod body;
 pub mod config;
+pub mod dependencies;
 pub mod drift;
 pub mod event_reason;
 pub mod field_path;

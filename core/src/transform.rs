@@ -5,6 +5,30 @@
 //! upstream (its status and what the server keeps in `metadata` are out of sight), the target, and where the object is.
 //! On an error the object must be thrown away: the last good state downstream stays (S11).
 
+mod bounds;
+mod cel;
+mod image;
+mod json_patch;
+mod merge_patch;
 pub mod path;
+pub(crate) mod pod_spec;
+mod program;
+mod recipe;
+pub(crate) mod reserved;
 
-pub use self::path::{EditError, Path, PathError, Step};
+pub use self::{
+    path::{EditError, Path, PathError, Step},
+    program::{CompileError, Program, Reach},
+    recipe::{Recipe, TransformError},
+};
+
+/// Where an object is: what CEL reads as `namespace` and `workspace`.
+#[derive(Clone, Copy, Debug)]
+pub struct Context<'a> {
+    /// Its upstream namespace; empty for a cluster-scoped object.
+    pub namespace: &'a str,
+    /// The name of its logical cluster; empty for a plain upstream.
+    pub workspace_name: &'a str,
+    /// The path of its workspace, where it is known.
+    pub workspace_path: Option<&'a str>,
+}
