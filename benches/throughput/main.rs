@@ -1,0 +1,67 @@
+//! The syncer beside a bare write loop, on the same real API servers in one run. `cargo bench --bench throughput`.
+//!
+//! The bare loop is the limit of the machine: the same client applies ready-made bodies that carry the same marks, with the same
+//! number in flight, and does nothing else. Both take turns, three times; the medians count. What the numbers mean, and what
+//! they were, is in `docs/benchmarks.md`.
+//!
+//! Arguments after `--`: the kinds (`configmaps`, `deployments`; without any, those that the syncer takes) and
+//! `--objects=N`, the number of objects in one turn.
+
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a bench: what fails ends it, indexing into JSON included, and what it finds is told on stdout"
+)]
+
+mod arrivals;
+mod bed;
+mod kind;
+mod latency;
+mod memory;
+mod numbers;
+mod turns;
+mod usage;
+
+use syncer_harness::{Program, Testbed};
+
+use self::{bed::Bed, kind::Kind};
+
+/// The kinds that are measured unless some are named.
+const KINDS: [Kind; 1] = [Kind::ConfigMaps];
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    // Without this argument, which `cargo bench` passes, somebody only asks whether it starts.
+    if !arguments.iter().any(|argument| argument == "--bench") {
+        return;
+    }
+    if let Err(missing) = Testbed::locate().require(&[Program::Etcd, Program::KubeApiserver]) {
+        eprintln!("nothing is measured: {missing}");
+        return;
+    }
+    let named: Vec<Kind> = Kind::ALL
+        .into_iter()
+        .filter(|kind| arguments.iter().any(|argument| argument == kind.name()))
+        .collect();
+    let objects = arguments
+        .iter()
+        .find_map(|argument| argument.strip_prefix("--objects=")?.parse().ok());
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let kinds = if named.is_empty() { KINDS.to_vec() } else { named };
+    for kind in kinds {
+        // Servers of its own, so that no kind pays for what another left.
+        let bed = Bed::start();
+        runtime.block_on(measure(&bed, kind, objects.unwrap_or(kind.objects())));
+    }
+}
+
+async fn measure(bed: &Bed, kind: Kind, objects: usize) {
+    println!("== {objects} {} to two targets", kind.name());
+    let bench = bed.bench(kind).await;
+    let baseline = memory::baseline(&bench).await;
+    turns::measure(&bench, objects).await;
+    memory::measure(&bench, baseline).await;
+    latency::measure(&bench).await;
+}
