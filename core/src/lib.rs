@@ -20,6 +20,7 @@ pub mod normalise;
 pub mod object_state;
 pub mod ownership;
 pub mod payload;
+pub mod placement;
 pub mod plan;
 pub mod proof;
 pub mod protect;

@@ -22,7 +22,7 @@ pub struct Program {
 
 /// What is wrong with a transform.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("transforms[{index}]{}{member}: {message}", if member.is_empty() { "" } else { "." })]
+#[error("{}: {message}", self.path())]
 pub struct CompileError {
     /// Which transform, from 0.
     pub index: usize,
@@ -70,6 +70,16 @@ pub(super) enum Action {
 
 /// A member of a transform and what is wrong with it.
 type Mistake = (String, String);
+
+// === impl CompileError ===
+
+impl CompileError {
+    /// Where it is in the policy's spec, such as `transforms[2].set.path`.
+    pub fn path(&self) -> String {
+        let point = if self.member.is_empty() { "" } else { "." };
+        format!("transforms[{}]{point}{}", self.index, self.member)
+    }
+}
 
 // === impl Program ===
 
