@@ -1,5 +1,6 @@
 //! What somebody else changed in a downstream object: the leaves taken from us, and those added beside ours.
 
+mod defaults;
 mod foreign;
 mod taken;
 

@@ -58,6 +58,12 @@ impl FieldPath {
         Some(tokens)
     }
 
+    /// The path to what it is in; `None` at the root.
+    pub(crate) fn parent(&self) -> Option<Self> {
+        let (_, parent) = self.0.split_last()?;
+        Some(Self(parent.to_vec()))
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.0.len()
     }

@@ -6,6 +6,8 @@
 mod left_over;
 mod union;
 
+use std::fmt;
+
 use serde::Serialize;
 use serde_json::Value;
 
@@ -15,10 +17,10 @@ use crate::{
 };
 
 pub use left_over::left_over;
-pub use union::union_leftover;
+pub use union::{union_leftover, union_patch};
 
 /// An operation of a JSON Patch (RFC 6902).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "op", rename_all = "lowercase")]
 pub enum PatchOp {
     /// The patch is refused unless this value is there. Only ever used for UID and resourceVersion.
@@ -32,6 +34,20 @@ pub enum PatchOp {
     Remove {
         /// A JSON pointer.
         path: String,
+    },
+    /// A field is set.
+    Add {
+        /// A JSON pointer.
+        path: String,
+        /// Its new value.
+        value: Value,
+    },
+    /// What is there is replaced.
+    Replace {
+        /// A JSON pointer.
+        path: String,
+        /// Its new value.
+        value: Value,
     },
 }
 
@@ -48,18 +64,30 @@ pub fn patch<'a>(live: &Value, paths: impl IntoIterator<Item = &'a FieldPath>) -
     removals.sort();
     // What is inside of something that goes, goes with it. (Sorted: it follows right behind.)
     removals.dedup_by(|inner, outer| inner.starts_with(outer));
-    if removals.is_empty() {
-        return Vec::new();
-    }
-    let tests = ["/metadata/uid", "/metadata/resourceVersion"].map(|path| test(live, path));
-    let [Some(uid), Some(version)] = tests else {
-        return Vec::new();
-    };
     // From the back: an index stays valid while only later items went.
     let removals = removals.iter().rev().map(|tokens| PatchOp::Remove {
         path: Token::pointer(tokens),
     });
-    [uid, version].into_iter().chain(removals).collect()
+    for_this_version(live, removals.collect())
+}
+
+/// Of the foreign `leaves` that a patch removed, those that are in its `answer` again: the API server sets them itself.
+/// To be remembered, and not tried again.
+pub fn reappeared<'a>(answer: &Value, leaves: &'a [Leaf]) -> Vec<&'a FieldPath> {
+    let paths = leaves.iter().map(|leaf| &leaf.path);
+    paths.filter(|path| path.find(answer).is_some()).collect()
+}
+
+/// The patch of these operations under the UID and resourceVersion of `live`.
+fn for_this_version(live: &Value, ops: Vec<PatchOp>) -> Vec<PatchOp> {
+    let tests = ["/metadata/uid", "/metadata/resourceVersion"].map(|path| test(live, path));
+    let [Some(uid), Some(version)] = tests else {
+        return Vec::new();
+    };
+    if ops.is_empty() {
+        return ops;
+    }
+    [uid, version].into_iter().chain(ops).collect()
 }
 
 fn test(live: &Value, path: &str) -> Option<PatchOp> {
@@ -68,6 +96,21 @@ fn test(live: &Value, path: &str) -> Option<PatchOp> {
         path: path.to_owned(),
         value: value.to_owned(),
     })
+}
+
+// === impl PatchOp ===
+
+/// Without values: they are what an upstream decides, and may be confidential.
+impl fmt::Debug for PatchOp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (op, path) = match self {
+            Self::Test { path, .. } => ("test", path),
+            Self::Remove { path } => ("remove", path),
+            Self::Add { path, .. } => ("add", path),
+            Self::Replace { path, .. } => ("replace", path),
+        };
+        write!(f, "{op} {path}")
+    }
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::{Change, Found, latest};
+use super::{Change, Found, defaults, latest};
 use crate::{
     field_path::{FieldPath, Step},
     identity::Gvr,
@@ -60,7 +60,9 @@ impl<'a> Place<'a> {
             .map(|(name, _)| name)
             .collect();
         for name in names {
-            let Some(step) = fields::step(name) else { continue };
+            let Some(step) = fields::step(name).filter(|step| !is_key(step, &found.path)) else {
+                continue;
+            };
             let Some(place) = self.child(name, &step, found) else {
                 continue;
             };
@@ -107,6 +109,9 @@ impl<'a> Place<'a> {
             self.walk(gvr, found);
             return;
         }
+        if defaults::is_default(gvr, &found.path, self.live) {
+            return;
+        }
         found.add(Change::Added, latest(self.foreign.iter().map(|(entry, _)| *entry)));
     }
 
@@ -126,6 +131,14 @@ impl<'a> Place<'a> {
 
     fn has_outside(&self, gvr: &Gvr, path: &mut FieldPath) -> bool {
         self.foreign.iter().any(|(_, node)| has_outside(gvr, node, path))
+    }
+}
+
+/// Whether `step` leads to a part of the key of the item at `path`: it is there as long as the item is.
+fn is_key(step: &Step, path: &FieldPath) -> bool {
+    match (path.steps().last(), step) {
+        (Some(Step::Item(key)), Step::Field(name)) => key.contains_key(&**name),
+        _ => false,
     }
 }
 

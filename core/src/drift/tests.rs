@@ -32,7 +32,7 @@ fn found(resource: &str, live: &Value, entries: &[Value], desired: &Value) -> (V
     );
     assert_eq!(drift.extent, Extent::Complete);
     let shown = |leaves: &[Leaf]| {
-        let line = |leaf: &Leaf| {
+        let shown_leaf = |leaf: &Leaf| {
             format!(
                 "{} {:?} {}",
                 leaf.path,
@@ -40,7 +40,7 @@ fn found(resource: &str, live: &Value, entries: &[Value], desired: &Value) -> (V
                 leaf.manager.as_deref().unwrap_or("-")
             )
         };
-        leaves.iter().map(line).collect()
+        leaves.iter().map(shown_leaf).collect()
     };
     (shown(&drift.taken), shown(&drift.foreign))
 }
@@ -311,6 +311,84 @@ fn additions_of_others_are_foreign_by_leaf() {
             .map(|path| format!("spec.template.spec.containers[name=web].{path} Added kubectl-edit"))
             .collect();
         assert_eq!((taken, foreign), (vec![], expected), "{added}");
+    }
+}
+
+#[test]
+fn the_key_of_an_item_is_never_foreign() {
+    let ports =
+        |fields: Value| in_container(&json!({"f:ports": {"k:{\"containerPort\":80,\"protocol\":\"TCP\"}": fields}}));
+    let theirs = ports(json!({".": {}, "f:containerPort": {}, "f:protocol": {}}));
+    let entries = [entry("tmc-syncer", &our_fields()), entry("other", &theirs)];
+    assert_eq!(
+        found("deployments.apps", &live_deployment(), &entries, &desired_deployment()),
+        (vec![], vec![])
+    );
+}
+
+#[test]
+fn the_defaults_that_the_maker_of_an_adopted_object_owns_are_not_foreign() {
+    let theirs = json!({"f:spec": {
+        "f:strategy": {"f:type": {}, "f:rollingUpdate": {"f:maxSurge": {}, "f:maxUnavailable": {}}},
+        "f:template": {"f:spec": {"f:dnsPolicy": {}, "f:restartPolicy": {}, "f:securityContext": {}, "f:terminationGracePeriodSeconds": {}}},
+    }});
+    let mut live = live_deployment();
+    live["spec"]["strategy"]["rollingUpdate"]["maxUnavailable"] = "25%".into();
+    let pod = live.pointer_mut("/spec/template/spec").unwrap();
+    pod["restartPolicy"] = "Always".into();
+    pod["securityContext"] = json!({});
+    pod["terminationGracePeriodSeconds"] = 30.into();
+    let entries = [entry("tmc-syncer", &our_fields()), entry("kubectl-create", &theirs)];
+    let desired = desired_deployment();
+    assert_eq!(found("deployments.apps", &live, &entries, &desired), (vec![], vec![]));
+
+    let pod = live.pointer_mut("/spec/template/spec").unwrap();
+    pod["dnsPolicy"] = "Default".into();
+    pod["terminationGracePeriodSeconds"] = 31.into();
+    live["spec"]["strategy"]["rollingUpdate"]["maxSurge"] = 3.into();
+    let (_, foreign) = found("deployments.apps", &live, &entries, &desired);
+    assert_eq!(
+        foreign,
+        [
+            "spec.strategy Added kubectl-create",
+            "spec.template.spec.dnsPolicy Added kubectl-create",
+            "spec.template.spec.terminationGracePeriodSeconds Added kubectl-create",
+        ]
+    );
+}
+
+#[test]
+fn what_only_looks_like_a_default_is_foreign() {
+    let sidecar = json!({"f:spec": {"f:initContainers": {"k:{\"name\":\"a\"}": {"f:restartPolicy": {}}}}});
+    let ours =
+        json!({"f:spec": {"f:initContainers": {"k:{\"name\":\"a\"}": {".": {}, "f:name": {}}}}, "f:data": {"f:a": {}}});
+    let cases = [
+        (
+            "configmaps",
+            json!({"data": {"a": "1", "path": "/"}}),
+            json!({"data": {"a": "1"}}),
+            json!({"f:data": {"f:path": {}}}),
+            "data.path",
+        ),
+        (
+            "widgets.example.org",
+            json!({"spec": {"dnsPolicy": "ClusterFirst"}}),
+            json!({"spec": {}}),
+            json!({"f:spec": {"f:dnsPolicy": {}}}),
+            "spec.dnsPolicy",
+        ),
+        (
+            "pods",
+            json!({"spec": {"initContainers": [{"name": "a", "restartPolicy": "Always"}]}}),
+            json!({"spec": {"initContainers": [{"name": "a"}]}}),
+            sidecar,
+            "spec.initContainers[name=a].restartPolicy",
+        ),
+    ];
+    for (resource, live, desired, theirs, expected) in cases {
+        let entries = [entry("tmc-syncer", &ours), entry("other", &theirs)];
+        let (_, foreign) = found(resource, &live, &entries, &desired);
+        assert_eq!(foreign, [format!("{expected} Added other")]);
     }
 }
 

@@ -42,6 +42,12 @@ impl<'a> ManagedEntry<'a> {
         !self.is_ours() && self.subresource.is_empty()
     }
 
+    /// Whether what it owns stays when our apply leaves it out, against what the upstream decides: others do that, and
+    /// our own JSON Patches.
+    pub(crate) fn keeps(&self) -> bool {
+        !self.is_our_apply() && self.manager != HANDOVER_MANAGER && self.subresource.is_empty()
+    }
+
     /// The entries of `object`, which has to be whole: `metadata.managedFields` included. What is malformed is skipped.
     pub fn all_of(object: &'a Value) -> Vec<Self> {
         let entries = object.pointer("/metadata/managedFields").and_then(Value::as_array);

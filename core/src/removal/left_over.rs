@@ -37,7 +37,7 @@ pub fn left_over(
         desired: Some(desired),
         keepers: entries
             .iter()
-            .filter(|entry| entry.is_of_others())
+            .filter(|entry| entry.keeps())
             .map(|entry| entry.fields)
             .collect(),
     };
@@ -81,10 +81,26 @@ impl Place<'_> {
         }
     }
 
-    /// Whether the others keep nothing but what was ours, so that the struct or item goes with its defaults.
+    /// Whether all of a struct or item goes: a part of it would be refused (an item without its name, a probe without
+    /// its handler), and who made the object by a POST owns the defaults within.
     fn goes_as_a_whole(&self, path: &FieldPath) -> bool {
         let is_item = !matches!(path.steps().last(), Some(Step::Field(_)));
-        let may = is_item || (path.len() > 1 && !self.answer.is_array());
-        may && self.keepers.iter().all(|node| fields::is_within(node, self.previous))
+        if is_item || path.len() < 2 || self.answer.is_array() {
+            return is_item;
+        }
+        let nothing_else = || self.keepers.iter().all(|node| fields::is_within(node, self.previous));
+        // In a map of plain values each stands for itself, and what others added is not ours to remove.
+        let in_parts = || holds_metadata(self.previous) || is_flat(self.answer);
+        nothing_else() || !in_parts()
     }
+}
+
+fn is_flat(value: &Value) -> bool {
+    let mut values = value.as_object().into_iter().flat_map(|map| map.values());
+    values.all(|value| !value.is_object() && !value.is_array())
+}
+
+/// Whether labels and annotations are within, those of others stay.
+fn holds_metadata(node: &Value) -> bool {
+    fields::children(node).any(|(name, child)| name == "f:metadata" || holds_metadata(child))
 }

@@ -29,7 +29,7 @@ fn removed(ops: &[PatchOp]) -> Vec<&str> {
     ops.iter()
         .filter_map(|op| match op {
             PatchOp::Remove { path } => Some(path.as_str()),
-            PatchOp::Test { .. } => None,
+            PatchOp::Test { .. } | PatchOp::Add { .. } | PatchOp::Replace { .. } => None,
         })
         .collect()
 }
@@ -155,10 +155,20 @@ fn what_a_co_owner_keeps_is_left_over() {
         ),
         ["data.y", "metadata.labels.b"]
     );
+    // Our own JSON Patch of another time.
+    assert_eq!(
+        left(
+            "configmaps",
+            &previous,
+            &desired,
+            &answer,
+            &[("tmc-syncer", "", theirs.clone())]
+        ),
+        ["data.y", "metadata.labels.b"]
+    );
     let tolerated = [
         ("kubectl-create", "status", theirs.clone()),
-        ("tmc-syncer-handover", "", theirs.clone()),
-        ("tmc-syncer", "", theirs),
+        ("tmc-syncer-handover", "", theirs),
     ];
     for other in tolerated {
         assert_eq!(
@@ -198,15 +208,37 @@ fn structs_and_items_of_an_adopted_object_go_as_a_whole() {
         left("pods", &previous, &desired, &answer, &others),
         ["spec.containers[name=log]", "spec.containers[name=web].livenessProbe"]
     );
-    // Of a struct to which others added, only what was ours.
-    let others = [(
-        "kubectl-edit",
-        "",
-        in_containers(json!({web: {"f:livenessProbe": {"f:periodSeconds": {}, "f:timeoutSeconds": {}}}})),
-    )];
+    // Who made it by a POST owns the defaults, and a part of a probe or of a container would be refused.
+    let mut with_defaults = previous.clone();
+    with_defaults["f:spec"]["f:containers"][web]["f:livenessProbe"]["f:timeoutSeconds"] = json!({});
+    with_defaults["f:spec"]["f:containers"]["k:{\"name\":\"log\"}"]["f:imagePullPolicy"] = json!({});
     assert_eq!(
-        left("pods", &previous, &desired, &answer, &others),
-        ["spec.containers[name=web].livenessProbe.periodSeconds"]
+        left(
+            "pods",
+            &previous,
+            &desired,
+            &answer,
+            &[("kubectl-create", "", with_defaults)]
+        ),
+        ["spec.containers[name=log]", "spec.containers[name=web].livenessProbe"]
+    );
+}
+
+#[test]
+fn of_a_map_to_which_others_added_only_what_was_ours_goes() {
+    let selector = |fields: Value| json!({"f:spec": {"f:nodeSelector": fields}});
+    let previous = selector(json!({"f:a": {}}));
+    let answer = json!({"spec": {"nodeSelector": {"a": "1", "b": "2"}}});
+    let theirs = selector(json!({"f:a": {}, "f:b": {}}));
+    assert_eq!(
+        left(
+            "pods",
+            &previous,
+            &json!({"spec": {}}),
+            &answer,
+            &[("kubectl-edit", "", theirs)]
+        ),
+        ["spec.nodeSelector.a"]
     );
 }
 
@@ -353,4 +385,52 @@ fn a_field_that_the_refusal_names_is_found_in_any_kind() {
         union("services", &live, &desired, &["spec.clusterIP"]),
         Vec::<String>::new()
     );
+}
+
+#[test]
+fn a_union_goes_over_as_a_whole() {
+    let live = identified(json!({"spec": {
+        "replicas": 1, "sessionAffinity": "ClientIP", "sessionAffinityConfig": {"clientIP": {}}, "clusterIP": "10.0.0.1",
+        "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1}},
+        "volumes": [{"name": "a", "emptyDir": {}}, {"name": "v", "emptyDir": {}}],
+    }}));
+    let desired = json!({"spec": {
+        "replicas": 1, "sessionAffinity": "None", "strategy": {"type": "Recreate"},
+        "volumes": [{"name": "v", "configMap": {"name": "c"}}, {"name": "a", "emptyDir": {}}],
+    }});
+    let services = gvr("services");
+    let patch = |live: &Value| union_patch(live, &desired, &union_leftover(&services, live, &desired, &[]));
+    let expected = json!([
+        {"op": "test", "path": "/metadata/uid", "value": "u1"},
+        {"op": "test", "path": "/metadata/resourceVersion", "value": "7"},
+        {"op": "add", "path": "/spec/sessionAffinity", "value": "None"},
+        {"op": "remove", "path": "/spec/sessionAffinityConfig"},
+        {"op": "replace", "path": "/spec/strategy", "value": {"type": "Recreate"}},
+        {"op": "replace", "path": "/spec/volumes/1", "value": {"name": "v", "configMap": {"name": "c"}}},
+    ]);
+    assert_eq!(serde_json::to_value(patch(&live)).unwrap(), expected);
+    let shown = format!("{:?}", patch(&live));
+    assert!(
+        shown.contains("replace /spec/strategy") && !shown.contains("Recreate"),
+        "{shown}"
+    );
+
+    let mut settled = desired.clone();
+    settled["metadata"] = live["metadata"].clone();
+    assert_eq!(patch(&settled), []);
+    let mut unversioned = live;
+    unversioned["metadata"] = json!({});
+    assert_eq!(patch(&unversioned), []);
+}
+
+#[test]
+fn what_reappears_is_told() {
+    let leaf = |name: &str| Leaf {
+        path: path([field("spec"), field(name)]),
+        manager: None,
+        change: Change::Added,
+    };
+    let leaves = [leaf("dnsPolicy"), leaf("nodeSelector")];
+    let answer = json!({"spec": {"dnsPolicy": "ClusterFirst"}});
+    assert_eq!(reappeared(&answer, &leaves), [&leaves[0].path]);
 }

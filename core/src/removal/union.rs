@@ -2,8 +2,9 @@
 
 use serde_json::{Map, Value};
 
+use super::{PatchOp, for_this_version};
 use crate::{
-    field_path::{FieldPath, Step},
+    field_path::{FieldPath, Step, Token},
     identity::Gvr,
     kind_rules,
 };
@@ -15,7 +16,7 @@ const HANDLERS: [&str; 5] = ["exec", "httpGet", "tcpSocket", "grpc", "sleep"];
 /// of a 422: the other arm of a union that is known by its shape, or a field that the refusal names (`refused`, the
 /// `field` of its causes, such as `spec.strategy.rollingUpdate`).
 ///
-/// Removed by one JSON Patch before the apply is tried again. Identity and what is left to the cluster are never named.
+/// [`union_patch`] takes them out before the apply is tried again. Identity and what is left to the cluster are never named.
 pub fn union_leftover(gvr: &Gvr, live: &Value, desired: &Value, refused: &[&str]) -> Vec<FieldPath> {
     let mut search = Search {
         gvr,
@@ -33,6 +34,55 @@ pub fn union_leftover(gvr: &Gvr, live: &Value, desired: &Value, refused: &[&str]
         search.add_refused(field, live, desired);
     }
     search.paths
+}
+
+/// The patch that brings the unions around `leftover` (see [`union_leftover`]) to the arm that is desired; empty if there
+/// is nothing to do.
+///
+/// A removal alone does not: as long as the other arm is chosen, the API server fills its default in again. So the
+/// struct or item around goes over to its desired value as a whole, or, where that is the whole `spec`, by its plain
+/// fields.
+pub fn union_patch(live: &Value, desired: &Value, leftover: &[FieldPath]) -> Vec<PatchOp> {
+    let mut parents: Vec<FieldPath> = leftover.iter().filter_map(FieldPath::parent).collect();
+    parents.sort_by_key(FieldPath::len);
+    let mut done: Vec<&FieldPath> = Vec::new();
+    let mut ops = Vec::new();
+    for parent in &parents {
+        if done
+            .iter()
+            .any(|around| parent.steps().starts_with(around.steps()) && (around.len() > 1 || *around == parent))
+        {
+            continue;
+        }
+        done.push(parent);
+        let (Some(tokens), Some(value)) = (parent.tokens(live), parent.find(desired)) else {
+            continue;
+        };
+        let path = Token::pointer(&tokens);
+        if parent.len() > 1 {
+            let value = value.clone();
+            ops.push(PatchOp::Replace { path, value });
+        } else {
+            ops.extend(plain_changes(&path, parent.find(live), value));
+            let within = leftover.iter().filter(|leaf| leaf.parent().as_ref() == Some(parent));
+            let pointers = within.filter_map(|leaf| Some(Token::pointer(&leaf.tokens(live)?)));
+            ops.extend(pointers.map(|path| PatchOp::Remove { path }));
+        }
+    }
+    for_this_version(live, ops)
+}
+
+/// Sets the plain fields of `desired` that `live` has otherwise.
+fn plain_changes(path: &str, live: Option<&Value>, desired: &Value) -> Vec<PatchOp> {
+    let is_plain = |value: &Value| !value.is_object() && !value.is_array() && !value.is_null();
+    let fields = desired.as_object().into_iter().flatten();
+    fields
+        .filter(|(name, value)| is_plain(value) && live.and_then(|live| live.get(name.as_str())) != Some(value))
+        .map(|(name, value)| PatchOp::Add {
+            path: format!("{path}{}", Token::pointer(&[Token::Key(name)])),
+            value: value.clone(),
+        })
+        .collect()
 }
 
 fn is_content(member: &str) -> bool {
