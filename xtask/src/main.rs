@@ -11,6 +11,7 @@ mod coverage;
 mod demo_real;
 mod failure;
 mod go;
+mod simulate;
 mod test;
 mod testbed;
 
@@ -36,6 +37,8 @@ enum Command {
     Test(test::Options),
     /// Run the syncer between real control planes, show what arrives, and stop
     DemoReal(demo_real::Options),
+    /// Simulate the whole syncer under seeded edits and faults, and check every invariant at every step
+    Simulate(simulate::Options),
     /// Measure the line coverage of all tests
     Coverage(coverage::Options),
 }
@@ -56,6 +59,8 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
         // Its summary ends with its last line, so it says itself why it failed.
         Command::Test(options) => return test::run(&options),
         Command::DemoReal(options) => demo_real::run(&options)?,
+        // It has said what it found.
+        Command::Simulate(options) => return simulate::run(&options),
         Command::Coverage(options) => coverage::run(&options)?,
     }
     Ok(ExitCode::SUCCESS)

@@ -167,7 +167,9 @@ impl<'a> Draft<'a> {
         for server in servers {
             let mut at = begin;
             loop {
-                let well = self.chance.u64(1..=(end - begin).max(2) / 3);
+                // What was under way has come back before the next trouble begins.
+                let third = (end - begin).max(3) / 3;
+                let well = self.chance.u64(third.min(1000)..=third);
                 let ill = self.chance.u64(1..=(end - begin).max(2) / 4);
                 at += well;
                 if at + ill >= end {

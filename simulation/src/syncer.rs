@@ -1,0 +1,161 @@
+//! The syncer under test, put together as `run` does it, but for time, chance and wires.
+
+use std::{sync::Arc, time::SystemTime};
+
+use syncer_actors::{
+    Bounds, Connect, Metrics, Readiness, Settings, Supervisor, TargetSettings, UpstreamSettings,
+    runtime::{self, Census, Clock, Ended, Runtime, Signals, Spec, Tree},
+};
+use syncer_clusters::{Cluster, ConfigError, Limits};
+use syncer_core::protect::Protection;
+use syncer_sandbox::{ApiServer, Fleet};
+
+use crate::{
+    observation::Observation,
+    schedule::{KINDS, Schedule},
+    wire::{Side, Wire},
+};
+
+/// How much of everything there may be: little, so that bounds are reached.
+pub(crate) const BOUNDS: Bounds = Bounds {
+    mailbox: 8,
+    reconcilers: 4,
+};
+
+/// How much is kept of upstream bodies: little, so that some are read again.
+const BODY_CACHE: u64 = 4096;
+
+/// One life of the syncer.
+pub(crate) struct Syncer {
+    runtime: Runtime,
+    ended: Ended,
+    signals: Signals,
+}
+
+// === impl Syncer ===
+
+impl Syncer {
+    /// Starts it. `life` counts its lives, so that each has chances of its own.
+    pub(crate) fn start(
+        schedule: &Schedule,
+        fleet: &Fleet,
+        observation: &Observation,
+        start: SystemTime,
+        life: u64,
+    ) -> Result<Self, ConfigError> {
+        let signals = Signals::new();
+        let seed = schedule.seed.wrapping_mul(31).wrapping_add(life);
+        let clock = Clock::simulated(start);
+        let settings = settings(schedule, fleet, observation, &clock, seed)?;
+        let readiness = Readiness::of(settings.targets.iter().map(|target| target.name.clone()));
+        let injected = runtime::Settings {
+            seed,
+            clock,
+            signals: signals.clone(),
+        };
+        let mut runtime = Runtime::local(injected);
+        let factory = Supervisor::factory(settings, readiness, signals.clone(), Metrics::default());
+        let (_, ended) = runtime.start(Spec::new("simulated").mailbox(BOUNDS.mailbox), factory);
+        Ok(Self {
+            runtime,
+            ended,
+            signals,
+        })
+    }
+
+    pub(crate) fn tree(&self) -> Tree {
+        self.runtime.tree()
+    }
+
+    pub(crate) fn signals(&self) -> &Signals {
+        &self.signals
+    }
+
+    /// Why it ended by itself, if it did.
+    pub(crate) async fn ended(&self) -> String {
+        match self.ended.clone().wait().await {
+            Ok(()) => "it ended by itself".to_owned(),
+            Err(escalation) => escalation.to_string(),
+        }
+    }
+
+    /// Kills it: what is in flight is dropped where it is.
+    pub(crate) async fn kill(self) {
+        self.runtime.stop();
+        let _ = self.ended.wait().await;
+    }
+
+    /// Ends it as SIGTERM does; says what is still alive of it.
+    pub(crate) async fn drain(self) -> Census {
+        let _ = self.runtime.drain(std::time::Duration::from_secs(8)).await;
+        drop(self.ended);
+        // What was told to end does so when it has its turn.
+        tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+        self.runtime.census()
+    }
+}
+
+fn settings(
+    schedule: &Schedule,
+    fleet: &Fleet,
+    observation: &Observation,
+    clock: &Clock,
+    seed: u64,
+) -> Result<Settings, ConfigError> {
+    let connect = Wiring {
+        plant_of: schedule.clone(),
+        observation: observation.clone(),
+        clock: clock.clone(),
+        seed,
+    };
+    let targets = fleet.targets.iter().zip(1_u64..).map(|((name, server), number)| {
+        let (wiring, server): (Wiring, ApiServer) = (connect.clone(), server.clone());
+        let name: Arc<str> = name.as_str().into();
+        let side = Side::Target(name.clone());
+        let connect: Connect = Arc::new(move || wiring.cluster(&server, &side, number));
+        TargetSettings { name, connect }
+    });
+    Ok(Settings {
+        targets: targets.collect(),
+        upstream: UpstreamSettings {
+            cluster: connect.cluster(&fleet.upstream, &Side::Upstream, 0)?,
+            resources: KINDS
+                .map(|kind| (kind.group().to_owned(), kind.plural().to_owned()))
+                .into(),
+            protection: Protection::default(),
+            body_cache: BODY_CACHE,
+        },
+        bounds: BOUNDS,
+    })
+}
+
+/// How clusters are wired.
+#[derive(Clone)]
+struct Wiring {
+    plant_of: Schedule,
+    observation: Observation,
+    clock: Clock,
+    seed: u64,
+}
+
+// === impl Wiring ===
+
+impl Wiring {
+    fn cluster(&self, server: &ApiServer, side: &Side, number: u64) -> Result<Cluster, ConfigError> {
+        let plant = self.plant_of.plant;
+        let limits = plant.map_or_else(Limits::default, |plant| plant.limits(Limits::default()));
+        let wire = Wire::new(
+            server,
+            side.clone(),
+            &self.observation,
+            plant,
+            self.seed ^ (number << 32),
+        );
+        let clock = self.clock.clone();
+        Cluster::builder(side.name())
+            .limits(limits)
+            .seed(self.seed.wrapping_add(number))
+            .wall_clock(move || clock.time())
+            .service(&format!("http://{}", side.name()), wire)
+    }
+}
