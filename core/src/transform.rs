@@ -5,8 +5,10 @@
 //! upstream (its status and what the server keeps in `metadata` are out of sight), the target, and where the object is.
 //! On an error the object must be thrown away: the last good state downstream stays (S11).
 
+mod action;
 mod bounds;
 mod cel;
+mod compile;
 mod image;
 mod json_patch;
 mod merge_patch;

@@ -9,6 +9,7 @@
 
 mod check;
 mod functions;
+mod members;
 mod value;
 
 use std::{
@@ -20,7 +21,7 @@ use std::{
 use kube_cel::cel::{self, ExecutionError, parser::Parser};
 use serde_json::Value;
 
-use self::check::{Checked, Members};
+use self::check::Checked;
 use super::Context;
 use crate::config::SyncTarget;
 
@@ -175,42 +176,6 @@ fn short(text: &Arc<String>) -> &str {
         .rev()
         .find(|end| text.is_char_boundary(*end));
     end.and_then(|end| text.get(..end)).unwrap_or_default()
-}
-
-// === impl Members ===
-
-impl Members {
-    /// What an expression sees of `object`: the members that it names, never the status, and of the metadata only what
-    /// people write. `None` if it does not look at the object.
-    fn view(&self, object: &Value) -> Option<Value> {
-        let seen: Vec<_> = match (self, object.as_object()) {
-            (Self::None, _) => return None,
-            (_, None) => Vec::new(),
-            (Self::Some(names), Some(members)) => members.iter().filter(|(name, _)| names.contains(*name)).collect(),
-            (Self::All, Some(members)) => members.iter().collect(),
-        };
-        let view = seen
-            .into_iter()
-            .filter(|(name, _)| *name != "status")
-            .map(|(name, member)| {
-                let member = if name == "metadata" {
-                    written_metadata(member)
-                } else {
-                    member.clone()
-                };
-                (name.clone(), member)
-            });
-        Some(Value::Object(view.collect()))
-    }
-}
-
-fn written_metadata(metadata: &Value) -> Value {
-    let Some(metadata) = metadata.as_object() else {
-        return Value::Null;
-    };
-    let written = ["name", "namespace", "labels", "annotations"];
-    let view = metadata.iter().filter(|(name, _)| written.contains(&name.as_str()));
-    Value::Object(view.map(|(name, member)| (name.clone(), member.clone())).collect())
 }
 
 #[cfg(test)]

@@ -2,11 +2,12 @@
 //! `spec.template.spec.containers[name=web].image`, `spec.ports[0]`, `spec.ports[*].name`.
 
 mod edit;
+mod error;
 mod parse;
 
 use std::fmt;
 
-pub use self::{edit::EditError, parse::PathError};
+pub use self::{edit::EditError, error::PathError};
 
 /// A path into an object. Its display is canonical and parses back to the same path.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]

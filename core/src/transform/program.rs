@@ -2,15 +2,12 @@
 
 use std::sync::Arc;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 use xxhash_rust::xxh3::Xxh3;
 
-use super::{
-    Path, PathError, Recipe, bounds, cel::Expression, image::Rewrite, json_patch::PatchOperation, merge_patch,
-    pod_spec, reserved,
-};
+use super::{Recipe, action::Action, pod_spec};
 use crate::{
-    config::{Operation, ResourceRef, Selection, SetValue, SyncTarget, Transform},
+    config::{ResourceRef, Selection, SyncTarget, Transform},
     identity::Gvr,
 };
 
@@ -51,26 +48,6 @@ pub(super) struct Compiled {
     fingerprint: u64,
 }
 
-/// What a transform does.
-#[derive(Clone, Debug)]
-pub(super) enum Action {
-    /// Sets a given value.
-    Set(Path, Value),
-    /// Sets a computed value, or removes what is there if that is null.
-    Compute(Path, Box<Expression>),
-    /// Removes what is at these paths.
-    Remove(Vec<Path>),
-    /// Rewrites image registries.
-    ImageRegistry(Rewrite),
-    /// Applies a JSON Patch.
-    JsonPatch(Vec<PatchOperation>),
-    /// Applies a JSON Merge Patch.
-    MergePatch(Map<String, Value>),
-}
-
-/// A member of a transform and what is wrong with it.
-type Mistake = (String, String);
-
 // === impl CompileError ===
 
 impl CompileError {
@@ -89,8 +66,13 @@ impl Program {
         let mut compiled = Vec::with_capacity(transforms.len());
         let mut errors = Vec::new();
         for (index, transform) in transforms.iter().enumerate() {
-            match compile(transform) {
-                Ok(transform) => compiled.push(transform),
+            match Action::compile(transform) {
+                Ok(action) => compiled.push(Compiled {
+                    targets: transform.targets.clone(),
+                    resources: transform.resources.clone(),
+                    action,
+                    fingerprint: fingerprint(transform),
+                }),
                 Err(mistakes) => {
                     errors.extend(mistakes.into_iter().map(|(member, message)| CompileError {
                         index,
@@ -166,110 +148,6 @@ impl Compiled {
     }
 }
 
-fn compile(transform: &Transform) -> Result<Compiled, Vec<Mistake>> {
-    let operation = transform.operation().ok_or_else(|| {
-        let message = "it needs exactly one of set, remove, imageRegistry, jsonPatch and mergePatch";
-        vec![(String::new(), message.to_owned())]
-    })?;
-    let action = match operation {
-        Operation::Set(set) => compile_set(set)?,
-        Operation::Remove(paths) => {
-            let each = |(index, text): (usize, &String)| path(&format!("remove[{index}]"), text);
-            Action::Remove(all(paths.iter().enumerate().map(each))?)
-        }
-        Operation::ImageRegistry(rule) => {
-            let rewrite = Rewrite::compile(rule).map_err(|message| vec![("imageRegistry".to_owned(), message)])?;
-            Action::ImageRegistry(rewrite)
-        }
-        Operation::JsonPatch(operations) => {
-            Action::JsonPatch(all(operations.iter().enumerate().map(compile_patch_operation))?)
-        }
-        Operation::MergePatch(patch) => compile_merge_patch(patch)?,
-    };
-    Ok(Compiled {
-        targets: transform.targets.clone(),
-        resources: transform.resources.clone(),
-        action,
-        fingerprint: fingerprint(transform),
-    })
-}
-
-/// All results, or all mistakes.
-fn all<T>(results: impl Iterator<Item = Result<T, Mistake>>) -> Result<Vec<T>, Vec<Mistake>> {
-    let mut good = Vec::new();
-    let mut mistakes = Vec::new();
-    for result in results {
-        match result {
-            Ok(value) => good.push(value),
-            Err(mistake) => mistakes.push(mistake),
-        }
-    }
-    if mistakes.is_empty() { Ok(good) } else { Err(mistakes) }
-}
-
-fn path(member: &str, text: &str) -> Result<Path, Mistake> {
-    let mistake = |message: String| (member.to_owned(), message);
-    let path = Path::parse(text).map_err(|error: PathError| mistake(error.to_string()))?;
-    match reserved::path_refusal(&path) {
-        Some(refusal) => Err(mistake(refusal)),
-        None => Ok(path),
-    }
-}
-
-fn compile_set(set: &SetValue) -> Result<Action, Vec<Mistake>> {
-    let path = path("set.path", &set.path);
-    let mistake = |member: &str, message: String| (member.to_owned(), message);
-    let make: Result<Box<dyn FnOnce(Path) -> Action>, Mistake> = match (&set.value, &set.cel) {
-        (Some(value), None) => match bounds::within(value) {
-            Ok(()) => Ok(Box::new(|path| Action::Set(path, value.clone()))),
-            Err(message) => Err(mistake("set.value", message.to_owned())),
-        },
-        (None, Some(text)) => match Expression::compile(text) {
-            Ok(expression) => Ok(Box::new(|path| Action::Compute(path, Box::new(expression)))),
-            Err(message) => Err(mistake("set.cel", message)),
-        },
-        _ => Err(mistake(
-            "set",
-            "it needs exactly one of value and cel; remove takes a field away".to_owned(),
-        )),
-    };
-    match (path, make) {
-        (Ok(path), Ok(make)) => Ok(make(path)),
-        (path, make) => Err(path.err().into_iter().chain(make.err()).collect()),
-    }
-}
-
-fn compile_patch_operation((index, operation): (usize, &Value)) -> Result<PatchOperation, Mistake> {
-    let mistake = |message: String| (format!("jsonPatch[{index}]"), message);
-    bounds::within(operation).map_err(|message| mistake(message.to_owned()))?;
-    let operation = PatchOperation::compile(operation).map_err(mistake)?;
-    let refusal = operation
-        .changes()
-        .into_iter()
-        .find_map(|pointer| reserved::refusal(pointer.keys().map(Some)));
-    match refusal {
-        Some(refusal) => Err((format!("jsonPatch[{index}]"), refusal)),
-        None => Ok(operation),
-    }
-}
-
-fn compile_merge_patch(patch: &Value) -> Result<Action, Vec<Mistake>> {
-    let mistake = |message: String| ("mergePatch".to_owned(), message);
-    let members = patch
-        .as_object()
-        .ok_or_else(|| vec![mistake("a merge patch is an object".to_owned())])?;
-    bounds::within(patch).map_err(|message| vec![mistake(message.to_owned())])?;
-    let refusals: Vec<Mistake> = merge_patch::touched(members)
-        .iter()
-        .filter_map(reserved::path_refusal)
-        .map(mistake)
-        .collect();
-    if !refusals.is_empty() {
-        return Err(refusals);
-    }
-    Ok(Action::MergePatch(members.clone()))
-}
-
 /// A hash over what `transform` does, in one canonical form.
 fn fingerprint(transform: &Transform) -> u64 {
     let what = Transform {
@@ -302,36 +180,6 @@ fn feed(hasher: &mut Xxh3, value: &Value) {
             }
         }
         scalar => hasher.update(scalar.to_string().as_bytes()),
-    }
-}
-
-// === impl Action ===
-
-impl Action {
-    /// What it is called in a policy.
-    pub(super) fn name(&self) -> &'static str {
-        match self {
-            Self::Set(..) | Self::Compute(..) => "set",
-            Self::Remove(_) => "remove",
-            Self::ImageRegistry(_) => "imageRegistry",
-            Self::JsonPatch(_) => "jsonPatch",
-            Self::MergePatch(_) => "mergePatch",
-        }
-    }
-
-    /// The paths that it sets or removes in objects of `gvr`.
-    pub(super) fn touched(&self, gvr: &Gvr) -> Vec<Path> {
-        match self {
-            Self::Set(path, _) | Self::Compute(path, _) => vec![path.clone()],
-            Self::Remove(paths) => paths.clone(),
-            Self::ImageRegistry(_) => Rewrite::touched(gvr),
-            Self::JsonPatch(operations) => operations
-                .iter()
-                .flat_map(PatchOperation::changes)
-                .flat_map(super::json_patch::Pointer::paths)
-                .collect(),
-            Self::MergePatch(patch) => merge_patch::touched(patch),
-        }
     }
 }
 

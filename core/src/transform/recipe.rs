@@ -5,9 +5,10 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::{
-    Context, Path, Program, bounds,
+    Context, Path, Program,
+    action::Action,
+    bounds,
     cel::{Disclosure, Expression},
-    program::Action,
     reserved::{self, OfKcp},
 };
 use crate::{config::SyncTarget, identity::Gvr};

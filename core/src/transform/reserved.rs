@@ -10,7 +10,7 @@ use super::{Path, Step, cel::Disclosure};
 const CHANGEABLE: [&str; 2] = ["labels", "annotations"];
 
 /// The labels and annotations of kcp's domain that an object had before it was transformed.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct OfKcp(BTreeMap<(&'static str, String), Value>);
 
 /// A label or annotation that cannot be.
@@ -40,11 +40,19 @@ pub(super) fn refusal<'a>(mut keys: impl Iterator<Item = Option<&'a str>>) -> Op
             "metadata.{} cannot be changed, only labels and annotations",
             member.unwrap_or("[…]")
         )),
-        Some(_) => match keys.next() {
-            Some(Some(key)) if is_of_kcp(key) => Some(format!("{key:?} is of kcp's domain, which is ours to write")),
-            _ => None,
-        },
+        Some(_) => key_refusal(keys.next()?, keys.next()),
     }
+}
+
+/// Why a label or annotation may not be changed; `deeper` is what a path has behind it.
+fn key_refusal(key: Option<&str>, deeper: Option<Option<&str>>) -> Option<String> {
+    let Some(key) = key else {
+        return Some("labels and annotations are no lists".to_owned());
+    };
+    if deeper.is_some() {
+        return Some("labels and annotations are texts: keys with points are written [\"a.b/c\"]".to_owned());
+    }
+    is_of_kcp(key).then(|| format!("{key:?} is of kcp's domain, which is ours to write"))
 }
 
 /// Why a transform may not change what `path` names.
@@ -165,7 +173,8 @@ mod tests {
             ("[*].name", true),
             ("metadata.labels[\"internal.workload.kcp.io/cluster\"]", true),
             ("metadata.annotations[\"workload.kcp.io/origin\"]", true),
-            ("metadata.annotations.kcp.io/x", false),
+            ("metadata.annotations.kcp.io/x", true),
+            ("metadata.labels[0]", true),
             ("metadata.annotations[\"kcp.io/x\"]", true),
             ("metadata.labels", false),
             ("metadata.labels.zone", false),
@@ -175,7 +184,6 @@ mod tests {
             ("data.status", false),
         ];
         for (text, refused) in cases {
-            // A path without brackets stops at the point: `kcp` is the key here, and `io/x` is in it.
             let path = Path::parse(text).unwrap();
             assert_eq!(path_refusal(&path).is_some(), refused, "{text}");
         }

@@ -4,13 +4,11 @@
 //! it becomes `a["b"]`, which is an error; and a loop over a map visits the keys in no order, so they are sorted first
 //! (the same input has to give the same output, or a relist would write).
 
-use std::collections::BTreeSet;
-
 use kube_cel::cel::common::ast::{
     CallExpr, ComprehensionExpr, EntryExpr, Expr, IdedExpr, LiteralValue, SelectExpr, operators,
 };
 
-use super::functions;
+use super::{functions, members::Members};
 
 /// The most nodes of an expression, those that macros add included.
 const MOST_NODES: u32 = 2000;
@@ -41,17 +39,6 @@ pub(super) struct Loops {
     pub(super) weight_per_item: u64,
     /// Whether a text may be taken apart into items.
     pub(super) over_text: bool,
-}
-
-/// Top-level members of an object.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Members {
-    /// None of them.
-    None,
-    /// These.
-    Some(BTreeSet<String>),
-    /// All, or it cannot be told.
-    All,
 }
 
 struct Checker {
@@ -161,13 +148,7 @@ impl Checker {
             return Err("object.status is out of sight: what goes down depends on what is wanted alone".to_owned());
         }
         self.body_reads_object = true;
-        match &mut self.object {
-            Members::All => {}
-            Members::Some(names) => {
-                names.insert(member.to_owned());
-            }
-            Members::None => self.object = Members::Some(BTreeSet::from([member.to_owned()])),
-        }
+        self.object.note(member);
         Ok(base)
     }
 

@@ -44,6 +44,12 @@ fn every_mistake_is_named_with_its_member() {
         {"mergePatch": [1]},
         {"mergePatch": {"metadata": {"name": "x", "labels": {"kcp.io/a": "b"}}, "status": {}, "spec": {"a": 1}}},
         {"mergePatch": {"metadata": null}},
+        {"set": {"path": "metadata.annotations.a.b/c", "value": "x"}},
+        {"set": {"path": "metadata.labels.a", "value": 1}},
+        {"set": {"path": "metadata.labels", "value": {"kcp.io/a": "b"}}},
+        {"mergePatch": {"metadata": {"labels": {"a": {"b": "c"}}}}},
+        {"mergePatch": {"metadata": {"labels": {"a": true}}}},
+        {"mergePatch": {"metadata": {"labels": {"a": null, "b": "c"}, "annotations": null}}},
     ]));
     let errors = Program::compile(&wrong).unwrap_err();
     let found: Vec<(usize, &str)> = errors
@@ -70,6 +76,11 @@ fn every_mistake_is_named_with_its_member() {
             (11, "mergePatch"),
             (11, "mergePatch"),
             (12, "mergePatch"),
+            (13, "set.path"),
+            (14, "set.value"),
+            (15, "set.value"),
+            (16, "mergePatch"),
+            (17, "mergePatch"),
         ]
     );
     assert!(errors[2].to_string().starts_with("transforms[3].set.path: "));

@@ -102,19 +102,13 @@ fn an_error_names_transform_place_and_cause() {
             "metadata.labels.zone",
         ),
         (
-            json!([{"set": {"path": "metadata.labels.n", "value": 1}}]),
+            json!([{"set": {"path": "metadata.labels.n", "cel": "1"}}]),
             0,
             "set",
             "metadata.labels.n",
         ),
         (
-            json!([{"set": {"path": "metadata.labels.n.deeper", "value": "1"}}]),
-            0,
-            "set",
-            "metadata.labels.n",
-        ),
-        (
-            json!([{"set": {"path": "metadata.labels", "value": "x"}}]),
+            json!([{"set": {"path": "metadata.labels", "cel": "'x'"}}]),
             0,
             "set",
             "metadata.labels",
@@ -124,12 +118,6 @@ fn an_error_names_transform_place_and_cause() {
             0,
             "set",
             "metadata.annotations[\"kcp.io/x\"]",
-        ),
-        (
-            json!([{"mergePatch": {"metadata": {"labels": {"a": {"b": "c"}}}}}]),
-            0,
-            "mergePatch",
-            "metadata.labels.a",
         ),
         (
             json!([{"jsonPatch": [{"op": "remove", "path": "/spec/none"}]}]),
