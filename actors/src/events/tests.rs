@@ -4,7 +4,7 @@ use std::{
     pin::Pin,
     sync::atomic::{AtomicUsize, Ordering},
     task::{self, Poll},
-    time::SystemTime,
+    time::{Duration, SystemTime},
 };
 
 use bytes::Bytes;
@@ -12,6 +12,7 @@ use http::{Method, Request, Response};
 use http_body_util::{BodyExt as _, Full};
 use prometheus_client::{encoding::text::encode, registry::Registry};
 use serde_json::Value;
+use syncer_clusters::Cluster;
 use syncer_core::{Gvr, Scope};
 use syncer_sandbox::{
     ApiServer, Body, Effect, Fault, FaultPlan, Flavor, NoAnswer, Options, Reach, TimerClock, Verb, Which,
