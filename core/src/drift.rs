@@ -33,7 +33,8 @@ const MOST_WORK: usize = 2_000_000;
 pub struct Drift {
     /// Leaves that are desired and that our apply no longer owns; at most [`MOST_LEAVES`].
     pub taken: Vec<Leaf>,
-    /// Leaves of others in spec or data, neither desired nor ever applied; at most [`MOST_LEAVES`].
+    /// Leaves of others in spec or data, neither desired nor applied before; at most [`MOST_LEAVES`]. What a JSON Patch
+    /// of ours left there counts too, with our own manager.
     pub foreign: Vec<Leaf>,
     /// Whether there are more than are named.
     pub extent: Extent,
@@ -117,6 +118,14 @@ impl Found {
             manager: manager.map(Into::into),
             change,
         });
+    }
+
+    /// What is at `step` in `parent`, most likely as item `index`: then nothing has to be searched.
+    fn look_up_near<'v>(&mut self, step: &Step, parent: &'v Value, index: usize) -> Option<&'v Value> {
+        match parent.get(index).filter(|item| step.leads_to(item)) {
+            Some(item) => Some(item),
+            None => self.look_up(step, parent),
+        }
     }
 
     /// What is at `step` in `parent`.

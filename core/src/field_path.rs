@@ -106,6 +106,15 @@ impl Step {
         }
     }
 
+    /// Whether it leads to `item` of a list, wherever in the list that is.
+    pub(crate) fn leads_to(&self, item: &Value) -> bool {
+        match self {
+            Self::Item(key) => has_key(key, item),
+            Self::Element(element) => item == element,
+            Self::Field(_) | Self::Index(_) => false,
+        }
+    }
+
     fn token<'a>(&'a self, parent: &Value) -> Option<Token<'a>> {
         match self {
             Self::Field(name) => Some(Token::Key(name)),
@@ -114,13 +123,10 @@ impl Step {
     }
 
     fn index_in(&self, parent: &Value) -> Option<usize> {
-        let mut items = parent.as_array()?.iter();
-        match self {
-            Self::Field(_) => None,
-            Self::Item(key) => items.position(|item| has_key(key, item)),
-            Self::Element(element) => items.position(|item| item == element),
-            Self::Index(index) => Some(*index),
+        if let Self::Index(index) = self {
+            return Some(*index);
         }
+        parent.as_array()?.iter().position(|item| self.leads_to(item))
     }
 }
 

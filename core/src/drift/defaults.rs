@@ -11,9 +11,9 @@ use crate::{
 /// Groups whose defaults are known here; custom resources name their own.
 const GROUPS: [&str; 3] = ["", "apps", "batch"];
 
-/// Whether `value` at `path` is what the API server sets where nothing is given. Not complete, and does not have to be:
+/// Whether `value` at `path`, in `parent`, is what the API server sets where nothing is given. Not complete, and does not have to be:
 /// what is missing here is removed once, reappears, and is remembered.
-pub(super) fn is_default(gvr: &Gvr, path: &FieldPath, value: &Value) -> bool {
+pub(super) fn is_default(gvr: &Gvr, path: &FieldPath, value: &Value, parent: &Value) -> bool {
     let [Step::Field(member), within @ ..] = path.steps() else {
         return false;
     };
@@ -29,10 +29,14 @@ pub(super) fn is_default(gvr: &Gvr, path: &FieldPath, value: &Value) -> bool {
         return false;
     }
     match value {
+        Value::String(text) if &**name == "imagePullPolicy" => {
+            let image = parent.get("image").and_then(Value::as_str);
+            image.is_some_and(|image| text == pull_policy(image))
+        }
         Value::String(text) => is_default_text(name, text),
         Value::Number(number) => number.as_i64().is_some_and(|number| is_default_number(name, number)),
         Value::Bool(true) => &**name == "allocateLoadBalancerNodePorts",
-        Value::Object(map) if map.is_empty() => matches!(&**name, "resources" | "securityContext"),
+        Value::Object(map) if map.is_empty() => matches!(&**name, "resources" | "securityContext" | "emptyDir"),
         Value::Object(_) => is_default_struct(name, value),
         _ => false,
     }
@@ -55,6 +59,15 @@ fn is_default_text(name: &str, text: &str) -> bool {
             | ("type", "ClusterIP" | "RollingUpdate")
             | ("podManagementPolicy", "OrderedReady")
     )
+}
+
+/// What the API server makes of an image: what is not fixed by a tag or digest is pulled every time.
+fn pull_policy(image: &str) -> &'static str {
+    let last = image.rsplit('/').next().unwrap_or(image);
+    match (last.contains('@'), last.rsplit_once(':')) {
+        (false, None | Some((_, "latest"))) => "Always",
+        _ => "IfNotPresent",
+    }
 }
 
 fn is_default_number(name: &str, number: i64) -> bool {
@@ -80,5 +93,25 @@ fn is_default_struct(name: &str, value: &Value) -> bool {
         "strategy" => *value == json!({"type": "RollingUpdate", "rollingUpdate": rolling}),
         "updateStrategy" => *value == json!({"type": "RollingUpdate", "rollingUpdate": {"partition": 0}}),
         _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_pull_policy_follows_the_image() {
+        let cases = [
+            ("nginx", "Always"),
+            ("nginx:latest", "Always"),
+            ("registry:5000/nginx", "Always"),
+            ("registry:5000/nginx:1", "IfNotPresent"),
+            ("nginx:1.27", "IfNotPresent"),
+            ("nginx@sha256:abc", "IfNotPresent"),
+        ];
+        for (image, policy) in cases {
+            assert_eq!(pull_policy(image), policy, "{image}");
+        }
     }
 }

@@ -21,9 +21,10 @@ struct Place<'a> {
     desired: Option<&'a Value>,
     /// The node of our entry: what we applied last.
     ours: Option<&'a Value>,
-    /// The nodes of managers whose additions are foreign.
+    /// The nodes of managers whose additions are foreign; and of our own JSON Patches, of which an apply by omission
+    /// takes nothing back.
     foreign: Vec<(&'a ManagedEntry<'a>, &'a Value)>,
-    /// The nodes of managers whose additions stay: ignored ones, subresources, our own other writes.
+    /// The nodes of managers whose additions stay: ignored ones, subresources, our handover.
     tolerated: Vec<&'a Value>,
 }
 
@@ -38,7 +39,7 @@ pub(super) fn find<'a>(
     let ours = entries.iter().find(|entry| entry.is_our_apply());
     let others = entries.iter().filter(|entry| !entry.is_our_apply());
     let (foreign, tolerated): (Vec<&ManagedEntry<'_>>, Vec<_>) =
-        others.partition(|entry| entry.is_of_others() && !ignored.contains(&entry.manager));
+        others.partition(|entry| entry.keeps() && !ignored.contains(&entry.manager));
     let root = Place {
         live,
         desired: Some(desired),
@@ -68,7 +69,7 @@ impl<'a> Place<'a> {
             };
             found.path.push(step);
             if !is_outside(gvr, &found.path) {
-                place.visit(gvr, found);
+                place.visit(gvr, self.live, found);
             }
             found.path.pop();
             if found.full {
@@ -96,7 +97,7 @@ impl<'a> Place<'a> {
         })
     }
 
-    fn visit(&self, gvr: &Gvr, found: &mut Found) {
+    fn visit(&self, gvr: &Gvr, parent: &Value, found: &mut Found) {
         let in_parts = self.foreign.iter().any(|(_, node)| !fields::is_leaf(node));
         if self.desired.is_some() || self.ours.is_some() {
             // Desired or applied as it is: if it is not ours any more, it counts as taken.
@@ -109,7 +110,7 @@ impl<'a> Place<'a> {
             self.walk(gvr, found);
             return;
         }
-        if defaults::is_default(gvr, &found.path, self.live) {
+        if defaults::is_default(gvr, &found.path, self.live, parent) {
             return;
         }
         found.add(Change::Added, latest(self.foreign.iter().map(|(entry, _)| *entry)));

@@ -69,7 +69,7 @@ impl<'a> Place<'a> {
         let under = |node: &'a Value| fields::child_of_item(node.as_object()?, desired);
         let place = Self {
             desired,
-            live: self.live.and_then(|live| found.look_up(&step, live)),
+            live: self.live.and_then(|live| found.look_up_near(&step, live, index)),
             ours: self.ours.and_then(under),
             others: self
                 .others

@@ -465,10 +465,10 @@ fn some_managers_add_nothing_foreign() {
         (entry("before-first-apply", &fields), vec![]),
         (entry(HANDOVER_MANAGER, &fields), vec![]),
         (through("status", entry("kubectl-edit", &fields)), vec![]),
-        // Another entry of ours: by a JSON Patch.
+        // What a JSON Patch of ours left there, an apply by omission does not take back.
         (
             json!({"manager": "tmc-syncer", "operation": "Update", "fieldsV1": fields}),
-            vec![],
+            vec!["data.b Added tmc-syncer"],
         ),
     ];
     for (theirs, expected) in cases {
@@ -520,6 +520,26 @@ fn what_is_named_is_bounded_and_what_is_left_out_is_said() {
         (taken.taken.len(), taken.foreign.len(), taken.extent),
         (MOST_LEAVES, 0, Extent::Cut)
     );
+}
+
+#[test]
+fn a_long_keyed_list_costs_no_search_where_nothing_moved_and_a_bounded_one_where_all_did() {
+    let item = |index: usize| json!({"name": format!("n{index}"), "value": "x"});
+    let items: Vec<Value> = (0..3000).map(item).collect();
+    let key = |index: usize| format!("k:{{\"name\":\"n{index}\"}}");
+    let fields: Map<String, Value> = (0..3000)
+        .map(|index| (key(index), json!({".": {}, "f:name": {}, "f:value": {}})))
+        .collect();
+    let desired = json!({"spec": {"list": items}});
+    let mut live = desired.clone();
+    live["metadata"] = json!({"managedFields": [entry("tmc-syncer", &json!({"f:spec": {"f:list": fields}}))]});
+    let widgets = gvr("widgets.example.org");
+    let drift = find(&widgets, &live, &ManagedEntry::all_of(&live), &desired, &[]);
+    assert_eq!(drift, Drift::default());
+
+    live["spec"]["list"].as_array_mut().unwrap().reverse();
+    let drift = find(&widgets, &live, &ManagedEntry::all_of(&live), &desired, &[]);
+    assert_eq!((drift.is_none(), drift.extent), (true, Extent::Cut));
 }
 
 #[test]

@@ -32,19 +32,9 @@ impl<'a> ManagedEntry<'a> {
         self.manager == FIELD_MANAGER && self.operation == "Apply" && self.subresource.is_empty()
     }
 
-    /// Whether we wrote it, in whatever way.
-    pub fn is_ours(&self) -> bool {
-        self.manager == FIELD_MANAGER || self.manager == HANDOVER_MANAGER
-    }
-
-    /// Whether somebody else wrote it to the object itself: controllers write status and scale as subresources.
-    pub fn is_of_others(&self) -> bool {
-        !self.is_ours() && self.subresource.is_empty()
-    }
-
     /// Whether what it owns stays when our apply leaves it out, against what the upstream decides: others do that, and
     /// our own JSON Patches.
-    pub(crate) fn keeps(&self) -> bool {
+    pub fn keeps(&self) -> bool {
         !self.is_our_apply() && self.manager != HANDOVER_MANAGER && self.subresource.is_empty()
     }
 

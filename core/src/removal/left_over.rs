@@ -9,6 +9,20 @@ use crate::{
     ownership::{ManagedEntry, fields},
 };
 
+/// Groups of the API server's own kinds, beside those that end in `.k8s.io`.
+const BUILT_IN: [&str; 5] = ["", "apps", "batch", "autoscaling", "policy"];
+/// The fields of those kinds that are maps.
+const MAPS: [&str; 8] = [
+    "annotations",
+    "data",
+    "hard",
+    "labels",
+    "limits",
+    "nodeSelector",
+    "requests",
+    "selector",
+];
+
 /// A place in the answer to an apply, with what is known of the same place elsewhere.
 struct Place<'a> {
     /// The node of our entry before the apply.
@@ -74,7 +88,7 @@ impl Place<'_> {
 
     fn visit(&self, gvr: &Gvr, path: &mut FieldPath, paths: &mut Vec<FieldPath>) {
         let in_parts = !fields::is_leaf(self.previous);
-        if self.desired.is_none() && (!in_parts || self.goes_as_a_whole(path)) {
+        if self.desired.is_none() && (!in_parts || self.goes_as_a_whole(gvr, path)) {
             paths.push(path.clone());
         } else if in_parts {
             self.walk(gvr, path, paths);
@@ -83,19 +97,23 @@ impl Place<'_> {
 
     /// Whether all of a struct or item goes: a part of it would be refused (an item without its name, a probe without
     /// its handler), and who made the object by a POST owns the defaults within.
-    fn goes_as_a_whole(&self, path: &FieldPath) -> bool {
-        let is_item = !matches!(path.steps().last(), Some(Step::Field(_)));
-        if is_item || path.len() < 2 || self.answer.is_array() {
-            return is_item;
-        }
+    fn goes_as_a_whole(&self, gvr: &Gvr, path: &FieldPath) -> bool {
+        let name = match path.steps().last() {
+            Some(Step::Field(name)) if path.len() > 1 && !self.answer.is_array() => name,
+            last => return !matches!(last, None | Some(Step::Field(_))),
+        };
         let nothing_else = || self.keepers.iter().all(|node| fields::is_within(node, self.previous));
-        // In a map of plain values each stands for itself, and what others added is not ours to remove.
-        let in_parts = || holds_metadata(self.previous) || is_flat(self.answer);
+        // In a map each entry stands for itself, and what others added is not for this removal.
+        let in_parts = || holds_metadata(self.previous) || is_map(gvr, name, self.answer);
         nothing_else() || !in_parts()
     }
 }
 
-fn is_flat(value: &Value) -> bool {
+/// Whether a value is a map and no struct. In custom resources that is guessed: maps of plain values.
+fn is_map(gvr: &Gvr, name: &str, value: &Value) -> bool {
+    if BUILT_IN.contains(&gvr.group()) || gvr.group().ends_with(".k8s.io") {
+        return MAPS.contains(&name);
+    }
     let mut values = value.as_object().into_iter().flat_map(|map| map.values());
     values.all(|value| !value.is_object() && !value.is_array())
 }

@@ -243,6 +243,26 @@ fn of_a_map_to_which_others_added_only_what_was_ours_goes() {
 }
 
 #[test]
+fn a_struct_of_plain_fields_is_no_map_unless_its_kind_is_unknown() {
+    let fields = |fields: Value| json!({"f:spec": {"f:ref": fields}});
+    let previous = fields(json!({"f:name": {}}));
+    let answer = json!({"spec": {"ref": {"name": "c", "defaultMode": 420}}});
+    let theirs = fields(json!({"f:name": {}, "f:defaultMode": {}}));
+    let left_in = |resource: &str| {
+        left(
+            resource,
+            &previous,
+            &json!({"spec": {}}),
+            &answer,
+            &[("kubectl-create", "", theirs.clone())],
+        )
+    };
+    assert_eq!(left_in("pods"), ["spec.ref"]);
+    assert_eq!(left_in("ingresses.networking.k8s.io"), ["spec.ref"]);
+    assert_eq!(left_in("widgets.example.org"), ["spec.ref.name"]);
+}
+
+#[test]
 fn an_annotation_that_others_added_beside_ours_stays() {
     let annotations = |fields: Value| json!({"f:spec": {"f:template": {"f:metadata": {"f:annotations": fields}}}});
     let previous = annotations(json!({"f:a": {}}));
