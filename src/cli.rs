@@ -4,7 +4,7 @@ use std::{net::SocketAddr, num::NonZeroUsize, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::target_option::TargetOption;
+use crate::{documents::Source, target_option::TargetOption};
 
 /// Keeps Kubernetes objects in step between kcp workspaces (or any API server) and many physical clusters.
 #[derive(Debug, Parser)]
@@ -55,6 +55,9 @@ pub(crate) enum Command {
     /// Runs the syncer until SIGTERM or SIGINT, then finishes what is in flight (10 s at most).
     #[command(after_help = RUN_EXAMPLES)]
     Run(Box<RunOptions>),
+    /// Checks configuration offline: every error at once, with file, line and path.
+    #[command(after_help = VALIDATE_EXAMPLES)]
+    Validate(ValidateOptions),
     /// Serves an upstream and targets that are in memory, and writes kubeconfigs for them, until SIGTERM or SIGINT.
     #[cfg(feature = "sandbox")]
     #[command(after_help = crate::sandbox_command::EXAMPLES)]
@@ -112,6 +115,39 @@ pub(crate) struct RunOptions {
     /// How many messages the mailbox of a long-lived actor holds.
     #[arg(long, value_name = "N", default_value = "64", env = "TMC_SYNCER_MAILBOX")]
     pub(crate) mailbox: NonZeroUsize,
+}
+
+const VALIDATE_EXAMPLES: &str = "Examples:
+  tmc-syncer validate -f targets.yaml -f policies/
+  kubectl get synctargets,syncpolicies -o yaml | tmc-syncer validate -f - -o json
+
+Exit codes: 0 all is well; 2 something is wrong.";
+
+/// The options of `validate`.
+#[derive(Debug, Args)]
+pub(crate) struct ValidateOptions {
+    /// A file with SyncTargets and SyncPolicies (YAML or JSON), a folder of such files, or `-` for standard input. Repeatable.
+    #[arg(
+        short = 'f',
+        long = "file",
+        value_name = "FILE",
+        env = "TMC_SYNCER_FILE",
+        value_delimiter = ',',
+        required = true
+    )]
+    pub(crate) files: Vec<Source>,
+    /// How the findings are printed.
+    #[arg(short, long, value_enum, default_value = "text", env = "TMC_SYNCER_OUTPUT")]
+    pub(crate) output: ValidateOutput,
+}
+
+/// The form of what `validate` finds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ValidateOutput {
+    /// One line a problem.
+    Text,
+    /// One JSON object.
+    Json,
 }
 
 /// A number of bytes: plain, or with one of the suffixes KiB, MiB, GiB.

@@ -2,6 +2,7 @@
 
 mod admin;
 mod cli;
+mod documents;
 mod rest_client;
 mod run;
 #[cfg(feature = "sandbox")]
@@ -10,6 +11,7 @@ mod target_option;
 mod telemetry;
 #[cfg(feature = "sandbox")]
 mod told_to_end;
+mod validate;
 
 use std::{process::ExitCode, sync::Arc, time::Duration};
 
@@ -40,6 +42,9 @@ fn main() -> ExitCode {
         Err(error) => return failed(WRONG_CONFIGURATION, &error.to_string()),
     };
     let code = match cli.command {
+        Command::Validate(options) => {
+            validate::validate(&options).unwrap_or_else(|error| failed(1, &format!("cannot print: {error}")))
+        }
         Command::Run(options) => {
             run::run(&options, &pool).unwrap_or_else(|error| failed(WRONG_CONFIGURATION, &error.to_string()))
         }

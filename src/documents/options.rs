@@ -1,0 +1,120 @@
+//! Documents that the command line stands for.
+
+use std::sync::Arc;
+
+use syncer_core::config::{
+    ConfigDuration, NamespaceMapping, ResourceRef, Strategy, SyncPolicy, SyncPolicySpec, SyncTarget, SyncTargetSpec,
+    check::Document,
+};
+
+use crate::target_option::TargetOption;
+
+/// The policy that holds where no other is given.
+const DEFAULT_POLICY: &str = "default";
+
+/// What goes down by it: group and resource.
+const RESOURCES: [(&str, &str); 3] = [("apps", "deployments"), ("", "services"), ("", "configmaps")];
+
+/// What the command line adds to the documents of the files.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Options {
+    /// What holds where no policy is given.
+    pub(crate) fallback: Fallback,
+    /// The targets of `--target`.
+    pub(crate) targets: Vec<TargetOption>,
+    /// How those name namespaces; `None` for the default of the upstream.
+    pub(crate) namespace_mapping: Option<NamespaceMapping>,
+    /// The strategy of the default policy.
+    pub(crate) strategy: Strategy,
+    /// Whether the default policy selects Secrets.
+    pub(crate) secrets: SyncSecrets,
+    /// The time between two full rounds of status, of the default policy; `None` for the usual one.
+    pub(crate) status_interval: Option<ConfigDuration>,
+}
+
+/// What holds where no policy is given.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Fallback {
+    /// The default policy: all four kinds, Secrets when asked for, to all targets.
+    #[default]
+    DefaultPolicy,
+    /// Nothing.
+    None,
+}
+
+/// Whether the default policy selects Secrets.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum SyncSecrets {
+    /// It does not: they go down only where a policy names them.
+    #[default]
+    OnlyNamed,
+    /// It does: `--sync-secrets`.
+    All,
+}
+
+/// Whether the files hold a policy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Policies {
+    /// They do: it says what goes where.
+    Given,
+    /// They do not: the default policy holds.
+    None,
+}
+
+// === impl Options ===
+
+impl Options {
+    /// Nothing beside what the files say, not even a default policy.
+    pub(crate) fn files_only() -> Self {
+        Self {
+            fallback: Fallback::None,
+            ..Self::default()
+        }
+    }
+
+    /// The documents that these options stand for.
+    pub(super) fn documents(&self, policies: Policies) -> Vec<Document> {
+        let targets = self.targets.iter().map(|target| self.target(target));
+        let falls_back = policies == Policies::None && self.fallback == Fallback::DefaultPolicy;
+        let policy = falls_back.then(|| self.default_policy());
+        targets.chain(policy).collect()
+    }
+
+    fn target(&self, option: &TargetOption) -> Document {
+        Document::SyncTarget(Arc::new(SyncTarget {
+            name: option.name.clone(),
+            uid: String::new(),
+            labels: std::collections::BTreeMap::new(),
+            annotations: std::collections::BTreeMap::new(),
+            spec: SyncTargetSpec {
+                kubeconfig_file: Some(option.kubeconfig.display().to_string()),
+                kubeconfig_context: option.context.clone(),
+                namespace_mapping: self.namespace_mapping,
+                ..SyncTargetSpec::default()
+            },
+        }))
+    }
+
+    fn default_policy(&self) -> Document {
+        let secrets = (self.secrets == SyncSecrets::All).then_some(("", "secrets"));
+        let resources = RESOURCES
+            .into_iter()
+            .chain(secrets)
+            .map(|(group, resource)| ResourceRef {
+                group: group.to_owned(),
+                resource: resource.to_owned(),
+            });
+        let mut spec = SyncPolicySpec {
+            resources: resources.collect(),
+            ..SyncPolicySpec::default()
+        };
+        spec.conflict.strategy = self.strategy;
+        if let Some(interval) = self.status_interval {
+            spec.status.interval = interval;
+        }
+        Document::SyncPolicy(Arc::new(SyncPolicy {
+            name: DEFAULT_POLICY.to_owned(),
+            spec,
+        }))
+    }
+}
