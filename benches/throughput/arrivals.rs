@@ -93,6 +93,15 @@ impl Arrivals {
         until(&what, || self.sight(namespace, name).filter(|sight| sight.mark == mark)).await
     }
 
+    /// Waits until `namespace`/`name` was seen more than `times` times.
+    pub(crate) async fn seen_after(&self, namespace: &str, name: &str, times: u64) -> Sight {
+        let what = format!("another state of {namespace}/{name}");
+        until(&what, || {
+            self.sight(namespace, name).filter(|sight| sight.times > times)
+        })
+        .await
+    }
+
     /// Waits until `namespace`/`name` shows `mark` after it was seen `times` times.
     pub(crate) async fn shown_after(&self, namespace: &str, name: &str, mark: u64, times: u64) -> Sight {
         let what = format!("mark {mark} on {namespace}/{name} again");

@@ -14,6 +14,9 @@ use crate::{
 const SAMPLES: usize = 300;
 /// Between two samples.
 const PAUSE: Duration = Duration::from_millis(20);
+const STATUS_SAMPLES: usize = 100;
+/// Longer than any status may be held back upstream.
+const STATUS_REST: Duration = Duration::from_secs(3);
 /// Marks that no other measurement uses.
 const MARKS: u64 = 1_000;
 
@@ -28,8 +31,48 @@ pub(crate) async fn measure(bench: &Bench<'_>) {
         "drift on a target until repaired",
         percentiles(drifts(bench, &namespace).await),
     );
+    if let Some(times) = statuses(bench, &namespace).await {
+        tell("status on a target until upstream", percentiles(times));
+    }
     assert!(syncer.is_running(), "the syncer ended: {}", syncer.log());
     syncer.terminate(SOON);
+}
+
+/// From a target's answer to a write of a status until the upstream's watch shows another state of the object. Each object once,
+/// so that the least time between two writes of one status plays no part. None for a kind without status.
+async fn statuses(bench: &Bench<'_>, namespace: &str) -> Option<Vec<Duration>> {
+    let [east, west] = &bench.targets;
+    let upstream = &bench.upstream.arrivals;
+    let status = bench.kind.status()?;
+    // What the other target has to say comes up before.
+    for number in 0..STATUS_SAMPLES {
+        write_status(&west.cluster, bench, namespace, &name(number), &status).await;
+    }
+    tokio::time::sleep(STATUS_REST).await;
+    let mut times = Vec::new();
+    for number in 0..STATUS_SAMPLES {
+        let name = name(number);
+        let before = upstream.sight(namespace, &name).expect("an object upstream");
+        let answered = write_status(&east.cluster, bench, namespace, &name, &status).await;
+        let sight = upstream.seen_after(namespace, &name, before.times).await;
+        times.push(sight.at.saturating_duration_since(answered));
+        tokio::time::sleep(PAUSE).await;
+    }
+    Some(times)
+}
+
+async fn write_status(
+    cluster: &Cluster,
+    bench: &Bench<'_>,
+    namespace: &str,
+    name: &str,
+    status: &serde_json::Value,
+) -> Instant {
+    let body = Bytes::from(status.to_string());
+    let (resource, options) = (bench.kind.resource(), Write::by("bench"));
+    let written = cluster.patch_status_merge(&resource, namespace, name, body, &options);
+    written.await.expect("a status");
+    Instant::now()
 }
 
 /// From the upstream's answer until the watches of both targets show the edit.

@@ -26,7 +26,7 @@ mod usage;
 
 use syncer_harness::{Program, Testbed};
 
-use self::{bed::Bed, kind::Kind};
+use self::{bed::Bed, kind::Kind, turns::Turns};
 
 /// The kinds that are measured unless some are named.
 const KINDS: [Kind; 1] = [Kind::ConfigMaps];
@@ -60,8 +60,14 @@ fn main() {
 async fn measure(bed: &Bed, kind: Kind, objects: usize) {
     println!("== {objects} {} to two targets", kind.name());
     let bench = bed.bench(kind).await;
-    let baseline = memory::baseline(&bench).await;
-    turns::measure(&bench, objects).await;
-    memory::measure(&bench, baseline).await;
+    let one = memory::baseline(&bench).await;
+    let mut turns = Turns::default();
+    turns.take(&bench, 1, objects).await;
+    let some = memory::restarts(&bench, 1).await;
+    turns.take(&bench, 2, objects).await;
+    turns.take(&bench, 3, objects).await;
+    let many = memory::restarts(&bench, 3).await;
+    turns.report();
+    memory::report(one, &some, &many);
     latency::measure(&bench).await;
 }

@@ -17,53 +17,63 @@ use crate::{
     usage::cpu,
 };
 
-const TURNS: usize = 3;
+/// What the turns showed.
+#[derive(Default)]
+pub(crate) struct Turns {
+    /// Objects on targets per second of the bare loop.
+    bare: Vec<f64>,
+    synced: Costs,
+}
 
-/// What one turn of the syncer used, per object on a target.
+/// What the syncer's turns took, per object on a target unless said otherwise.
 #[derive(Default)]
 struct Costs {
     rate: Vec<f64>,
     cpu: Vec<f64>,
+    /// Per object upstream.
     upstream_cpu: Vec<f64>,
     writes: Vec<f64>,
     others: Vec<f64>,
+    /// Per object upstream.
     upstream_requests: Vec<f64>,
 }
 
-pub(crate) async fn measure(bench: &Bench<'_>, objects: usize) {
-    let mut bare = Vec::new();
-    let mut costs = Costs::default();
-    for turn in 1..=TURNS {
-        // Each is first as often as second: the machine is not the same from one minute to the next.
+// === impl Turns ===
+
+impl Turns {
+    /// Turn `turn` of both. They are first in turns: the machine is not the same from one minute to the next.
+    pub(crate) async fn take(&mut self, bench: &Bench<'_>, turn: usize, objects: usize) {
         if turn % 2 == 1 {
-            bare.push(bare_loop(bench, turn, objects).await);
-            synced(bench, turn, objects, &mut costs).await;
+            self.bare.push(bare_loop(bench, turn, objects).await);
+            synced(bench, turn, objects, &mut self.synced).await;
         } else {
-            synced(bench, turn, objects, &mut costs).await;
-            bare.push(bare_loop(bench, turn, objects).await);
+            synced(bench, turn, objects, &mut self.synced).await;
+            self.bare.push(bare_loop(bench, turn, objects).await);
         }
     }
-    tell("bare loop, objects on targets per second", median_of(&bare, 0));
-    tell("syncer, objects on targets per second", median_of(&costs.rate, 0));
-    let ratio = median(&costs.rate) / median(&bare);
-    tell("syncer / bare loop", format!("{ratio:.2}"));
-    tell("writes per object and target", median_of(&costs.writes, 3));
-    tell(
-        "other requests to a target per object, lists included",
-        median_of(&costs.others, 3),
-    );
-    tell(
-        "requests upstream per object, lists included",
-        median_of(&costs.upstream_requests, 3),
-    );
-    tell(
-        "CPU seconds of the syncer per 1,000 objects on targets",
-        median_of(&costs.cpu, 3),
-    );
-    tell(
-        "CPU milliseconds of the upstream's API server per object",
-        median_of(&costs.upstream_cpu, 3),
-    );
+
+    pub(crate) fn report(&self) {
+        let (bare, synced) = (&self.bare, &self.synced);
+        tell("bare loop, objects on targets per second", median_of(bare, 0));
+        tell("syncer, objects on targets per second", median_of(&synced.rate, 0));
+        let ratio = median(&synced.rate) / median(bare);
+        tell("syncer / bare loop", format!("{ratio:.2}"));
+        for (what, costs) in [
+            ("writes per object and target", &synced.writes),
+            ("other requests to a target per object, lists included", &synced.others),
+            (
+                "requests upstream per object, lists included",
+                &synced.upstream_requests,
+            ),
+            ("CPU seconds of the syncer per 1,000 objects on targets", &synced.cpu),
+            (
+                "CPU milliseconds of the upstream's API server per object",
+                &synced.upstream_cpu,
+            ),
+        ] {
+            tell(what, median_of(costs, 3));
+        }
+    }
 }
 
 /// The namespace of the syncer's turn `turn`.
