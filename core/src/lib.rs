@@ -3,6 +3,10 @@
 //! A newcomer learns the product here. An upstream object becomes a [`payload`] unless it is [`protect`]ed; [`plan`]
 //! compares what is desired with what a target shows and names the next step; a [`body`] is what is applied, with the
 //! [`marker`]s by which the object is known again; [`ownership`] tells drift; nothing is deleted without a [`proof`].
+//!
+//! What an apply cannot do by itself: [`kind_rules`] leave to each cluster what it sets, [`normalise`] what an apply
+//! would refuse, [`drift`] names what others changed, [`removal`] takes out what an omission leaves, [`immutable`] knows
+//! what is refused for good.
 
 pub mod body;
 pub mod config;
