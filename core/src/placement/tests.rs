@@ -1,5 +1,6 @@
 use std::collections::BTreeMap;
 
+use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
@@ -623,4 +624,39 @@ fn a_recipe_depends_on_whether_the_resource_is_named() {
     assert!(place.recipe(&maps).is_identity());
     assert_eq!(place.policy.owned_fields(&deployments).count(), 2);
     assert_eq!(place.policy.owned_fields(&maps).count(), 1);
+}
+
+/// A policy by priority, selected targets and whether it selects what is asked about.
+fn any_policy() -> impl Strategy<Value = (i32, Vec<&'static str>, bool)> {
+    let targets = prop::sample::subsequence(vec!["east", "west"], 0..=2);
+    (-1..2i32, targets, any::<bool>())
+}
+
+proptest! {
+    #[test]
+    fn every_target_has_the_first_policy_that_selects_it(policies in prop::collection::vec(any_policy(), 0..6)) {
+        let name = |index: usize| format!("p{index}");
+        let specs: Value = policies
+            .iter()
+            .enumerate()
+            .map(|(index, (priority, targets, selects))| {
+                let resource = if *selects { "configmaps" } else { "services" };
+                let spec = json!({"priority": priority, "targets": {"names": targets}, "resources": [{"resource": resource}]});
+                (name(index), spec)
+            })
+            .collect();
+        let rules = rules(&two_targets(), &specs);
+        let placement = object("configmaps").placement(&rules);
+        for target in ["east", "west"] {
+            let selecting = policies.iter().enumerate().filter(|(_, (_, targets, selects))| {
+                *selects && (targets.is_empty() || targets.contains(&target))
+            });
+            let mut selecting: Vec<(i32, usize)> = selecting.map(|(index, (priority, ..))| (-priority, index)).collect();
+            selecting.sort_unstable();
+            let place = placement.places.iter().find(|place| &*place.target.name == target);
+            prop_assert_eq!(place.map(|place| place.policy.name.to_string()), selecting.first().map(|(_, index)| name(*index)));
+            let shadowed = placement.shadowed.iter().filter(|shadowed| &*shadowed.target.name == target).count();
+            prop_assert_eq!(shadowed, selecting.len().saturating_sub(1));
+        }
+    }
 }

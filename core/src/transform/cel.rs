@@ -27,6 +27,11 @@ use crate::config::SyncTarget;
 
 /// The longest text, in bytes.
 const LONGEST: usize = 4096;
+/// The stack of a thread of its own, in bytes; what is not used is never committed.
+const LARGE_STACK: usize = 32 << 20;
+/// How many levels are evaluated on the caller's stack.
+const SHALLOW: u32 = 12;
+const PANICKED: &str = "the expression is more than its interpreter can take";
 /// How deep brackets may be nested.
 const DEEPEST: u16 = 32;
 /// The most bytes of an object that an expression may read.
@@ -62,16 +67,14 @@ impl Expression {
         if nesting(text) > DEEPEST {
             return Err(format!("the expression is nested deeper than {DEEPEST} levels"));
         }
-        // The parser is generated code over a policy's text. Should it fail, that is the fault of this one expression.
-        let parsed = catch_unwind(AssertUnwindSafe(|| {
-            Parser::new()
+        let checked = on_large_stack(|| {
+            let parsed = Parser::new()
                 .max_recursion_depth(DEEPEST * 2)
                 .enable_optional_syntax(true)
                 .parse(text)
-                .map_err(|errors| first_line(&errors.to_string()))
-        }))
-        .unwrap_or_else(|_| Err("the expression cannot be parsed".to_owned()))?;
-        let checked = check::check(parsed)?;
+                .map_err(|errors| first_line(&errors.to_string()))?;
+            check::check(parsed)
+        })?;
         Ok(Self { checked })
     }
 
@@ -104,11 +107,16 @@ impl Expression {
             ("path", context.workspace_path.unwrap_or_default()),
         ];
         scope.add_variable_from_value("workspace", value::map(workspace));
-        // The interpreter is foreign code over a tenant's data. Should it fail, that is the fault of this one object.
-        let result = catch_unwind(AssertUnwindSafe(|| cel::Value::resolve(&self.checked.root, &scope)))
-            .map_err(|_| "the expression cannot be evaluated".to_owned())?
-            .map_err(|error| describe(&error, disclosure))?;
-        value::to_json(&result, MOST_GIVEN)
+        let root = &self.checked.root;
+        let evaluate = || {
+            let result = cel::Value::resolve(root, &scope).map_err(|error| describe(&error, disclosure))?;
+            value::to_json(&result, MOST_GIVEN)
+        };
+        if self.checked.depth > SHALLOW {
+            return on_large_stack(evaluate);
+        }
+        // The interpreter is foreign code over a tenant's data. Should it panic, that is the fault of this one object.
+        catch_unwind(AssertUnwindSafe(evaluate)).unwrap_or_else(|_| Err(PANICKED.to_owned()))
     }
 
     fn cost(&self, size: value::Size) -> u64 {
@@ -129,6 +137,20 @@ fn target_value(target: &SyncTarget) -> cel::Value {
         ("labels", strings(&target.labels)),
         ("cells", strings(&target.spec.cells)),
     ])
+}
+
+/// Does `work` on a thread of its own. The parser is generated code that recurses for every bracket and every link of a
+/// chain: 4 KiB of text need up to 8 MiB of stack, where worker threads have 2. So does the interpreter, unoptimised, with
+/// 50 KiB a level. And should one of them panic, that is the fault of this one expression.
+fn on_large_stack<T: Send>(work: impl FnOnce() -> Result<T, String> + Send) -> Result<T, String> {
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new()
+            .name("cel".to_owned())
+            .stack_size(LARGE_STACK)
+            .spawn_scoped(scope, work)
+            .map_err(|error| format!("no thread can be had for the expression: {error}"))?;
+        thread.join().unwrap_or_else(|_| Err(PANICKED.to_owned()))
+    })
 }
 
 /// How deep the brackets of `text` are nested, those in its strings included.

@@ -40,18 +40,21 @@ pub(super) fn refusal<'a>(mut keys: impl Iterator<Item = Option<&'a str>>) -> Op
             "metadata.{} cannot be changed, only labels and annotations",
             member.unwrap_or("[…]")
         )),
-        Some(_) => key_refusal(keys.next()?, keys.next()),
+        Some(_) => {
+            let key = keys.next()?;
+            if keys.next().is_some() {
+                return Some("labels and annotations are texts: keys with points are written [\"a.b/c\"]".to_owned());
+            }
+            key_refusal(key)
+        }
     }
 }
 
-/// Why a label or annotation may not be changed; `deeper` is what a path has behind it.
-fn key_refusal(key: Option<&str>, deeper: Option<Option<&str>>) -> Option<String> {
+/// Why the label or annotation `key` may not be changed.
+fn key_refusal(key: Option<&str>) -> Option<String> {
     let Some(key) = key else {
         return Some("labels and annotations are no lists".to_owned());
     };
-    if deeper.is_some() {
-        return Some("labels and annotations are texts: keys with points are written [\"a.b/c\"]".to_owned());
-    }
     is_of_kcp(key).then(|| format!("{key:?} is of kcp's domain, which is ours to write"))
 }
 

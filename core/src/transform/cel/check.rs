@@ -21,6 +21,8 @@ const VARIABLES: [&str; 4] = ["object", "target", "namespace", "workspace"];
 #[derive(Clone, Debug)]
 pub(super) struct Checked {
     pub(super) root: IdedExpr,
+    /// How many levels of nodes it has.
+    pub(super) depth: u32,
     /// What it reads of the object.
     pub(super) object: Members,
     /// Whether it reads the target.
@@ -43,6 +45,7 @@ pub(super) struct Loops {
 
 struct Checker {
     nodes: u32,
+    depth: u32,
     object: Members,
     reads_target: bool,
     loops: Loops,
@@ -56,6 +59,7 @@ struct Checker {
 pub(super) fn check(parsed: IdedExpr) -> Result<Checked, String> {
     let mut checker = Checker {
         nodes: 0,
+        depth: 0,
         object: Members::None,
         reads_target: false,
         loops: Loops::default(),
@@ -65,6 +69,7 @@ pub(super) fn check(parsed: IdedExpr) -> Result<Checked, String> {
     let root = checker.expression(parsed, 0)?;
     Ok(Checked {
         root,
+        depth: checker.depth,
         object: checker.object,
         reads_target: checker.reads_target,
         loops: checker.loops,
@@ -76,6 +81,7 @@ pub(super) fn check(parsed: IdedExpr) -> Result<Checked, String> {
 impl Checker {
     fn expression(&mut self, expression: IdedExpr, depth: u32) -> Result<IdedExpr, String> {
         self.nodes += 1;
+        self.depth = self.depth.max(depth);
         if self.nodes > MOST_NODES || depth > DEEPEST {
             return Err("the expression is too complex".to_owned());
         }

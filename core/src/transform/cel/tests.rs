@@ -141,6 +141,30 @@ fn mistakes_of_an_evaluation_are_named() {
 }
 
 #[test]
+fn the_deepest_expressions_fit_a_small_stack() {
+    // Worker threads have 2 MiB, most of which is left to their callers.
+    let brackets = format!("{}1{}", "[".repeat(31), "]".repeat(31));
+    let sum = vec!["1"; 60].join(" + ");
+    let conditions = "true ? 1 : ".repeat(25) + "2";
+    let calls = format!("'a'{}", ".trim()".repeat(30));
+    let thread = std::thread::Builder::new().stack_size(1 << 20).spawn(move || {
+        for text in [brackets, sum, conditions, calls] {
+            let value = evaluate(&text);
+            assert!(value.is_ok(), "{text}: {value:?}");
+        }
+        for opening in ["(", "[", "{'a':", "-(", "true?", "[1].map(x,", "f("] {
+            let text = opening.repeat(4000 / opening.len());
+            assert!(Expression::compile(&text).is_err(), "{opening}");
+        }
+        for chained in [".a", "+1", "?1:1", "[0]", "&&true", " in 1"] {
+            let text = format!("1{}", chained.repeat(4000 / chained.len()));
+            let _ = evaluate(&text);
+        }
+    });
+    thread.unwrap().join().unwrap();
+}
+
+#[test]
 fn nothing_is_quoted_where_a_secret_is_read() {
     let secret = json!({"data": {"password": "aHVudGVyMg==", "n": 5}});
     let context = Context {
