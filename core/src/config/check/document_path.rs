@@ -32,6 +32,23 @@ impl DocumentPath {
         self.then(Step::Item(index))
     }
 
+    /// The path that `text`, such as `set.path` or `jsonPatch[2]`, names below this one; empty names this one.
+    #[must_use]
+    pub fn below(&self, text: &str) -> Self {
+        let steps = text.split(['.', '[']).filter(|step| !step.is_empty()).map(|step| {
+            match step.strip_suffix(']').and_then(|index| index.parse().ok()) {
+                Some(index) => Step::Item(index),
+                None => Step::Field(step.to_owned()),
+            }
+        });
+        Self(self.0.iter().cloned().chain(steps).collect())
+    }
+
+    /// Whether this is `other`, or below it.
+    pub fn is_within(&self, other: &Self) -> bool {
+        self.0.starts_with(&other.0)
+    }
+
     /// The steps from the root.
     pub fn steps(&self) -> &[Step] {
         &self.0
@@ -76,6 +93,22 @@ fn is_plain(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_path_goes_on_below() {
+        let root = DocumentPath::default().field("transforms").item(0);
+        let cases = [
+            ("", "transforms[0]"),
+            ("set.path", "transforms[0].set.path"),
+            ("jsonPatch[2]", "transforms[0].jsonPatch[2]"),
+        ];
+        for (text, expected) in cases {
+            let path = root.below(text);
+            assert_eq!(path.to_string(), expected);
+            assert!(path.is_within(&root));
+        }
+        assert!(!root.is_within(&root.item(1)));
+    }
 
     #[test]
     fn a_path_reads_as_one_writes_it() {

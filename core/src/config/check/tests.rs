@@ -296,6 +296,36 @@ fn one_mistake_is_one_problem_with_its_path() {
 }
 
 #[test]
+fn what_does_not_compile_is_named_with_its_path() {
+    let transforms = json!([
+        {"set": {"path": "spec..a", "value": 1}},
+        {"set": {"path": "spec.replicas", "cel": "1 +"}},
+        {"remove": ["spec.a", "spec["]},
+        {"set": {"path": "metadata.name", "value": "x"}},
+        {"mergePatch": {"spec": {}}},
+        {"sett": {}},
+    ]);
+    let mut value = policy_with("transforms", &transforms);
+    value["spec"]["conflict"] =
+        json!({"fields": [{"path": "spec[", "owner": "Upstream"}, {"path": "spec.a", "owner": "Upstream"}]});
+    let paths: Vec<_> = document(&value, Origin::File)
+        .unwrap_err()
+        .iter()
+        .map(|problem| problem.path.to_string())
+        .collect();
+    let expected = [
+        "spec.transforms[5].sett",
+        "spec.transforms[5]",
+        "spec.transforms[0].set.path",
+        "spec.transforms[1].set.cel",
+        "spec.transforms[2].remove[1]",
+        "spec.transforms[3].set.path",
+        "spec.conflict.fields[0].path",
+    ];
+    assert_eq!(paths, expected);
+}
+
+#[test]
 fn every_mistake_is_found_at_once() {
     let value = json!({
         "apiVersion": API_VERSION, "kind": "SyncPolicy", "metadata": {"name": "Web", "labels": {"a": 1}},
