@@ -58,6 +58,13 @@ pub(crate) enum Command {
     /// Checks configuration offline: every error at once, with file, line and path.
     #[command(after_help = VALIDATE_EXAMPLES)]
     Validate(ValidateOptions),
+    /// Prints what to `kubectl apply` before the syncer runs.
+    #[command(after_help = MANIFESTS_EXAMPLES)]
+    Manifests {
+        /// Which.
+        #[arg(value_enum)]
+        manifests: Manifests,
+    },
     /// Serves an upstream and targets that are in memory, and writes kubeconfigs for them, until SIGTERM or SIGINT.
     #[cfg(feature = "sandbox")]
     #[command(after_help = crate::sandbox_command::EXAMPLES)]
@@ -122,6 +129,21 @@ const VALIDATE_EXAMPLES: &str = "Examples:
   kubectl get synctargets,syncpolicies -o yaml | tmc-syncer validate -f - -o json
 
 Exit codes: 0 all is well; 2 something is wrong.";
+
+const MANIFESTS_EXAMPLES: &str = "Examples:
+  tmc-syncer manifests crds | kubectl apply -f -
+  tmc-syncer manifests rbac > rbac.yaml";
+
+/// What `manifests` prints.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Manifests {
+    /// The types SyncTarget and SyncPolicy.
+    Crds,
+    /// The least that the syncer has to be allowed, on plain clusters, upstream and in each target.
+    Rbac,
+    /// All of it.
+    All,
+}
 
 /// The options of `validate`.
 #[derive(Debug, Args)]

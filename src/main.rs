@@ -3,6 +3,7 @@
 mod admin;
 mod cli;
 mod documents;
+mod manifests;
 mod rest_client;
 mod run;
 #[cfg(feature = "sandbox")]
@@ -42,6 +43,7 @@ fn main() -> ExitCode {
         Err(error) => return failed(WRONG_CONFIGURATION, &error.to_string()),
     };
     let code = match cli.command {
+        Command::Manifests { manifests } => printed(manifests::print(manifests, &mut std::io::stdout().lock())),
         Command::Validate(options) => {
             validate::validate(&options).unwrap_or_else(|error| failed(1, &format!("cannot print: {error}")))
         }
@@ -54,6 +56,15 @@ fn main() -> ExitCode {
     };
     pool.block_on(telemetry.flush(FLUSH));
     code
+}
+
+/// The code to exit with after printing. Whoever closes the pipe has read enough.
+fn printed(result: std::io::Result<()>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Err(error) => failed(1, &format!("cannot print: {error}")),
+    }
 }
 
 /// Says why on stderr, where there may be no log yet.

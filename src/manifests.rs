@@ -1,0 +1,58 @@
+//! `tmc-syncer manifests`: what to `kubectl apply` before the syncer runs.
+
+mod crd;
+mod rbac;
+mod schema;
+
+#[cfg(test)]
+mod tests;
+
+use std::io::{self, Write};
+
+use serde_json::Value;
+use syncer_core::config::schema::{Kind, SYNC_POLICY, SYNC_TARGET};
+
+use crate::cli::Manifests;
+
+/// A document for an API server, and what it is for.
+#[derive(Debug)]
+struct Manifest {
+    about: &'static str,
+    document: Value,
+}
+
+/// Prints the manifests that were asked for, as YAML documents.
+pub(crate) fn print(manifests: Manifests, out: &mut impl Write) -> io::Result<()> {
+    let manifests = match manifests {
+        Manifests::Crds => crds(),
+        Manifests::Rbac => rbac::plain(),
+        Manifests::All => crds().into_iter().chain(rbac::plain()).collect(),
+    };
+    for (at, manifest) in manifests.iter().enumerate() {
+        if at > 0 {
+            writeln!(out, "---")?;
+        }
+        write!(out, "{}", manifest.yaml()?)?;
+    }
+    out.flush()
+}
+
+fn crds() -> Vec<Manifest> {
+    [&SYNC_TARGET, &SYNC_POLICY].map(crd).into()
+}
+
+fn crd(kind: &Kind) -> Manifest {
+    Manifest {
+        about: kind.about,
+        document: crd::definition(kind),
+    }
+}
+
+// === impl Manifest ===
+
+impl Manifest {
+    fn yaml(&self) -> io::Result<String> {
+        let document = serde_saphyr::to_string(&self.document).map_err(io::Error::other)?;
+        Ok(format!("# {}\n{document}", self.about))
+    }
+}

@@ -1,0 +1,59 @@
+//! The least that the syncer has to be allowed, for plain clusters on both sides.
+
+use serde_json::{Value, json};
+
+use super::Manifest;
+
+const READ: [&str; 3] = ["get", "list", "watch"];
+const KEEP: [&str; 6] = ["get", "list", "watch", "create", "patch", "delete"];
+
+/// Roles for the upstream and for targets. Secrets are apart: whoever does not sync them does not grant them.
+pub(super) fn plain() -> Vec<Manifest> {
+    vec![
+        role(
+            "tmc-syncer-upstream",
+            "For the upstream cluster: bind it to the user of --upstream-kubeconfig. Add what your policies name beside these kinds.",
+            &json!([
+                rule("", &["namespaces", "configmaps", "services"], &READ),
+                rule("apps", &["deployments"], &READ),
+                rule("", &["services/status"], &["patch"]),
+                rule("apps", &["deployments/status"], &["patch"]),
+                rule("", &["events"], &["create", "patch"]),
+            ]),
+        ),
+        role(
+            "tmc-syncer-upstream-secrets",
+            "For the upstream cluster, where Secrets are synced.",
+            &json!([rule("", &["secrets"], &READ)]),
+        ),
+        role(
+            "tmc-syncer-target",
+            "For each target: bind it to the user of its kubeconfig. Add what your policies name beside these kinds.",
+            &json!([
+                rule("", &["namespaces", "configmaps", "services"], &KEEP),
+                rule("apps", &["deployments"], &KEEP),
+            ]),
+        ),
+        role(
+            "tmc-syncer-target-secrets",
+            "For each target that Secrets are synced to.",
+            &json!([rule("", &["secrets"], &KEEP)]),
+        ),
+    ]
+}
+
+fn role(name: &str, about: &'static str, rules: &Value) -> Manifest {
+    Manifest {
+        about,
+        document: json!({
+            "apiVersion": "rbac.authorization.k8s.io/v1",
+            "kind": "ClusterRole",
+            "metadata": {"name": name},
+            "rules": rules,
+        }),
+    }
+}
+
+fn rule(group: &str, resources: &[&str], verbs: &[&str]) -> Value {
+    json!({"apiGroups": [group], "resources": resources, "verbs": verbs})
+}

@@ -1,0 +1,114 @@
+use std::{fs, path::PathBuf};
+
+use serde_json::{Value, json};
+
+use super::*;
+
+/// The checked-in copy of what `kind` prints. `UPDATE_MANIFESTS=1` writes it anew.
+fn checked_in(kind: &Kind) -> PathBuf {
+    let name = format!("{}.yaml", kind.plural);
+    [env!("CARGO_MANIFEST_DIR"), "deploy", "crds", &name].iter().collect()
+}
+
+#[test]
+fn the_checked_in_definitions_are_current() {
+    for kind in [&SYNC_TARGET, &SYNC_POLICY] {
+        let (file, current) = (checked_in(kind), crd(kind).yaml().unwrap());
+        if std::env::var_os("UPDATE_MANIFESTS").is_some() {
+            fs::write(&file, &current).unwrap();
+        }
+        let found = fs::read_to_string(&file).unwrap_or_default();
+        assert!(
+            found == current,
+            "{} is out of date: UPDATE_MANIFESTS=1 cargo test manifests",
+            file.display()
+        );
+    }
+}
+
+#[test]
+fn what_is_printed_reads_back() {
+    for (manifests, kinds) in [
+        (Manifests::Crds, vec!["CustomResourceDefinition"; 2]),
+        (Manifests::Rbac, vec!["ClusterRole"; 4]),
+        (
+            Manifests::All,
+            [vec!["CustomResourceDefinition"; 2], vec!["ClusterRole"; 4]].concat(),
+        ),
+    ] {
+        let mut printed = Vec::new();
+        print(manifests, &mut printed).unwrap();
+        let documents: Vec<Value> = serde_saphyr::from_multiple(std::str::from_utf8(&printed).unwrap()).unwrap();
+        let found: Vec<_> = documents
+            .iter()
+            .map(|document| document["kind"].as_str().unwrap())
+            .collect();
+        assert_eq!(found, kinds);
+    }
+    let yaml = crd(&SYNC_POLICY).yaml().unwrap();
+    assert_eq!(
+        serde_saphyr::from_str::<Value>(&yaml).unwrap(),
+        crd::definition(&SYNC_POLICY)
+    );
+}
+
+/// What only files may have is not served, and every field says what it is.
+#[test]
+fn every_field_is_typed_and_described() {
+    fn each(schema: &Value, path: &str) {
+        let any = schema["x-kubernetes-preserve-unknown-fields"] == json!(true);
+        assert!(schema["type"].is_string() || any, "{path}");
+        for (name, field) in schema["properties"].as_object().into_iter().flatten() {
+            let path = format!("{path}.{name}");
+            assert!(
+                field["description"]
+                    .as_str()
+                    .is_some_and(|about| about.ends_with(['.', '…'])),
+                "{path}"
+            );
+            each(field, &path);
+        }
+        for inner in ["items", "additionalProperties"] {
+            if schema[inner].is_object() {
+                each(&schema[inner], &format!("{path}.{inner}"));
+            }
+        }
+    }
+    for kind in [&SYNC_TARGET, &SYNC_POLICY] {
+        let schema = crd::definition(kind)["spec"]["versions"][0]["schema"]["openAPIV3Schema"].clone();
+        each(&schema["properties"]["spec"], "spec");
+        each(&schema["properties"]["status"], "status");
+        assert!(!schema.to_string().contains("kubeconfigFile"));
+    }
+}
+
+/// Nothing upstream may be deleted or made anew by a stolen credential of ours.
+#[test]
+fn upstream_we_may_read_and_report_only() {
+    for manifest in rbac::plain() {
+        let name = manifest.document["metadata"]["name"].as_str().unwrap().to_owned();
+        for rule in manifest.document["rules"].as_array().unwrap() {
+            let of = |field: &str| -> Vec<String> {
+                rule[field]
+                    .as_array()
+                    .unwrap()
+                    .iter()
+                    .map(|item| item.as_str().unwrap().to_owned())
+                    .collect()
+            };
+            let (resources, verbs) = (of("resources"), of("verbs"));
+            assert!(
+                !verbs.contains(&"*".to_owned()) && !verbs.contains(&"update".to_owned()),
+                "{name}"
+            );
+            let has_secrets = resources.contains(&"secrets".to_owned());
+            assert_eq!(has_secrets, name.ends_with("-secrets"), "{name}");
+            if name.contains("upstream") {
+                let reports = resources
+                    .iter()
+                    .all(|resource| resource.ends_with("/status") || resource == "events");
+                assert!(reports || verbs == ["get", "list", "watch"], "{name} {rule}");
+            }
+        }
+    }
+}
