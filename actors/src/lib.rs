@@ -7,6 +7,8 @@ mod readiness;
 mod reconciler;
 pub mod runtime;
 mod settings;
+#[cfg_attr(not(test), expect(dead_code, unused_imports, reason = "the watches do not feed it yet"))]
+mod status_propagator;
 mod supervisor;
 mod target;
 mod upstream;

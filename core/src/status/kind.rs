@@ -49,6 +49,35 @@ impl StatusKind {
         }
     }
 
+    /// Whether the status of the objects of `gvr` goes up. Not where there is none, and not where the upstream's own API
+    /// server writes it.
+    pub fn is_propagated(gvr: &Gvr) -> bool {
+        const WITHOUT: [&str; 8] = [
+            "configmaps",
+            "secrets",
+            "serviceaccounts",
+            "namespaces",
+            "events",
+            "endpoints",
+            "limitranges",
+            "podtemplates",
+        ];
+        match gvr.group() {
+            "" => !WITHOUT.contains(&gvr.resource()),
+            "networking.k8s.io" => gvr.resource() == "ingresses",
+            "rbac.authorization.k8s.io"
+            | "admissionregistration.k8s.io"
+            | "apiextensions.k8s.io"
+            | "apiregistration.k8s.io"
+            | "coordination.k8s.io"
+            | "discovery.k8s.io"
+            | "events.k8s.io"
+            | "scheduling.k8s.io"
+            | "storage.k8s.io" => false,
+            _ => true,
+        }
+    }
+
     /// Whether objects of the kind have `status.conditions`; none where only an object can tell.
     pub(super) fn has_conditions(self) -> Option<bool> {
         match self {

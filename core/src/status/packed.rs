@@ -117,6 +117,11 @@ impl Packed {
         Reader(&self.0).value().unwrap_or(Value::Null)
     }
 
+    /// The bytes: equal where the values are, and of no meaning elsewhere.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
     /// The number of bytes.
     pub fn len(&self) -> usize {
         self.0.len()

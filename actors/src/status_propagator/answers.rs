@@ -1,0 +1,178 @@
+//! What an answer of the upstream means.
+
+use std::time::Duration;
+
+use syncer_clusters::{Error, Next, Object};
+use syncer_core::{ObjectKey, event_reason::EventReason};
+use tokio::time::Instant;
+use tracing::{debug, error, warn};
+
+use super::{
+    PROMPT_CONFLICTS, RETRY, StatusMessage, StatusPropagator, unwritable, upstream_side,
+    write::{self, Written},
+};
+use crate::{
+    events::Subject,
+    metrics::{WriteResult, WriteSide, WriteVerb},
+    runtime::{Context, Exponential},
+};
+
+impl StatusPropagator {
+    pub(super) fn written(&mut self, key: &ObjectKey, written: &Written, ctx: &mut Context<Self>) {
+        self.in_flight = self.in_flight.saturating_sub(1);
+        let now = ctx.now();
+        let wrote = |result| {
+            self.work
+                .metrics
+                .wrote(WriteSide::Upstream, WriteVerb::PatchStatus, result);
+        };
+        let cause = match &written.answer {
+            Ok(object) => {
+                wrote(WriteResult::Ok);
+                self.work.board.written(key, object, &written.sent);
+                let kept = upstream_side::status_of(object);
+                self.pruning
+                    .entry(key.gvr.clone())
+                    .or_default()
+                    .learn(&written.sent, &kept);
+                let terms = self.work.board.terms(key);
+                if let Some(lag) = self.pace.rest(key, terms.min_interval, now) {
+                    self.work.metrics.status_lagged(lag);
+                }
+                return;
+            }
+            Err(cause) => cause,
+        };
+        let gone = |propagator: &mut Self| {
+            propagator.work.board.upstream_gone(key);
+            propagator.pace.forget(key);
+        };
+        match cause.next() {
+            Next::LookAgain => {
+                wrote(WriteResult::Conflict);
+                self.conflicted(key, &written.resource_version, ctx);
+            }
+            Next::NotFound | Next::NamespaceMissing => gone(self),
+            Next::Unserved => {
+                wrote(WriteResult::Refused);
+                if self.unwritable.unserved(&key.gvr, now) {
+                    warn!(kind = %key.gvr, "the upstream has no status subresource for this resource: no status of it is written ({cause})");
+                }
+                self.again_later(key, unwritable::UNSERVED, now);
+            }
+            Next::Forbidden => {
+                wrote(WriteResult::Refused);
+                if self.unwritable.forbidden(&key.gvr, now) {
+                    error!(kind = %key.gvr, "no status of this resource is written, allow patch on its status subresource: {cause}");
+                }
+                self.again_later(key, unwritable::FORBIDDEN, now);
+            }
+            Next::Invalid => {
+                wrote(WriteResult::Refused);
+                let failures = self.pace.failed(key);
+                if failures.is_power_of_two() {
+                    error!(
+                        workspace = %key.cluster, kind = %key.gvr, namespace = %key.namespace, name = %key.name, failures,
+                        "the upstream refuses the combined status, what stands there stays: {cause}"
+                    );
+                }
+                self.retry(key, failures, None, ctx);
+            }
+            next => {
+                wrote(WriteResult::Failed);
+                let failures = self.pace.failed(key);
+                debug!(object = %key, failures, "the status was not written, it is tried again: {cause}");
+                let asked = match next {
+                    Next::Wait(delay) => Some(delay),
+                    _ => None,
+                };
+                self.retry(key, failures, asked, ctx);
+            }
+        }
+    }
+
+    /// Somebody else wrote the object: it is looked at again, in memory if the watch has shown it already.
+    fn conflicted(&mut self, key: &ObjectKey, written_over: &str, ctx: &mut Context<Self>) {
+        let conflicts = self.pace.conflicted(key);
+        if conflicts > PROMPT_CONFLICTS {
+            self.retry(key, conflicts - PROMPT_CONFLICTS, None, ctx);
+            return;
+        }
+        if !self.work.board.shows(key, written_over) {
+            self.again_later(key, Duration::ZERO, ctx.now());
+            return;
+        }
+        let Some(resource) = self.resources.get(&key.gvr).cloned() else {
+            self.pace.forget(key);
+            return;
+        };
+        let (cluster, about) = (self.work.cluster.logical(&key.cluster), key.clone());
+        let io = async move {
+            let found = write::look(&cluster, &resource, &about).await;
+            StatusMessage::Looked(about, Box::new(found))
+        };
+        self.begin(key, io, ctx);
+    }
+
+    pub(super) fn looked(&mut self, key: &ObjectKey, found: &Result<Option<Object>, Error>, ctx: &mut Context<Self>) {
+        self.in_flight = self.in_flight.saturating_sub(1);
+        match found {
+            Ok(Some(object)) => {
+                self.work.board.looked(key, object);
+                self.again_later(key, Duration::ZERO, ctx.now());
+            }
+            Ok(None) => {
+                self.work.board.upstream_gone(key);
+                self.pace.forget(key);
+            }
+            Err(cause) => {
+                let failures = self.pace.failed(key);
+                debug!(object = %key, failures, "the object was not read again, it is tried later: {cause}");
+                self.retry(key, failures, None, ctx);
+            }
+        }
+    }
+
+    /// Somebody else writes this status again and again: who?
+    pub(super) fn ask_who(&mut self, key: &ObjectKey, ctx: &mut Context<Self>) {
+        let Some(resource) = self.resources.get(&key.gvr).cloned() else {
+            return;
+        };
+        let (cluster, about) = (self.work.cluster.logical(&key.cluster), key.clone());
+        let io = async move {
+            let rival = write::rival(&cluster, &resource, &about).await;
+            StatusMessage::Named(about, rival)
+        };
+        self.begin(key, io, ctx);
+    }
+
+    pub(super) fn named(&mut self, key: &ObjectKey, rival: &str, ctx: &Context<Self>) {
+        self.in_flight = self.in_flight.saturating_sub(1);
+        let now = ctx.now();
+        let pause = self.rivals.give_way(key, now);
+        warn!(
+            workspace = %key.cluster, kind = %key.gvr, namespace = %key.namespace, name = %key.name, rival, ?pause,
+            "another manager writes this status again and again: it is left alone for a while; let one of the two write it"
+        );
+        if let (Some(resource), Some(uid)) = (self.resources.get(&key.gvr), self.work.board.uid(key)) {
+            let subject = Subject {
+                resource: resource.clone(),
+                key: key.clone(),
+                uid,
+            };
+            let note = format!("{rival} writes the status too: it is not written any more for a while");
+            self.work.events.tell(subject, EventReason::StatusContended, note);
+        }
+        self.pace.wait(key, now + pause);
+    }
+
+    fn retry(&mut self, key: &ObjectKey, times: u32, asked: Option<Duration>, ctx: &mut Context<Self>) {
+        let delay = asked.unwrap_or_else(|| Exponential::nth(RETRY.0, RETRY.1, times, ctx.chance()));
+        let now = ctx.now();
+        self.pace.wait(key, now + delay);
+    }
+
+    fn again_later(&mut self, key: &ObjectKey, delay: Duration, now: Instant) {
+        self.pace.wait(key, now + delay);
+    }
+}

@@ -1,0 +1,121 @@
+//! One target's side of an object.
+
+use std::sync::Arc;
+
+use serde_json::value::RawValue;
+use syncer_clusters::Object;
+use syncer_core::{
+    marker::PayloadHash,
+    status::{Part, Problem, Report, SpecState, StatusKind, Voice},
+};
+
+use super::{
+    slices::Slices,
+    upstream_side::{Expected, UpstreamSide, hash, is_older},
+};
+
+/// What is known of the object on one target.
+pub(super) struct TargetSide {
+    pub(super) name: Arc<str>,
+    pub(super) wish: Option<PayloadHash>,
+    pub(super) seen: Option<Seen>,
+    pub(super) problem: Option<Box<Problem>>,
+    pub(super) slices: Option<Box<Slices>>,
+}
+
+/// The downstream object as it was last seen.
+pub(super) struct Seen {
+    uid_hash: u64,
+    resource_version: Box<str>,
+    applied: Option<PayloadHash>,
+    /// A hash of the UID of the upstream object that it was made from.
+    origin: u64,
+    pub(super) list: u32,
+    part: Part,
+}
+
+// === impl Seen ===
+
+impl Seen {
+    pub(super) fn of(
+        object: &Object,
+        applied: Option<PayloadHash>,
+        origin_uid: &str,
+        list: u32,
+    ) -> Result<Self, serde_json::Error> {
+        let member = |name| object.member(name).map(RawValue::get);
+        let kind = StatusKind::of(&object.key().gvr);
+        Ok(Self {
+            uid_hash: hash(object.uid()),
+            resource_version: object.resource_version().into(),
+            applied,
+            origin: hash(origin_uid),
+            list,
+            part: Part::of(kind, object.generation(), member("spec"), member("status"))?,
+        })
+    }
+}
+
+// === impl TargetSide ===
+
+impl TargetSide {
+    pub(super) fn new(name: &Arc<str>) -> Self {
+        Self {
+            name: name.clone(),
+            wish: None,
+            seen: None,
+            problem: None,
+            slices: None,
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.wish.is_none() && self.seen.is_none() && self.problem.is_none() && self.slices.is_none()
+    }
+
+    /// Takes a newer word; says whether that is news.
+    pub(super) fn take(&mut self, seen: Seen) -> bool {
+        let Some(known) = self.seen.as_mut().filter(|known| known.uid_hash == seen.uid_hash) else {
+            self.seen = Some(seen);
+            return true;
+        };
+        let same = known.resource_version == seen.resource_version;
+        if same || is_older(&seen.resource_version, &known.resource_version) {
+            known.list = known.list.max(seen.list);
+            return false;
+        }
+        // Only metadata of no concern changed, such as managedFields.
+        let news = known.part != seen.part || known.applied != seen.applied || known.origin != seen.origin;
+        *known = seen;
+        news
+    }
+
+    pub(super) fn report<'a>(
+        &'a self,
+        wish: PayloadHash,
+        upstream: &UpstreamSide,
+        voice: Voice,
+        slices_listed: bool,
+    ) -> Report<'a> {
+        // A copy of the object that had the name before says nothing of this one.
+        let seen = self.seen.as_ref().filter(|seen| seen.origin == hash(&upstream.uid));
+        let is_current = seen.is_some_and(|seen| seen.applied == Some(wish));
+        let endpoints = match (&self.slices, upstream.endpoints) {
+            (_, Expected::No) => None,
+            (Some(slices), Expected::Yes) => Some(slices.endpoints()),
+            (None, Expected::Yes) => (slices_listed && seen.is_some()).then(Default::default),
+        };
+        Report {
+            target: &self.name,
+            spec: if is_current {
+                SpecState::Current
+            } else {
+                SpecState::Behind
+            },
+            part: seen.map(|seen| &seen.part),
+            voice,
+            problem: self.problem.as_deref(),
+            endpoints,
+        }
+    }
+}

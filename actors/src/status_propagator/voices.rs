@@ -1,0 +1,181 @@
+//! Which targets are heard, and since when the others are not.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+    time::Duration,
+};
+
+use jiff::{SignedDuration, Timestamp};
+use syncer_core::{Gvr, status::Voice};
+
+/// How long a target may be silent before statuses say so: the restart of an API server is not worth two writes per object.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// The targets.
+pub(super) struct Voices {
+    started: Timestamp,
+    targets: BTreeMap<Arc<str>, Target>,
+}
+
+#[derive(Default)]
+struct Target {
+    lists: HashMap<Gvr, List>,
+    /// Its last sign of life before this process began.
+    heartbeat: Option<Timestamp>,
+    reach: Reach,
+    told: Told,
+    slices: Slices,
+}
+
+/// Whether the endpoints of its Services are known.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Slices {
+    /// Not yet, or they are not watched.
+    #[default]
+    Unknown,
+    /// They are.
+    Listed,
+}
+
+/// Whether the target answers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Reach {
+    /// It does, as far as is known.
+    #[default]
+    Open,
+    /// It does not.
+    Lost { since: Timestamp },
+}
+
+/// What statuses say of the target.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Told {
+    /// That it is heard.
+    #[default]
+    Heard,
+    /// That it is silent.
+    Silent,
+}
+
+/// The lists of one resource.
+#[derive(Default)]
+struct List {
+    /// The number of the last one begun.
+    begun: u32,
+    /// Whether one went through.
+    complete: bool,
+}
+
+/// What is new about the targets.
+pub(super) struct News {
+    pub(super) silent: Vec<(Arc<str>, Timestamp)>,
+    pub(super) back: Vec<Arc<str>>,
+}
+
+// === impl Voices ===
+
+impl Voices {
+    pub(super) fn new(started: Timestamp) -> Self {
+        Self {
+            started,
+            targets: BTreeMap::new(),
+        }
+    }
+
+    pub(super) fn list_started(&mut self, target: &Arc<str>, gvr: &Gvr) {
+        self.list_of(target, gvr).begun += 1;
+    }
+
+    /// The number of the list that is under way, or was last.
+    pub(super) fn list(&mut self, target: &Arc<str>, gvr: &Gvr) -> u32 {
+        self.list_of(target, gvr).begun
+    }
+
+    /// A list went through; returns its number.
+    pub(super) fn listed(&mut self, target: &Arc<str>, gvr: &Gvr) -> u32 {
+        let list = self.list_of(target, gvr);
+        list.complete = true;
+        list.begun
+    }
+
+    pub(super) fn reached(&mut self, target: &Arc<str>) {
+        self.target(target).reach = Reach::Open;
+    }
+
+    pub(super) fn lost(&mut self, target: &Arc<str>, now: Timestamp) {
+        let target = self.target(target);
+        if target.reach == Reach::Open {
+            target.reach = Reach::Lost { since: now };
+        }
+    }
+
+    pub(super) fn remembered(&mut self, target: &Arc<str>, heartbeat: Timestamp) {
+        self.target(target).heartbeat = Some(heartbeat);
+    }
+
+    pub(super) fn removed(&mut self, target: &Arc<str>) {
+        self.targets.remove(target);
+    }
+
+    /// Whether `target` is heard about `gvr`.
+    pub(super) fn of(&self, target: &str, gvr: &Gvr, now: Timestamp) -> Voice {
+        let Some(known) = self.targets.get(target) else {
+            return Voice::NeverHeard { since: self.started };
+        };
+        if !known.lists.get(gvr).is_some_and(|list| list.complete) {
+            let since = known.heartbeat.unwrap_or(self.started);
+            return Voice::NeverHeard { since };
+        }
+        match known.reach {
+            Reach::Lost { since } if is_silence(since, now) => Voice::Silent { since },
+            Reach::Open | Reach::Lost { .. } => Voice::Fresh,
+        }
+    }
+
+    /// The `EndpointSlices` of `target` were listed.
+    pub(super) fn slices_listed(&mut self, target: &Arc<str>) {
+        self.target(target).slices = Slices::Listed;
+    }
+
+    /// Whether the `EndpointSlices` of `target` were listed.
+    pub(super) fn has_slices(&self, target: &str) -> bool {
+        let known = self.targets.get(target);
+        known.is_some_and(|known| known.slices == Slices::Listed)
+    }
+
+    /// Who fell silent for longer than the grace, and who came back; each is told once.
+    pub(super) fn news(&mut self, now: Timestamp) -> News {
+        let mut news = News {
+            silent: Vec::new(),
+            back: Vec::new(),
+        };
+        for (name, target) in &mut self.targets {
+            match (target.reach, target.told) {
+                (Reach::Lost { since }, Told::Heard) if is_silence(since, now) => {
+                    target.told = Told::Silent;
+                    news.silent.push((name.clone(), since));
+                }
+                (Reach::Open, Told::Silent) => {
+                    target.told = Told::Heard;
+                    news.back.push(name.clone());
+                }
+                _ => {}
+            }
+        }
+        news
+    }
+
+    fn list_of(&mut self, target: &Arc<str>, gvr: &Gvr) -> &mut List {
+        self.target(target).lists.entry(gvr.clone()).or_default()
+    }
+
+    fn target(&mut self, name: &Arc<str>) -> &mut Target {
+        self.targets.entry(name.clone()).or_default()
+    }
+}
+
+fn is_silence(since: Timestamp, now: Timestamp) -> bool {
+    let grace = SignedDuration::try_from(GRACE).unwrap_or_default();
+    now.duration_since(since) >= grace
+}

@@ -1,0 +1,65 @@
+//! The requests: one write of a status, and what is read after a conflict.
+
+use bytes::Bytes;
+use serde_json::{Value, json};
+use syncer_clusters::{Cluster, Error, FieldsV1Kept, Object, Write};
+use syncer_core::{ObjectKey, ResourceType, marker::FIELD_MANAGER};
+
+use super::Writing;
+
+/// A write that was answered, or failed.
+pub(crate) struct Written {
+    /// The status that was sent.
+    pub(super) sent: Value,
+    /// The version that it was written over.
+    pub(super) resource_version: Box<str>,
+    /// What the upstream said.
+    pub(super) answer: Result<Object, Error>,
+}
+
+/// Writes a status through its subresource, over exactly the version that was looked at (S4, S6).
+pub(super) async fn write(cluster: &Cluster, resource: &ResourceType, key: &ObjectKey, writing: Writing) -> Written {
+    let Writing {
+        uid,
+        resource_version,
+        status,
+        difference,
+        ..
+    } = writing;
+    let body = json!({
+        "metadata": {"uid": uid, "resourceVersion": resource_version},
+        "status": difference.into_patch(),
+    });
+    let options = Write::by(FIELD_MANAGER);
+    let body = Bytes::from(body.to_string());
+    let answer = cluster
+        .patch_status_merge(resource, &key.namespace, &key.name, body, &options)
+        .await;
+    Written {
+        sent: status,
+        resource_version,
+        answer,
+    }
+}
+
+/// Reads the object again.
+pub(super) async fn look(cluster: &Cluster, resource: &ResourceType, key: &ObjectKey) -> Result<Option<Object>, Error> {
+    cluster
+        .get(resource, &key.namespace, &key.name, FieldsV1Kept::None)
+        .await
+}
+
+/// Who else wrote the status last, by its field manager.
+pub(super) async fn rival(cluster: &Cluster, resource: &ResourceType, key: &ObjectKey) -> Box<str> {
+    let read = cluster
+        .get(resource, &key.namespace, &key.name, FieldsV1Kept::All)
+        .await;
+    let Ok(Some(object)) = read else {
+        return "another manager".into();
+    };
+    let others = object.managed_fields().iter().filter(|entry| {
+        &*entry.manager != FIELD_MANAGER && (&*entry.subresource == "status" || entry.fields.get().contains("f:status"))
+    });
+    let latest = others.max_by_key(|entry| entry.time);
+    latest.map_or_else(|| "another manager".into(), |entry| entry.manager.clone())
+}
