@@ -9,9 +9,9 @@ use syncer_core::Scope;
 use crate::object::put;
 use crate::{
     answer::{self, Body},
-    error::Refusal,
-    kcp::view::View,
-    registry::{Registry, Resource, StatusPart},
+    error::{Details, Refusal},
+    kcp::view::{Execution, View},
+    registry::{Nature, Registry, Resource, StatusPart},
     request::{
         path::{ClusterPath, Route},
         representation::Representation,
@@ -27,6 +27,17 @@ const VERBS: [&str; 8] = [
     "get",
     "list",
     "patch",
+    "update",
+    "watch",
+];
+/// The same in the order in which definitions have them.
+const CUSTOM_VERBS: [&str; 8] = [
+    "delete",
+    "deletecollection",
+    "get",
+    "list",
+    "patch",
+    "create",
     "update",
     "watch",
 ];
@@ -59,23 +70,33 @@ pub(crate) fn answer(
         ));
     }
     let state = shared.state.lock();
-    let registry = View::open(&state, cluster)?
-        .registry(&state)
-        .ok_or_else(Refusal::no_such_path)?;
+    let view = View::open(&state, cluster, parts.uri.path())?;
+    let unseen = || {
+        let path = parts.uri.path();
+        let path = path.find("/api").and_then(|start| path.get(start..)).unwrap_or(path);
+        let message = format!("forbidden: User \"kcp-admin\" cannot get path {path:?}: access denied");
+        Refusal::new(StatusCode::FORBIDDEN, "Forbidden", message).with(Details::default())
+    };
+    let registry = view.registry(&state).ok_or_else(unseen)?;
     drop(state);
-    describe(&registry, route, parts)
+    describe(&registry, route, parts, view.execution())
 }
 
 /// Answers for the resources of `registry`.
 ///
 /// # Errors
 /// The path leads nowhere.
-pub(crate) fn describe(registry: &Registry, route: &Route, parts: &Parts) -> Result<Response<Body>, Refusal> {
+fn describe(
+    registry: &Registry,
+    route: &Route,
+    parts: &Parts,
+    execution: Execution,
+) -> Result<Response<Body>, Refusal> {
     let aggregated = || matches!(Representation::negotiate(&parts.headers), Ok(Representation::Discovery));
     let body = match route {
         Route::Version => version(),
         Route::CoreVersions | Route::Groups if aggregated() => {
-            let list = aggregated_list(registry, matches!(route, Route::CoreVersions));
+            let list = aggregated_list(registry, matches!(route, Route::CoreVersions), execution);
             return Ok(answer::typed(StatusCode::OK, AGGREGATED, list.to_string()));
         }
         Route::CoreVersions => json!({"kind": "APIVersions", "versions": ["v1"], "serverAddressByClientCIDRs": []}),
@@ -95,7 +116,7 @@ pub(crate) fn describe(registry: &Registry, route: &Route, parts: &Parts) -> Res
         }
         Route::Resources { group, version } => {
             let resources: Vec<Value> = of(registry, group, version)
-                .flat_map(|resource| legacy(resource))
+                .flat_map(|resource| legacy(resource, execution))
                 .collect();
             if resources.is_empty() {
                 return Err(Refusal::no_such_path());
@@ -144,11 +165,27 @@ fn group(name: &str, versions: &[&str]) -> Value {
     json!({"name": name, "versions": list, "preferredVersion": versions.first().map(|first| version(first))})
 }
 
+/// What can be done with a resource.
+fn verbs(resource: &Resource, execution: Execution) -> Vec<&'static str> {
+    if resource.is_custom() && execution == Execution::Direct {
+        return CUSTOM_VERBS.to_vec();
+    }
+    VERBS
+        .into_iter()
+        .filter(|verb| !(is_finalized(resource, execution) && *verb == "deletecollection"))
+        .collect()
+}
+
+/// Whether it is the kind of namespaces with all that is particular to it, which a virtual workspace does not know.
+fn is_finalized(resource: &Resource, execution: Execution) -> bool {
+    resource.nature == Nature::Namespace && execution == Execution::Direct
+}
+
 /// A resource and its subresources, in the old form.
-fn legacy(resource: &Resource) -> Vec<Value> {
+fn legacy(resource: &Resource, execution: Execution) -> Vec<Value> {
     let namespaced = resource.is_namespaced();
     let mut own = json!({
-        "name": resource.plural(), "singularName": resource.singular, "namespaced": namespaced, "kind": resource.kind(), "verbs": VERBS,
+        "name": resource.plural(), "singularName": resource.singular, "namespaced": namespaced, "kind": resource.kind(), "verbs": verbs(resource, execution),
     });
     if !resource.short_names.is_empty() {
         put(&mut own, "shortNames", json!(resource.short_names));
@@ -161,6 +198,9 @@ fn legacy(resource: &Resource) -> Vec<Value> {
     if resource.status == StatusPart::Subresource {
         all.push(json!({"name": part("status"), "singularName": "", "namespaced": namespaced, "kind": resource.kind(), "verbs": PART_VERBS}));
     }
+    if is_finalized(resource, execution) {
+        all.push(json!({"name": part("finalize"), "singularName": "", "namespaced": false, "kind": resource.kind(), "verbs": ["update"]}));
+    }
     if resource.scale.is_some() {
         all.push(json!({
             "name": part("scale"), "singularName": "", "namespaced": namespaced, "group": "autoscaling", "version": "v1", "kind": "Scale",
@@ -171,7 +211,7 @@ fn legacy(resource: &Resource) -> Vec<Value> {
 }
 
 /// All groups with all resources, in the aggregated form.
-fn aggregated_list(registry: &Registry, core: bool) -> Value {
+fn aggregated_list(registry: &Registry, core: bool, execution: Execution) -> Value {
     let groups = registry.groups();
     let groups = groups.iter().filter(|(name, _)| name.is_empty() == core);
     let items: Vec<Value> = groups
@@ -180,7 +220,7 @@ fn aggregated_list(registry: &Registry, core: bool) -> Value {
                 .iter()
                 .map(|version| {
                     let resources: Vec<Value> = of(registry, name, version)
-                        .map(|resource| aggregated(resource))
+                        .map(|resource| aggregated(resource, execution))
                         .collect();
                     json!({"version": version, "resources": resources, "freshness": "Current"})
                 })
@@ -196,9 +236,18 @@ fn aggregated_list(registry: &Registry, core: bool) -> Value {
     json!({"kind": "APIGroupDiscoveryList", "apiVersion": "apidiscovery.k8s.io/v2", "metadata": {}, "items": items})
 }
 
-fn aggregated(resource: &Resource) -> Value {
-    let kind = json!({"group": resource.group(), "version": resource.gvr.version(), "kind": resource.kind()});
+fn aggregated(resource: &Resource, execution: Execution) -> Value {
+    // Built-in kinds are named as those of the group version around them.
+    let (group, version) = if resource.is_custom() {
+        (resource.group(), resource.gvr.version())
+    } else {
+        ("", "")
+    };
+    let kind = json!({"group": group, "version": version, "kind": resource.kind()});
     let mut parts = Vec::new();
+    if is_finalized(resource, execution) {
+        parts.push(json!({"subresource": "finalize", "responseKind": kind, "verbs": ["update"]}));
+    }
     if resource.status == StatusPart::Subresource {
         parts.push(json!({"subresource": "status", "responseKind": kind, "verbs": PART_VERBS}));
     }
@@ -211,7 +260,7 @@ fn aggregated(resource: &Resource) -> Value {
         Scope::Cluster => "Cluster",
     };
     let mut own = json!({
-        "resource": resource.plural(), "responseKind": kind, "scope": scope, "singularResource": resource.singular, "verbs": VERBS,
+        "resource": resource.plural(), "responseKind": kind, "scope": scope, "singularResource": resource.singular, "verbs": verbs(resource, execution),
     });
     for (name, list) in [
         ("shortNames", &resource.short_names),

@@ -84,8 +84,8 @@ pub(crate) fn dispatch(shared: &Arc<Shared>, parts: &Parts, body: &[u8], now: No
     let asked = asked(parts);
     let (view, seen) = {
         let state = shared.state.lock();
-        let view = View::open(&state, &cluster)?;
-        let seen = view.see(&state, &path.gvr, asked.verb)?;
+        let view = View::open(&state, &cluster, parts.uri.path())?;
+        let seen = view.see(&state, path, asked.verb)?;
         (view, seen)
     };
     let answer = Objects {
@@ -150,24 +150,26 @@ impl Objects<'_> {
                 return Err(Refusal::no_such_path());
             }
             // Over all logical clusters there are lists and watches only.
-            let cluster = self.cluster.as_ref().ok_or_else(Refusal::no_such_method)?;
+            let cluster = self.cluster.as_ref().ok_or_else(Refusal::no_such_wildcard)?;
             return self.one(&request(cluster, name), body);
         }
         let namespaced = self.path.namespace.is_none() && self.seen.resource.is_namespaced();
         let shared = self.shared;
         match self.parts.method {
-            Method::GET if self.cluster.is_none() && self.path.namespace.is_some() => Err(Refusal::no_such_method()),
+            Method::GET if self.cluster.is_none() && self.path.namespace.is_some() => Err(
+                Refusal::namespaced_wildcard(self.path.namespace.as_deref().unwrap_or_default()),
+            ),
             Method::GET if query.flag("watch") == Some(true) => {
                 read::open_watch(shared, self.scope(&query)?, &query, form, self.now)
             }
             Method::GET => read::list(shared, &self.scope(&query)?, &query, form, self.now),
             Method::POST | Method::DELETE if namespaced => Err(Refusal::no_such_method()),
             Method::POST => {
-                let cluster = self.cluster.as_ref().ok_or_else(Refusal::no_such_method)?;
+                let cluster = self.cluster.as_ref().ok_or_else(Refusal::no_such_wildcard)?;
                 write::create(shared, &request(cluster, ""), body)
             }
             Method::DELETE => {
-                let cluster = self.cluster.as_ref().ok_or_else(Refusal::no_such_method)?;
+                let cluster = self.cluster.as_ref().ok_or_else(Refusal::no_such_wildcard)?;
                 delete::delete_collection(shared, &self.scope(&query)?, &request(cluster, ""), body)
             }
             _ => Err(Refusal::no_such_method()),
@@ -220,7 +222,10 @@ fn part(seen: &Seen, path: &ObjectPath) -> Result<Part, Refusal> {
         None => Ok(Part::Object),
         Some("status") if resource.status == StatusPart::Subresource => Ok(Part::Status),
         // A virtual workspace serves no other subresource than the status.
-        Some("scale") if resource.scale.is_some() && seen.execution == Execution::Direct => Ok(Part::Scale),
+        Some(_) if seen.execution == Execution::Forwarded => {
+            Err(Refusal::not_found(resource, path.name.as_deref().unwrap_or_default()))
+        }
+        Some("scale") if resource.scale.is_some() => Ok(Part::Scale),
         Some("finalize") if resource.nature == Nature::Namespace => Ok(Part::Finalize),
         Some(_) => Err(Refusal::no_such_path()),
     }

@@ -3,7 +3,7 @@
 use http::StatusCode;
 use serde::Serialize;
 
-use crate::registry::Resource;
+use crate::{registry::Resource, request::path::ObjectPath};
 
 /// A refusal of the API server.
 #[derive(Clone, Debug)]
@@ -149,6 +149,52 @@ impl Refusal {
         .with(Details::default())
     }
 
+    /// Over all logical clusters there are lists and watches only.
+    pub(crate) fn no_such_wildcard() -> Self {
+        let cause = Cause {
+            reason: "UnexpectedServerResponse",
+            message: "404 page not found".to_owned(),
+            field: String::new(),
+        };
+        Self::no_such_path().with(Details {
+            causes: vec![cause],
+            ..Details::default()
+        })
+    }
+
+    /// Over all logical clusters no single namespace is listed.
+    pub(crate) fn namespaced_wildcard(namespace: &str) -> Self {
+        let message = format!(
+            "cross-cluster LIST and WATCH are required to be cross-namespace, not scoped to namespace {namespace}"
+        );
+        Self::new(StatusCode::BAD_REQUEST, "", message)
+    }
+
+    /// A virtual workspace does not show this there.
+    pub(crate) fn denied(path: &ObjectPath, verb: &str) -> Self {
+        let (group, resource) = (path.gvr.group(), path.gvr.resource());
+        let name = path.name.as_deref().unwrap_or_default();
+        let dot = if group.is_empty() { "" } else { "." };
+        let named = if name.is_empty() {
+            String::new()
+        } else {
+            format!(" {name:?}")
+        };
+        let place = match &path.namespace {
+            Some(namespace) => format!("in the namespace {namespace:?}"),
+            None => "at the cluster scope".to_owned(),
+        };
+        let message = format!(
+            "{resource}{dot}{group}{named} is forbidden: User \"kcp-admin\" cannot {verb} resource {resource:?} in API group {group:?} {place}: access denied"
+        );
+        Self::new(StatusCode::FORBIDDEN, "Forbidden", message).with(Details {
+            name: name.to_owned(),
+            group: group.to_owned(),
+            kind: resource.to_owned(),
+            ..Details::default()
+        })
+    }
+
     /// The body has a form that the server does not read.
     pub(crate) fn unsupported_media_type() -> Self {
         Self::new(
@@ -166,9 +212,9 @@ impl Refusal {
         Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "UnsupportedMediaType", message)
     }
 
-    /// The name is taken.
-    pub(crate) fn already_exists(resource: &Resource, name: &str) -> Self {
-        let message = format!("{} {name:?} already exists", resource.qualified());
+    /// The name is taken; the message begins with `how`.
+    pub(crate) fn already_exists(resource: &Resource, name: &str, how: &str) -> Self {
+        let message = format!("{how}{} {name:?} already exists", resource.qualified());
         Self::about(StatusCode::CONFLICT, "AlreadyExists", resource, name, message)
     }
 
@@ -236,6 +282,11 @@ impl Refusal {
         )
     }
 
+    /// What `scale` was asked for is wrong.
+    pub(crate) fn invalid_scale(name: &str, causes: Vec<Cause>) -> Self {
+        Self::invalid_kind("Scale.autoscaling", "autoscaling", "Scale", name, causes)
+    }
+
     /// Options of the request are wrong.
     pub(crate) fn invalid_options(kind: &str, causes: Vec<Cause>) -> Self {
         Self::invalid_kind(&format!("{kind}.meta.k8s.io"), "meta.k8s.io", kind, "", causes)
@@ -271,6 +322,14 @@ impl Refusal {
     /// The refusal of a path that no API server would know.
     pub(crate) fn bare() -> Self {
         Self::new(StatusCode::NOT_FOUND, BARE, "404 page not found\n")
+    }
+
+    /// There is no such export: the virtual workspace server says so in plain text.
+    pub(crate) fn no_such_export(uri: &str, export: &str) -> Self {
+        let message = format!(
+            "Internal Server Error: {uri:?}: API export not found: apiexport.apis.kcp.io {export:?} not found\n"
+        );
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, BARE, message)
     }
 
     fn invalid_kind(qualified: &str, group: &str, kind: &str, name: &str, causes: Vec<Cause>) -> Self {
@@ -330,6 +389,11 @@ impl Cause {
 
     /// The field must have one of these values.
     pub(crate) fn unsupported(field: impl Into<String>, value: &serde_json::Value, supported: &[&str]) -> Self {
+        Self::unsupported_text(field, &value.to_string(), supported)
+    }
+
+    /// As `unsupported`, with the value as it is shown.
+    pub(crate) fn unsupported_text(field: impl Into<String>, value: &str, supported: &[&str]) -> Self {
         let supported: Vec<String> = supported.iter().map(|value| format!("{value:?}")).collect();
         let message = format!("Unsupported value: {value}: supported values: {}", supported.join(", "));
         Self {

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use syncer_core::Gvr;
 
 use crate::{
-    request::options::{FieldValidation, Run, WriteOptions},
+    request::options::{FieldValidation, Origin, Run, WriteOptions},
     state::{Now, State, Subject},
     write::Claim,
 };
@@ -47,6 +47,7 @@ pub(crate) fn place(state: &mut State, cluster: &str, gvr: &Gvr, namespace: &str
         run: Run::Real,
         validation: FieldValidation::Ignore,
         force: None,
+        origin: Origin::Server,
     };
     // A refusal means that it is there already: these objects are valid.
     let _ = state.create(&subject, object, Claim::Update, &options, now);

@@ -87,7 +87,7 @@ pub(crate) fn check_metadata(metadata: &Value, causes: &mut Vec<Cause>) {
             causes.push(Cause::invalid(
                 "metadata.labels",
                 value,
-                "must be no more than 63 characters",
+                "must be no more than 63 bytes",
             ));
         } else if !text.is_empty() && !is_word(text) {
             causes.push(Cause::invalid("metadata.labels", value, LABEL_VALUE));

@@ -93,6 +93,10 @@ fn http_get(handler: &mut Map<String, Value>) {
 }
 
 fn volume(volume: &mut Map<String, Value>) {
+    // A volume without a source is an empty one.
+    if volume.keys().all(|name| name == "name") {
+        volume.insert("emptyDir".to_owned(), json!({}));
+    }
     for name in ["configMap", "secret", "downwardAPI", "projected"] {
         if let Some(source) = volume.get_mut(name).and_then(Value::as_object_mut) {
             default(source, "defaultMode", 420);

@@ -157,12 +157,11 @@ fn workload(object: &Value, old: Option<&Value>, causes: &mut Vec<Cause>) {
         ));
     }
     if let Some(strategy) = strategy.filter(|strategy| !matches!(*strategy, "Recreate" | "RollingUpdate")) {
-        let shown = json!({"Type": strategy, "RollingUpdate": at("/spec/strategy/rollingUpdate")});
-        causes.push(Cause::unsupported(
-            "spec.strategy",
-            &shown,
-            &["Recreate", "RollingUpdate"],
-        ));
+        // In the order of the API server's own type.
+        let rolling = at("/spec/strategy/rollingUpdate").unwrap_or(&Value::Null);
+        let shown = format!("{{\"Type\":{},\"RollingUpdate\":{rolling}}}", Value::from(strategy));
+        let supported = ["Recreate", "RollingUpdate"];
+        causes.push(Cause::unsupported_text("spec.strategy", &shown, &supported));
     }
     let before = old.and_then(|old| old.pointer("/spec/selector"));
     if let (Some(before), Some(selector)) = (before, selector)
@@ -240,13 +239,34 @@ fn data(resource: &Resource, object: &Value, old: Option<&Value>, causes: &mut V
         }
     }
     if size > MAX_DATA {
-        let field = if resource.nature == Nature::Secret { "data" } else { "" };
+        let field = if resource.nature == Nature::Secret {
+            "data"
+        } else {
+            "[]"
+        };
         let message = format!("Too long: may not be more than {MAX_DATA} bytes");
         causes.push(Cause {
             reason: "FieldValueTooLong",
             message,
             field: field.to_owned(),
         });
+    }
+    let has = |field: &str, name: &str| object.get(field).and_then(|map| map.get(name)).is_some();
+    for name in object
+        .get("data")
+        .and_then(Value::as_object)
+        .into_iter()
+        .flat_map(serde_json::Map::keys)
+    {
+        if has("binaryData", name) {
+            let why = "duplicate of key present in binaryData";
+            causes.push(Cause::invalid(format!("data[{name}]"), &name.as_str().into(), why));
+        }
+    }
+    if resource.nature == Nature::Secret && object.get("type") == Some(&json!("kubernetes.io/tls")) {
+        for name in ["tls.crt", "tls.key"].into_iter().filter(|name| !has("data", name)) {
+            causes.push(Cause::required(format!("data[{name}]"), ""));
+        }
     }
     let Some(old) = old else { return };
     if resource.nature == Nature::Secret && old.get("type") != object.get("type") {

@@ -121,8 +121,7 @@ fn row(resource: &Resource, stored: &Stored, now: Now) -> Value {
                     .join(",")
             };
             let ready = format!("{}/{}", number("/status/readyReplicas"), number("/spec/replicas"));
-            let counts = ["/status/updatedReplicas", "/status/availableReplicas"].map(|path| number(path).to_string());
-            let [updated, available] = counts;
+            let [updated, available] = ["/status/updatedReplicas", "/status/availableReplicas"].map(number);
             json!([
                 name,
                 ready,
@@ -145,8 +144,8 @@ fn row(resource: &Resource, stored: &Stored, now: Now) -> Value {
                 selector(object.pointer("/spec/selector"))
             ])
         }
-        Nature::ConfigMap => json!([name, (size("/data") + size("/binaryData")).to_string(), age]),
-        Nature::Secret => json!([name, text("/type"), size("/data").to_string(), age]),
+        Nature::ConfigMap => json!([name, size("/data") + size("/binaryData"), age]),
+        Nature::Secret => json!([name, text("/type"), size("/data"), age]),
         Nature::Namespace => json!([name, text("/status/phase"), age]),
         Nature::Pod => {
             let count = object

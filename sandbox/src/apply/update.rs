@@ -180,8 +180,13 @@ pub(crate) fn apply(
     }
     after.prune();
     let unchanged = set.is_empty() && removed.is_empty();
-    if unchanged && same_fields(&after, managers) {
-        after = managers.clone();
+    if unchanged {
+        if same_fields(&after, managers) {
+            after = managers.clone();
+        } else if let Some(own) = after.0.get_mut(&manager) {
+            // A write of who owns what, and nothing else, has no time.
+            own.time = last.and_then(|last| last.time);
+        }
     }
     Ok(Applied {
         object,

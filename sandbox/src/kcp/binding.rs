@@ -129,7 +129,9 @@ fn status(binding: &Binding, export: &Export, object: &Value, now: Now) -> Value
     let claims: Vec<Value> = export
         .claims
         .iter()
-        .map(|claim| json!({"group": claim.group, "resource": claim.resource, "verbs": claim.verbs}))
+        .map(
+            |claim| json!({"group": claim.group, "resource": claim.resource, "verbs": claim.verbs, "identityHash": ""}),
+        )
         .collect();
     let accepted = list(&binding.object, "/spec/permissionClaims")
         .iter()
@@ -139,6 +141,7 @@ fn status(binding: &Binding, export: &Export, object: &Value, now: Now) -> Value
             let mut claim = claim.clone();
             if let Some(claim) = claim.as_object_mut() {
                 claim.remove("state");
+                claim.entry("identityHash").or_insert_with(|| "".into());
             }
             claim
         })

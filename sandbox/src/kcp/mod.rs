@@ -11,7 +11,7 @@ mod resources;
 pub(crate) mod view;
 mod workspace;
 
-pub(crate) use self::workspace::without_cluster;
+pub(crate) use self::workspace::{names_cluster, with_cluster, without_cluster};
 
 use std::sync::Arc;
 
@@ -22,7 +22,7 @@ use syncer_core::Gvr;
 use self::{claims::AcceptedClaim, export::Export};
 use crate::{
     registry::Resource,
-    request::options::{FieldValidation, Run, WriteOptions},
+    request::options::{FieldValidation, Origin, Run, WriteOptions},
     state::{Now, State, Subject},
     store::{key::Key, stored::Stored},
     write::{Claim, Part, form::Arrival, update::Replacement},
@@ -140,6 +140,7 @@ fn own_options() -> WriteOptions {
         run: Run::Real,
         validation: FieldValidation::Ignore,
         force: None,
+        origin: Origin::Server,
     }
 }
 

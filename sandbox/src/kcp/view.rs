@@ -2,15 +2,12 @@
 
 use std::sync::Arc;
 
-use http::StatusCode;
-use syncer_core::Gvr;
-
 use super::{ROOT, binding::EXPORT_LABEL, claims, export::ClaimedResource, resources};
 use crate::{
     error::Refusal,
     faults::Verb,
     registry::{Registry, Resource},
-    request::path::ClusterPath,
+    request::path::{ClusterPath, ObjectPath},
     state::State,
 };
 
@@ -54,11 +51,11 @@ pub(crate) struct Seen {
 // === impl View ===
 
 impl View {
-    /// What `path` shows.
+    /// What `path`, which is part of `uri`, shows.
     ///
     /// # Errors
-    /// There is no such logical cluster or export; on a plain server there are none at all.
-    pub(crate) fn open(state: &State, path: &ClusterPath) -> Result<Self, Refusal> {
+    /// There is no such export; on a plain server there are neither logical clusters nor exports.
+    pub(crate) fn open(state: &State, path: &ClusterPath, uri: &str) -> Result<Self, Refusal> {
         let Some(kcp) = &state.kcp else {
             return match path {
                 ClusterPath::Base => Ok(Self {
@@ -68,20 +65,15 @@ impl View {
                 _ => Err(Refusal::bare()),
             };
         };
-        // As the front proxy does: what is not there may not be seen either.
-        let resolve = |name: &str| {
-            let message = format!("forbidden: cluster {name:?} does not exist or may not be seen");
-            kcp.resolve(name)
-                .ok_or_else(|| Refusal::new(StatusCode::FORBIDDEN, "Forbidden", message))
-        };
-        let cluster = |name: &str| if name == "*" { Ok(None) } else { resolve(name).map(Some) };
+        // One that is not there is known by the name that it was asked for, and shows nothing.
+        let cluster = |name: &str| (name != "*").then(|| kcp.resolve(name).unwrap_or_else(|| name.into()));
         match path {
             ClusterPath::Base => Ok(Self {
                 cluster: Some(ROOT.into()),
                 export: None,
             }),
             ClusterPath::Cluster(name) => Ok(Self {
-                cluster: cluster(name)?,
+                cluster: cluster(name),
                 export: None,
             }),
             ClusterPath::Export {
@@ -90,31 +82,38 @@ impl View {
                 cluster: name,
             } => {
                 let provider: Arc<str> = provider.as_str().into();
-                let export = kcp.exports.get(&(provider, export.clone())).ok_or_else(Refusal::bare)?;
+                let found = kcp.exports.get(&(provider, export.clone()));
+                let export = found.ok_or_else(|| Refusal::no_such_export(uri, export))?;
                 let window = Window {
                     hash: export.hash.clone(),
                     exported: export.exported.clone(),
                     claims: export.claims.clone(),
                 };
                 Ok(Self {
-                    cluster: cluster(name)?,
+                    cluster: cluster(name),
                     export: Some(window),
                 })
             }
         }
     }
 
-    /// The resource `gvr`, as this view shows it for `verb`.
+    /// The resource at `path`, as this view shows it for `verb`.
     ///
     /// # Errors
     /// It is not served here, or its claim is not accepted.
-    pub(crate) fn see(&self, state: &State, gvr: &Gvr, verb: Verb) -> Result<Seen, Refusal> {
+    pub(crate) fn see(&self, state: &State, path: &ObjectPath, verb: Verb) -> Result<Seen, Refusal> {
+        let gvr = &path.gvr;
         let direct = |resource| Seen {
             resource,
             label: None,
             execution: Execution::Direct,
         };
         let Some(window) = &self.export else {
+            if let Some(cluster) = &self.cluster
+                && !state.registries.contains_key(cluster)
+            {
+                return Err(Refusal::denied(path, word(verb)));
+            }
             return state.lookup(self.cluster.as_deref().unwrap_or(ROOT), gvr).map(direct);
         };
         if let Some(resource) = window.exported.get(gvr) {
@@ -123,7 +122,7 @@ impl View {
                     .resource(cluster, gvr)
                     .is_none_or(|own| own.collection != resource.collection)
             {
-                return Err(Refusal::forbidden(&resource, "", "the workspace has not bound it"));
+                return Err(Refusal::denied(path, word(verb)));
             }
             return Ok(Seen {
                 resource,
@@ -145,8 +144,11 @@ impl View {
         let claim = window
             .claims
             .iter()
-            .find(|claim| claim.group == gvr.group() && claim.resource == gvr.resource())
-            .ok_or_else(Refusal::bare)?;
+            .find(|claim| claim.group == gvr.group() && claim.resource == gvr.resource());
+        let claim = claim.ok_or_else(|| match self.cluster {
+            Some(_) => Refusal::denied(path, word(verb)),
+            None => Refusal::bare(),
+        })?;
         let resource = state.lookup(ROOT, gvr)?;
         if let Some(cluster) = &self.cluster {
             let mut accepted = state.claims_in(cluster).iter().filter(|own| own.export == window.hash);
@@ -158,11 +160,7 @@ impl View {
                     .iter()
                     .any(|allowed| allowed == "*" || allowed == word)
             }) {
-                return Err(Refusal::forbidden(
-                    &resource,
-                    "",
-                    &format!("no accepted permission claim allows to {word} it"),
-                ));
+                return Err(Refusal::denied(path, word));
             }
         }
         let label = claims::label(&window.hash, claim);
@@ -171,6 +169,14 @@ impl View {
             label: Some(label),
             execution: Execution::Forwarded,
         })
+    }
+
+    /// How writes are carried out.
+    pub(crate) fn execution(&self) -> Execution {
+        match self.export {
+            Some(_) => Execution::Forwarded,
+            None => Execution::Direct,
+        }
     }
 
     /// What discovery shows.

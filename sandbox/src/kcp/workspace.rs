@@ -164,6 +164,23 @@ impl State {
     }
 }
 
+/// Whether an object that a client sent names its logical cluster.
+pub(crate) fn names_cluster(object: &Value) -> bool {
+    let annotations = object.get("metadata").and_then(|head| head.get("annotations"));
+    annotations.and_then(|annotations| annotations.get(CLUSTER)).is_some()
+}
+
+/// Names the logical cluster of an object, as everything that is read from kcp does.
+pub(crate) fn with_cluster(cluster: &str, object: &mut Value) {
+    if cluster.is_empty() {
+        return;
+    }
+    if let Some(head) = child(object, "metadata") {
+        let annotations = head.entry("annotations").or_insert_with(|| json!({}));
+        put(annotations, CLUSTER, cluster);
+    }
+}
+
 /// Takes the annotation off that names the logical cluster: it comes from where the object is, not from what it holds.
 pub(crate) fn without_cluster(object: &mut Value) {
     let Some(head) = object.get_mut("metadata").and_then(Value::as_object_mut) else {

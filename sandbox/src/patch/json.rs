@@ -3,6 +3,8 @@
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::schema::decode::type_name;
+
 /// Why a patch was not applied.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum JsonPatchError {
@@ -46,10 +48,16 @@ enum Operation {
 /// # Errors
 /// The patch is malformed, or an operation fails.
 pub(crate) fn apply(target: &Value, patch: &[u8]) -> Result<Value, JsonPatchError> {
-    let operations: Vec<Operation> =
-        serde_json::from_slice(patch).map_err(|error| JsonPatchError::Malformed(error.to_string()))?;
+    let patch: Value = serde_json::from_slice(patch).map_err(|error| JsonPatchError::Malformed(error.to_string()))?;
+    let Value::Array(operations) = patch else {
+        let found = type_name(&patch);
+        let what = format!("json: cannot unmarshal {found} into Go value of type []handlers.jsonPatchOp");
+        return Err(JsonPatchError::Malformed(what));
+    };
     let mut changed = target.clone();
     for operation in operations {
+        // What is no operation is found when it is its turn.
+        let operation = Operation::deserialize(operation).map_err(|_| JsonPatchError::Failed)?;
         operation.run(&mut changed).ok_or(JsonPatchError::Failed)?;
     }
     Ok(changed)

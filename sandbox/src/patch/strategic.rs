@@ -48,6 +48,8 @@ pub(crate) fn apply(shape: &Shape, target: &mut Value, patch: &Value) -> Result<
             items.retain(|item| !unwanted.contains(item));
         }
     }
+    // The lists that the patch changes, as they were.
+    let mut orders: BTreeMap<String, Vec<Value>> = BTreeMap::new();
     for (name, value) in patch.iter().filter(|(name, _)| !name.starts_with('$')) {
         if value.is_null() {
             map.remove(name);
@@ -58,16 +60,21 @@ pub(crate) fn apply(shape: &Shape, target: &mut Value, patch: &Value) -> Result<
         match (value, merge) {
             (Value::Array(items), Merge::By(key)) => {
                 let old = take_array(map, name);
-                let merged = merge_items(shape.field(name).item(), key, &old, items)?;
+                let mut merged = merge_items(shape.field(name).item(), key, &old, items)?;
+                sort(&mut merged, items, &old, merge);
+                orders.insert(name.clone(), old);
                 map.insert(name.clone(), Value::Array(merged));
             }
             (Value::Array(items), Merge::Union) => {
-                let mut merged = take_array(map, name);
+                let old = take_array(map, name);
+                let mut merged = old.clone();
                 for item in items {
                     if !merged.contains(item) {
                         merged.push(item.clone());
                     }
                 }
+                sort(&mut merged, items, &old, merge);
+                orders.insert(name.clone(), old);
                 map.insert(name.clone(), Value::Array(merged));
             }
             (Value::Object(patch), _)
@@ -81,7 +88,8 @@ pub(crate) fn apply(shape: &Shape, target: &mut Value, patch: &Value) -> Result<
     for (name, order) in directives(patch, ORDER) {
         let merge = shape.declaration(name).map_or(&Merge::Replace, |field| &field.merge);
         if let Some(Value::Array(items)) = map.get_mut(name) {
-            sort(items, order, merge);
+            let before = orders.remove(name).unwrap_or_else(|| items.clone());
+            sort(items, order, &before, merge);
         }
     }
     Ok(())
@@ -127,26 +135,30 @@ fn merge_items(shape: &Shape, key: &str, old: &[Value], patch: &[Value]) -> Resu
     Ok(merged)
 }
 
-/// Puts the items that `order` names in that order; the others keep their place before the items that they came before.
-fn sort(items: &mut Vec<Value>, order: &[Value], merge: &Merge) {
+/// Puts the items that `order` names in that order. The others keep theirs; of both kinds, what came first `before` comes first, and what is
+/// new comes before what is not named.
+fn sort(items: &mut Vec<Value>, order: &[Value], before: &[Value], merge: &Merge) {
     let id = |item: &Value| match merge {
         Merge::By(key) => item.get(&**key).cloned().unwrap_or_default().to_string(),
         _ => item.to_string(),
     };
-    let wanted: BTreeMap<String, usize> = order.iter().enumerate().map(|(at, item)| (id(item), at)).collect();
-    let indexed = std::mem::take(items).into_iter().enumerate();
-    let (mut named, others): (Vec<_>, Vec<_>) = indexed.partition(|(_, item)| wanted.contains_key(&id(item)));
-    named.sort_by_key(|(_, item)| wanted.get(&id(item)).copied());
+    let places = |items: &[Value]| -> BTreeMap<String, usize> {
+        items.iter().enumerate().map(|(at, item)| (id(item), at)).collect()
+    };
+    let (wanted, before) = (places(order), places(before));
+    let (mut named, others): (Vec<_>, Vec<_>) = std::mem::take(items)
+        .into_iter()
+        .partition(|item| wanted.contains_key(&id(item)));
+    named.sort_by_key(|item| wanted.get(&id(item)).copied());
     let (mut named, mut others) = (named.into_iter().peekable(), others.into_iter().peekable());
-    while let (Some((named_at, _)), Some((other_at, _))) = (named.peek(), others.peek()) {
-        let next = if other_at < named_at {
-            others.next()
-        } else {
-            named.next()
-        };
-        items.extend(next.map(|(_, item)| item));
+    while let (Some(one), Some(other)) = (named.peek(), others.peek()) {
+        let was_first = before
+            .get(&id(one))
+            .zip(before.get(&id(other)))
+            .is_some_and(|(one, other)| other < one);
+        items.extend(if was_first { others.next() } else { named.next() });
     }
-    items.extend(named.chain(others).map(|(_, item)| item));
+    items.extend(named.chain(others));
 }
 
 #[cfg(test)]
@@ -174,7 +186,7 @@ mod tests {
             &json!([{"name": "a", "image": "2", "env": [{"name": "Y", "value": "2"}]}, {"$patch": "delete", "name": "b"}, {"name": "c"}]),
         );
         let expected = containers(
-            &json!([{"name": "a", "image": "2", "env": [{"name": "X", "value": "1"}, {"name": "Y", "value": "2"}]}, {"name": "c"}]),
+            &json!([{"name": "a", "image": "2", "env": [{"name": "Y", "value": "2"}, {"name": "X", "value": "1"}]}, {"name": "c"}]),
         );
         assert_eq!(patched(&target, &patch), expected);
     }
@@ -216,7 +228,7 @@ mod tests {
         let patch = json!({"metadata": {"$deleteFromPrimitiveList/finalizers": ["a/1"], "finalizers": ["c/3", "b/2"], "labels": {"x": null}}});
         assert_eq!(
             patched(&target, &patch),
-            json!({"metadata": {"finalizers": ["b/2", "c/3"], "labels": {}}})
+            json!({"metadata": {"finalizers": ["c/3", "b/2"], "labels": {}}})
         );
     }
 }

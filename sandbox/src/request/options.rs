@@ -29,6 +29,15 @@ pub(crate) enum Run {
     Dry,
 }
 
+/// Who asks for a write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// A client, by a request.
+    Client,
+    /// The server itself, by level: what is as it should be is not written.
+    Server,
+}
+
 /// What all writes have in common.
 #[derive(Clone, Debug)]
 pub(crate) struct WriteOptions {
@@ -42,6 +51,8 @@ pub(crate) struct WriteOptions {
     pub(crate) validation: FieldValidation,
     /// The parameter `force`.
     pub(crate) force: Option<bool>,
+    /// Who asks for the write.
+    pub(crate) origin: Origin,
 }
 
 /// The longest name of a field manager.
@@ -126,6 +137,7 @@ impl WriteOptions {
             run,
             validation,
             force: query.flag("force"),
+            origin: Origin::Client,
         })
     }
 }

@@ -48,7 +48,7 @@ impl Representation {
             });
         }
         let message = "406: Not Acceptable\n\nAvailable representations: application/json, application/yaml, \
-                       application/vnd.kubernetes.protobuf, application/json;stream=watch, application/vnd.kubernetes.protobuf;stream=watch";
+                       application/vnd.kubernetes.protobuf";
         Err(Refusal::new(http::StatusCode::NOT_ACCEPTABLE, "NotAcceptable", message).with(Details::default()))
     }
 }

@@ -12,6 +12,8 @@ use super::{Scalar, Shape, Struct, Unknown, quantity, time};
 pub(crate) struct Misfit {
     /// The path, with dots and no leading one.
     pub(crate) path: String,
+    /// The type whose field it is; empty where it has no name.
+    pub(crate) within: String,
     /// The type that belongs there.
     pub(crate) expected: &'static str,
     /// The type that is there.
@@ -25,6 +27,7 @@ pub(crate) type UnknownFields = Vec<String>;
 pub(crate) fn decode(shape: &Shape, value: &mut Value) -> Result<UnknownFields, Misfit> {
     let mut decoding = Decoding {
         path: Vec::new(),
+        within: Vec::new(),
         unknown: Vec::new(),
     };
     decoding.value(shape, value)?;
@@ -33,6 +36,8 @@ pub(crate) fn decode(shape: &Shape, value: &mut Value) -> Result<UnknownFields, 
 
 struct Decoding {
     path: Vec<String>,
+    /// The names of the types around.
+    within: Vec<String>,
     unknown: UnknownFields,
 }
 
@@ -58,7 +63,10 @@ impl Decoding {
                 let Value::Object(map) = value else {
                     return Err(self.misfit("object", value));
                 };
-                self.fields(shape, map)
+                self.within.push(shape.name.to_string());
+                self.fields(shape, map)?;
+                self.within.pop();
+                Ok(())
             }
             Shape::Map { value: item, .. } => {
                 let Value::Object(map) = value else {
@@ -140,11 +148,7 @@ impl Decoding {
                 if base64::engine::general_purpose::STANDARD.decode(text).is_ok() {
                     return Ok(());
                 }
-                Err(Misfit {
-                    path: self.dotted(),
-                    expected: "base64",
-                    found: "string",
-                })
+                Err(self.misfit("base64", value))
             }
             (Scalar::Time, Value::String(text)) => {
                 let canonical = time::canonical(text).ok_or_else(|| self.misfit("time", value))?;
@@ -169,6 +173,7 @@ impl Decoding {
     fn misfit(&self, expected: &'static str, value: &Value) -> Misfit {
         Misfit {
             path: self.dotted(),
+            within: self.within.last().cloned().unwrap_or_default(),
             expected,
             found: type_name(value),
         }

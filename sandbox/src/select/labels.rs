@@ -76,7 +76,12 @@ impl Requirement {
         }
         for (operator, negative) in [("!=", true), ("==", false), ("=", false)] {
             if let Some((name, value)) = text.split_once(operator) {
-                let values = vec![value.trim().to_owned()];
+                let value = value.trim();
+                let is_word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+                if let Some(strange) = value.chars().find(|c| !is_word(*c)) {
+                    return Err(format!("found '{strange}', expected: identifier"));
+                }
+                let values = vec![value.to_owned()];
                 return new(
                     name,
                     if negative {

@@ -24,6 +24,9 @@ pub(crate) struct Stored {
     tail: Box<[u8]>,
     /// Where in `tail` the metadata ends.
     metadata_end: usize,
+    /// Whether the last write named the logical cluster. kcp keeps what it was sent, so that a write of what was read is a change where the
+    /// last one did not name it.
+    pub(crate) names_cluster: bool,
 }
 
 // === impl Stored ===
@@ -79,6 +82,7 @@ impl Stored {
             labels: labels.into(),
             tail: tail.into(),
             metadata_end,
+            names_cluster: false,
         }
     }
 

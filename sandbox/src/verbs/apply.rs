@@ -11,7 +11,7 @@ use crate::{
         update::{self, Author, Conflicts, Force},
     },
     error::{Cause, Details, Refusal},
-    kcp::view::Execution,
+    kcp::{view::Execution, with_cluster},
     request::options::{FieldValidation, WriteOptions},
     server::Shared,
     verbs::write::{WriteRequest, parse_any},
@@ -105,7 +105,8 @@ pub(crate) fn apply(
         );
         return Err(Refusal::bad_request(what));
     }
-    let merged = merged(request, &live, &applied, &managers, &author, force)?;
+    let mut merged = merged(request, &live, &applied, &managers, &author, force)?;
+    with_cluster(&subject.cluster, &mut merged.object);
     let replacement = Replacement {
         subject,
         part: request.part,

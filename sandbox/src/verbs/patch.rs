@@ -7,6 +7,7 @@ use crate::object::put;
 use crate::{
     answer::Body,
     error::{Cause, Details, Refusal},
+    kcp::{view::Execution, with_cluster},
     patch::{PatchType, json, merge, strategic},
     server::Shared,
     store::stored::Stored,
@@ -28,8 +29,9 @@ pub(crate) fn patch(shared: &Shared, request: &WriteRequest<'_>, body: &[u8]) ->
         .get(CONTENT_TYPE)
         .and_then(|value| value.to_str().ok())
         .unwrap_or_default();
-    let form =
-        PatchType::of(media_type).filter(|form| *form != PatchType::Strategic || !request.subject.resource.is_custom());
+    // A virtual workspace makes of every patch a whole object, and so takes one that custom resources do not.
+    let takes_strategic = !request.subject.resource.is_custom() || request.execution == Execution::Forwarded;
+    let form = PatchType::of(media_type).filter(|form| *form != PatchType::Strategic || takes_strategic);
     let Some(form) = form else {
         return Err(if request.subject.resource.is_custom() {
             Refusal::unknown_patch_type()
@@ -50,13 +52,14 @@ pub(crate) fn patch(shared: &Shared, request: &WriteRequest<'_>, body: &[u8]) ->
     let old = state
         .get(subject)
         .ok_or_else(|| Refusal::not_found(&subject.resource, &subject.name))?;
-    let new = match request.part {
+    let mut new = match request.part {
         Part::Scale => {
             let scale = patched(request, form, scale::view(&subject.resource, &old)?, body)?;
             scale::scaled(&subject.resource, &old, &scale)?
         }
         _ => patched(request, form, with_kind(request, &old), body)?,
     };
+    with_cluster(&subject.cluster, &mut new);
     let replacement = Replacement {
         subject,
         part: request.part,

@@ -1,12 +1,12 @@
 //! `create`, `update` and what they have in common with the patches.
 
-use http::{Response, StatusCode, request::Parts};
+use http::{Method, Response, StatusCode, request::Parts};
 use serde_json::Value;
 
 use crate::{
     answer::{self, Body, encode::Encoder},
     error::Refusal,
-    kcp::view::Execution,
+    kcp::{view::Execution, with_cluster},
     registry::Resource,
     request::{
         options::{Query, WriteOptions},
@@ -127,7 +127,8 @@ pub(crate) fn update(shared: &Shared, request: &WriteRequest<'_>, body: &[u8]) -
         let old = state
             .get(subject)
             .ok_or_else(|| Refusal::not_found(&subject.resource, &subject.name))?;
-        let new = scale::scaled(&subject.resource, &old, &scale)?;
+        let mut new = scale::scaled(&subject.resource, &old, &scale)?;
+        with_cluster(&subject.cluster, &mut new);
         let replacement = Replacement {
             subject,
             part: Part::Scale,
@@ -182,7 +183,9 @@ impl WriteRequest<'_> {
 
     /// The answer to a write.
     pub(crate) fn answer(&self, written: &Written) -> Response<Body> {
-        let status = if written.effect == Effect::Created {
+        // What a virtual workspace forwards is not told apart there.
+        let is_forwarded_patch = self.execution == Execution::Forwarded && self.parts.method == Method::PATCH;
+        let status = if written.effect == Effect::Created && !is_forwarded_patch {
             StatusCode::CREATED
         } else {
             StatusCode::OK

@@ -16,7 +16,7 @@ use tokio::sync::watch;
 use crate::{
     ApiServer,
     registry::Resource,
-    request::options::{FieldValidation, Run, WriteOptions},
+    request::options::{FieldValidation, Origin, Run, WriteOptions},
     state::Subject,
     store::{key::Key, stored::Stored},
     write::{Claim, Part, form::Arrival, update::Replacement},
@@ -208,6 +208,7 @@ impl Workloads {
             run: Run::Real,
             validation: FieldValidation::Ignore,
             force: None,
+            origin: Origin::Server,
         };
         let replacement = Replacement {
             subject: &subject,

@@ -32,6 +32,9 @@ const SERVER_SET: [&str; 8] = [
     "managedFields",
 ];
 
+/// How a refusal begins where the name is taken by an object that is on its way out.
+const BEING_DELETED: &str = "object is being deleted: ";
+
 // === impl State ===
 
 impl State {
@@ -101,8 +104,13 @@ impl State {
         if !causes.is_empty() {
             return Err(Refusal::invalid(resource, &subject.name, causes));
         }
-        if self.get(&subject).is_some() {
-            return Err(Refusal::already_exists(resource, &subject.name));
+        if let Some(taken) = self.get(&subject) {
+            let goes = taken.value().pointer("/metadata/deletionTimestamp").is_some();
+            return Err(Refusal::already_exists(
+                resource,
+                &subject.name,
+                if goes { BEING_DELETED } else { "" },
+            ));
         }
         if options.run == Run::Dry {
             let object = Arc::new(Stored::new(&subject.cluster, object, 0));

@@ -74,6 +74,8 @@ fn refuse(resource: &Resource, name: &str, misfit: &Misfit, arrival: Arrival) ->
     }
     let message = if misfit.expected == "base64" {
         "illegal base64 data at input byte 0".to_owned()
+    } else if misfit.expected == "quantity" && misfit.found == "string" {
+        r"quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'".to_owned()
     } else {
         let path: Vec<&str> = misfit
             .path
@@ -91,7 +93,8 @@ fn refuse(resource: &Resource, name: &str, misfit: &Misfit, arrival: Arrival) ->
             misfit.found
         };
         format!(
-            "json: cannot unmarshal {found} into Go struct field {kind}.{} of type {expected}",
+            "json: cannot unmarshal {found} into Go struct field {}.{} of type {expected}",
+            misfit.within,
             path.join(".")
         )
     };
@@ -130,6 +133,14 @@ pub(crate) fn complete(resource: &Resource, object: &mut Value) {
     }
     if resource.nature == Nature::Namespace {
         object.entry("spec").or_insert_with(|| Value::Object(Map::new()));
+    }
+    if resource.kind() == "Event" && resource.group().is_empty() {
+        for field in ["eventTime", "firstTimestamp", "lastTimestamp"] {
+            object.entry(field).or_insert(Value::Null);
+        }
+        for field in ["reportingComponent", "reportingInstance"] {
+            object.entry(field).or_insert_with(|| "".into());
+        }
     }
 }
 

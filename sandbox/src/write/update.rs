@@ -11,11 +11,14 @@ use super::{
 use crate::object::{child, put};
 use crate::{
     admit::{defaults, service, validate},
-    apply::{managers::Managers, update},
+    apply::{
+        managers::Managers,
+        update::{self, Author},
+    },
     error::{Cause, Refusal},
-    kcp::without_cluster,
+    kcp::{names_cluster, without_cluster},
     registry::{Nature, Resource, StatusPart, crd},
-    request::options::{Run, WriteOptions},
+    request::options::{Origin, Run, WriteOptions},
     state::{Now, State, Subject},
     store::stored::Stored,
 };
@@ -58,6 +61,7 @@ impl State {
             arrival,
         } = replacement;
         let resource = &subject.resource;
+        let names_cluster = options.origin == Origin::Server || names_cluster(&new);
         if !subject.cluster.is_empty() {
             without_cluster(&mut new);
         }
@@ -74,20 +78,13 @@ impl State {
             Claim::Applied(managers) => managers,
             Claim::Update => {
                 let managers = given.unwrap_or_else(|| Managers::of(&old_value));
-                if managers.0.is_empty() {
-                    // Who owns what was not tracked so far, and is not from here on, until the first apply.
-                    managers
-                } else {
-                    let zero = &resource.zero;
-                    let (live, next) = (update::with_zero(&old_value, zero), update::with_zero(&new, zero));
-                    update::update(
-                        &resource.shape,
-                        &live,
-                        &next,
-                        managers,
-                        &part.author(subject, options, now),
-                    )
-                }
+                updated(
+                    resource,
+                    &old_value,
+                    &new,
+                    managers,
+                    &part.author(subject, options, now),
+                )
             }
         };
         managers.store(&mut new);
@@ -107,7 +104,7 @@ impl State {
         }
         let causes = validate::check(resource, &new, Some(&old_value));
         if !causes.is_empty() {
-            return Err(Refusal::invalid(resource, &subject.name, causes));
+            return Err(invalid(subject, part, causes));
         }
         if part != Part::Status && content_differs(resource, &old_value, &new) {
             let generation = old_value
@@ -118,7 +115,9 @@ impl State {
                 head.insert("generation".to_owned(), json!(generation + 1));
             }
         }
-        if is_same(&old_value, &new) {
+        let is_kept =
+            subject.cluster.is_empty() || options.origin == Origin::Server || (names_cluster && old.names_cluster);
+        if is_kept && is_same(&old_value, &new) {
             return Ok(Written {
                 object: Arc::clone(old),
                 effect: Effect::Unchanged,
@@ -137,7 +136,9 @@ impl State {
             self.remove(subject, old_value.clone());
         }
         let definition = (resource.nature == Nature::Definition && run && !gone).then(|| new.clone());
-        let object = Arc::new(Stored::new(&subject.cluster, new, version));
+        let mut object = Stored::new(&subject.cluster, new, version);
+        object.names_cluster = names_cluster;
+        let object = Arc::new(object);
         if run && !gone {
             self.store.put(&resource.collection, subject.key(), Arc::clone(&object));
         }
@@ -152,6 +153,25 @@ impl State {
             warnings,
         })
     }
+}
+
+/// The refusal of what is wrong with a part of an object.
+fn invalid(subject: &Subject, part: Part, causes: Vec<Cause>) -> Refusal {
+    match part {
+        Part::Scale => Refusal::invalid_scale(&subject.name, causes),
+        _ => Refusal::invalid(&subject.resource, &subject.name, causes),
+    }
+}
+
+/// The owners after `author` made `new` of `old`.
+fn updated(resource: &Resource, old: &Value, new: &Value, managers: Managers, author: &Author) -> Managers {
+    if managers.0.is_empty() {
+        // Who owns what was not tracked so far, and is not from here on, until the first apply.
+        return managers;
+    }
+    let zero = &resource.zero;
+    let (live, next) = (update::with_zero(old, zero), update::with_zero(new, zero));
+    update::update(&resource.shape, &live, &next, managers, author)
 }
 
 /// Whether what the write was made for is what is there.
@@ -186,21 +206,21 @@ fn check_identity(subject: &Subject, old: &Stored, new: &Value, arrival: Arrival
     }
     let uid = text("uid");
     if arrival == Arrival::Whole && !uid.is_empty() && uid != &*old.uid {
-        let path = if resource.group().is_empty() {
-            resource.plural().to_owned()
-        } else {
-            resource.qualified()
-        };
+        let path = storage_path(subject);
         let why = format!(
-            "StorageError: invalid object, Code: 4, Key: /registry/{path}/{}/{name}, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: \
+            "StorageError: invalid object, Code: 4, Key: /registry/{path}/{name}, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: \
              UID in precondition: {uid}, UID in object meta: {}",
-            subject.namespace, old.uid
+            old.uid
         );
         return Err(Refusal::conflict(resource, name, &why));
     }
     let version = text("resourceVersion");
     if version.is_empty() && arrival == Arrival::Whole && resource.is_custom() {
         return Err(Refusal::unversioned(resource, name));
+    }
+    if !version.is_empty() && version.parse::<u64>().is_err() {
+        let message = format!("strconv.ParseUint: parsing {version:?}: invalid syntax");
+        return Err(Refusal::internal(message));
     }
     if !version.is_empty() && version != old.version.to_string() {
         return Err(Refusal::stale(resource, name));
@@ -210,6 +230,25 @@ fn check_identity(subject: &Subject, old: &Stored, new: &Value, arrival: Arrival
         return Err(Refusal::invalid(resource, name, vec![cause]));
     }
     Ok(())
+}
+
+/// Where the API server's store has the object, without its name.
+fn storage_path(subject: &Subject) -> String {
+    let resource = &subject.resource;
+    let mut path = resource.plural().to_owned();
+    if resource.is_custom() {
+        path = format!("{}/{path}", resource.group());
+    }
+    // What an export brings is kept by its identity.
+    if let Some((_, identity)) = resource.collection.split_once(':') {
+        path = format!("{path}/{identity}");
+    }
+    for part in [&*subject.cluster, &*subject.namespace] {
+        if !part.is_empty() {
+            path = format!("{path}/{part}");
+        }
+    }
+    path
 }
 
 /// The managers that the client sent; none if it sent none, which means those that are there.
