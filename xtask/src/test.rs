@@ -20,8 +20,18 @@ use crate::{
     testbed::{self, Unavailable},
 };
 
-/// The test target whose tests need real control planes.
-const REAL: [&str; 5] = ["--workspace", "--features", "testbed", "--test", "real"];
+/// The test targets whose tests need real control planes.
+const REAL: [&str; 9] = [
+    "--workspace",
+    "--features",
+    "testbed",
+    "--test",
+    "real",
+    "--test",
+    "conformance",
+    "--test",
+    "kubectl",
+];
 
 /// What to test.
 #[derive(clap::Args)]
