@@ -148,7 +148,7 @@ pub(crate) enum Manifests {
 /// The options of `validate`.
 #[derive(Debug, Args)]
 pub(crate) struct ValidateOptions {
-    /// A file with SyncTargets and SyncPolicies (YAML or JSON), a folder of such files, or `-` for standard input. Repeatable.
+    /// A file of SyncTarget and SyncPolicy documents (YAML or JSON), a folder of such files, or `-` for standard input. Repeatable.
     #[arg(
         short = 'f',
         long = "file",

@@ -62,7 +62,7 @@ fn yaml_json_lists_and_empty_documents_are_read() {
 	"metadata": {"name": "web"},
 	"spec": {"resources": [{"resource": "configmaps"}]}
 }"#;
-    let indented: String = TARGET.lines().map(|line| format!("  {line}\n")).collect();
+    let indented = format!("  {}\n", TARGET.trim_end().replace('\n', "\n  "));
     let list = format!("apiVersion: v1\nkind: List\nitems:\n-\n{indented}-\n{indented}").replacen("east", "west", 2);
     let cases = [
         (format!("{TARGET}---\n{POLICY}"), vec!["east", "web"]),
@@ -136,7 +136,10 @@ fn a_mistake_hides_no_other() {
 fn what_no_parser_should_swallow_is_refused() {
     let laughs = "a: &a [x,x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b]\n\
         d: &d [*c,*c,*c,*c,*c,*c,*c,*c]\ne: &e [*d,*d,*d,*d,*d,*d,*d]\nf: [*e,*e,*e,*e,*e,*e,*e]\n";
-    let deep: String = (0..3000).map(|depth| format!("{}a:\n", " ".repeat(depth))).collect();
+    let deep = (0..3000)
+        .map(|depth| " ".repeat(depth) + "a:\n")
+        .collect::<Vec<_>>()
+        .concat();
     let cases: [(&[u8], &str); 7] = [
         (laughs.as_bytes(), "not well-formed YAML: "),
         (&vec![b'['; 100_000], "not well-formed YAML: "),

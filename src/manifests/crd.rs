@@ -51,6 +51,6 @@ pub(super) fn definition(kind: &Kind) -> Value {
 }
 
 fn described(mut schema: Value, about: &str) -> Value {
-    schema["description"] = about.into();
+    schema::put(&mut schema, "description", about);
     schema
 }

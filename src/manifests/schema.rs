@@ -18,7 +18,7 @@ pub(super) fn record(record: &Record) -> Value {
         .collect();
     let mut schema = json!({"type": "object", "properties": properties});
     if !required.is_empty() {
-        schema["required"] = json!(required);
+        put(&mut schema, "required", json!(required));
     }
     for rule in record.rules {
         add_rule(&mut schema, rule);
@@ -32,23 +32,35 @@ fn add_rule(schema: &mut Value, rule: &Rule) {
             let rule = json!({"rule": expression, "message": rule.message});
             match schema.get_mut("x-kubernetes-validations").and_then(Value::as_array_mut) {
                 Some(rules) => rules.push(rule),
-                None => schema["x-kubernetes-validations"] = json!([rule]),
+                None => put(schema, "x-kubernetes-validations", json!([rule])),
             }
         }
         ServedAs::OneOf(fields) => {
-            schema["oneOf"] = fields.iter().map(|field| json!({"required": [field]})).collect();
+            let alternatives: Vec<_> = fields.iter().map(|field| json!({"required": [field]})).collect();
+            put(schema, "oneOf", alternatives);
         }
         ServedAs::FilesOnly | ServedAs::Nowhere => {}
     }
 }
 
+/// Sets a member of a schema.
+pub(super) fn put(schema: &mut Value, name: &str, value: impl Into<Value>) {
+    if let Value::Object(members) = schema {
+        members.insert(name.to_owned(), value.into());
+    }
+}
+
 fn property(field: &Field) -> Value {
     let mut schema = shape(field.shape);
-    schema["description"] = field.about.into();
+    put(&mut schema, "description", field.about);
     match field.presence {
         // What is written as null is one way to say that it is absent.
-        Presence::Nullable => schema["nullable"] = true.into(),
-        Presence::Default(default) => schema["default"] = serde_json::from_str(default).unwrap_or_default(),
+        Presence::Nullable => put(&mut schema, "nullable", true),
+        Presence::Default(default) => put(
+            &mut schema,
+            "default",
+            serde_json::from_str::<Value>(default).unwrap_or_default(),
+        ),
         _ => {}
     }
     schema
@@ -74,14 +86,14 @@ fn shape(shape: Shape) -> Value {
 fn list(of: Shape, least: usize, most: usize, kind: ListKind) -> Value {
     let mut schema = json!({"type": "array", "maxItems": most, "items": shape(of)});
     if least > 0 {
-        schema["minItems"] = least.into();
+        put(&mut schema, "minItems", least);
     }
     match kind {
-        ListKind::Atomic => schema["x-kubernetes-list-type"] = "atomic".into(),
-        ListKind::Set => schema["x-kubernetes-list-type"] = "set".into(),
+        ListKind::Atomic => put(&mut schema, "x-kubernetes-list-type", "atomic"),
+        ListKind::Set => put(&mut schema, "x-kubernetes-list-type", "set"),
         ListKind::Map(keys) => {
-            schema["x-kubernetes-list-type"] = "map".into();
-            schema["x-kubernetes-list-map-keys"] = json!(keys);
+            put(&mut schema, "x-kubernetes-list-type", "map");
+            put(&mut schema, "x-kubernetes-list-map-keys", json!(keys));
         }
     }
     schema
@@ -91,7 +103,7 @@ fn integer(least: i64, most: i64) -> Value {
     let format = if i32::try_from(most).is_ok() { "int32" } else { "int64" };
     let mut schema = json!({"type": "integer", "format": format, "minimum": least});
     if most < i64::MAX {
-        schema["maximum"] = most.into();
+        put(&mut schema, "maximum", most);
     }
     schema
 }
@@ -102,13 +114,13 @@ fn text(form: Form) -> Value {
     }
     let mut schema = json!({"type": "string"});
     if let Some(pattern) = form.pattern() {
-        schema["pattern"] = pattern.into();
+        put(&mut schema, "pattern", pattern);
     }
     if form.shortest() > 0 {
-        schema["minLength"] = form.shortest().into();
+        put(&mut schema, "minLength", form.shortest());
     }
     if form.longest() < usize::MAX {
-        schema["maxLength"] = form.longest().into();
+        put(&mut schema, "maxLength", form.longest());
     }
     schema
 }
