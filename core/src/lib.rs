@@ -4,6 +4,9 @@
 //! compares what is desired with what a target shows and names the next step; a [`body`] is what is applied, with the
 //! [`marker`]s by which the object is known again; [`ownership`] tells drift; nothing is deleted without a [`proof`].
 //!
+//! Policies decide through [`placement`]: which objects go to which targets. [`transform`] is what they change on the way,
+//! and [`dependencies`] what the pods of an object need beside it.
+//!
 //! What an apply cannot do by itself: [`kind_rules`] leave to each cluster what it sets, [`normalise`] what an apply
 //! would refuse, [`drift`] names what others changed, [`removal`] takes out what an omission leaves, [`immutable`] knows
 //! what is refused for good.

@@ -100,7 +100,9 @@ impl Expression {
             }
             scope.add_variable_from_value("object", value);
         }
-        scope.add_variable_from_value("target", target_value(target));
+        if self.checked.reads_target {
+            scope.add_variable_from_value("target", target_value(target));
+        }
         scope.add_variable_from_value("namespace", value::text(context.namespace));
         let workspace = [
             ("name", context.workspace_name),
