@@ -4,6 +4,8 @@ use std::{net::SocketAddr, num::NonZeroUsize, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use syncer_core::config::{ConfigDuration, NamespaceMapping, Strategy};
+
 use crate::{documents::Source, target_option::TargetOption};
 
 /// Keeps Kubernetes objects in step between kcp workspaces (or any API server) and many physical clusters.
@@ -93,9 +95,37 @@ pub(crate) struct RunOptions {
         value_name = "NAME=FILE[#CONTEXT]",
         env = "TMC_SYNCER_TARGET",
         value_delimiter = ',',
-        required = true
+        required_unless_present = "files"
     )]
     pub(crate) targets: Vec<TargetOption>,
+    /// A file with SyncTargets and SyncPolicies (YAML or JSON), a folder of such files, or `-` for standard input. Files are
+    /// watched, and followed without restart. Without any policy all four kinds of all namespaces go to all targets. Repeatable.
+    #[arg(
+        short = 'f',
+        long = "file",
+        value_name = "FILE",
+        env = "TMC_SYNCER_FILE",
+        value_delimiter = ','
+    )]
+    pub(crate) files: Vec<Source>,
+    /// Which side wins a field that both changed, where no policy is given.
+    #[arg(long, value_enum, default_value = "upstream-wins", env = "TMC_SYNCER_STRATEGY")]
+    pub(crate) strategy: StrategyOption,
+    /// How upstream namespaces are named on targets that do not say it themselves; by default as they are.
+    #[arg(long, value_enum, env = "TMC_SYNCER_NAMESPACE_MAPPING")]
+    pub(crate) namespace_mapping: Option<MappingOption>,
+    /// The time between two full rounds of status, where no policy is given, such as `10s`.
+    #[arg(long, value_name = "DURATION", env = "TMC_SYNCER_STATUS_INTERVAL")]
+    pub(crate) status_interval: Option<ConfigDuration>,
+    /// Sync Secrets too, where no policy is given.
+    #[arg(long, env = "TMC_SYNCER_SYNC_SECRETS")]
+    pub(crate) sync_secrets: bool,
+    /// Plan and report, and write nothing.
+    #[arg(long, env = "TMC_SYNCER_DRY_RUN")]
+    pub(crate) dry_run: bool,
+    /// The key of hashes over Secrets, at least 16 bytes; without it Secrets are compared by value after a restart.
+    #[arg(long, value_name = "FILE", env = "TMC_SYNCER_HASH_KEY_FILE")]
+    pub(crate) hash_key_file: Option<PathBuf>,
     /// Where the admin pages, probes and metrics are served.
     #[arg(
         long,
@@ -122,6 +152,50 @@ pub(crate) struct RunOptions {
     /// How many messages the mailbox of a long-lived actor holds.
     #[arg(long, value_name = "N", default_value = "64", env = "TMC_SYNCER_MAILBOX")]
     pub(crate) mailbox: NonZeroUsize,
+}
+
+/// A strategy, as the command line takes it: either spelling.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum StrategyOption {
+    /// The upstream, always.
+    #[value(alias = "UpstreamWins")]
+    UpstreamWins,
+    /// The side that wrote the field last.
+    #[value(alias = "LastWriteWins")]
+    LastWriteWins,
+    /// The side that changed the field; the upstream where both did.
+    #[value(alias = "MergeChanges")]
+    MergeChanges,
+}
+
+/// A namespace mapping, as the command line takes it: either spelling.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum MappingOption {
+    /// By the same name.
+    #[value(alias = "Identity")]
+    Identity,
+    /// By a name made from the hash of the namespace's locator.
+    #[value(alias = "Hashed")]
+    Hashed,
+}
+
+impl From<StrategyOption> for Strategy {
+    fn from(option: StrategyOption) -> Self {
+        match option {
+            StrategyOption::UpstreamWins => Self::UpstreamWins,
+            StrategyOption::LastWriteWins => Self::LastWriteWins,
+            StrategyOption::MergeChanges => Self::MergeChanges,
+        }
+    }
+}
+
+impl From<MappingOption> for NamespaceMapping {
+    fn from(option: MappingOption) -> Self {
+        match option {
+            MappingOption::Identity => Self::Identity,
+            MappingOption::Hashed => Self::Hashed,
+        }
+    }
 }
 
 const VALIDATE_EXAMPLES: &str = "Examples:

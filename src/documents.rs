@@ -1,6 +1,5 @@
 //! Documents from files: read, checked, held against each other, and followed.
 
-#[cfg_attr(not(test), expect(dead_code, reason = "`run` follows files once it takes them"))]
 mod follow;
 mod load;
 mod node;
@@ -18,9 +17,7 @@ use syncer_core::config::{
     check::{self, Document, Origin, SetProblem},
 };
 
-#[expect(unused_imports, reason = "`run` follows files once it takes them")]
 pub(crate) use self::follow::{Followed, Following, every};
-#[cfg_attr(not(test), expect(unused_imports, reason = "`run` follows files once it takes them"))]
 pub(crate) use self::options::SyncSecrets;
 use self::{load::Loaded, options::Policies, parse::parse, place::Place};
 pub(crate) use self::{

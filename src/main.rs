@@ -5,6 +5,7 @@ mod cli;
 mod documents;
 mod manifests;
 mod rest_client;
+mod rulebooks;
 mod run;
 #[cfg(feature = "sandbox")]
 mod sandbox_command;

@@ -4,23 +4,28 @@ use std::{process::ExitCode, sync::Arc, time::Duration};
 
 use prometheus_client::registry::Registry;
 use syncer_actors::{
-    Bounds, Connect, Metrics, Readiness, Settings, Supervisor, TargetSettings, UpstreamSettings,
+    Bounds, Metrics, Readiness, Rulebook, Rulebooks, Settings, Supervisor, UpstreamSettings, Writes,
     runtime::{self, Drained, Ended, Runtime, Signals, Spec},
 };
-use syncer_clusters::{Cluster, ClusterConfig, ConfigError, Limits};
-use syncer_core::protect::Protection;
-use tokio::signal::unix::{SignalKind, signal};
+use syncer_clusters::{Cluster, ClusterConfig, ConfigError};
+use syncer_core::{config::NamespaceMapping, hash_key::HashKey};
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    sync::watch,
+};
 use tracing::{error, info, warn};
 
 use crate::{
     admin,
     cli::RunOptions,
+    documents::{self, Following, SyncSecrets},
     rest_client::RestClient,
-    target_option::{TargetOption, TargetOptionError, each_once},
+    rulebooks::{Surroundings, UnusableRules},
+    target_option::{TargetOptionError, each_once},
 };
 
-/// What goes down when no policy says otherwise: group and resource.
-const RESOURCES: [(&str, &str); 1] = [("", "configmaps")];
+/// The shortest key that hides anything, in bytes.
+const SHORTEST_KEY: usize = 16;
 
 /// How long what is in flight may take after SIGTERM. With the time in which the rest is stopped that is ten seconds.
 const DRAIN: Duration = Duration::from_secs(8);
@@ -30,10 +35,22 @@ const DRAIN: Duration = Duration::from_secs(8);
 pub(crate) enum StartError {
     #[error(transparent)]
     Target(#[from] TargetOptionError),
+    #[error("the configuration cannot be used:\n{0}")]
+    Documents(String),
+    #[error("the configuration cannot be used: {0}")]
+    Rules(#[from] UnusableRules),
+    #[error("no target is named: give --target or a SyncTarget in a file")]
+    NobodyNamed,
     #[error("the upstream cannot be used: {0}")]
     Upstream(#[source] ConfigError),
     #[error("no target can be used: {}", .0.join("; "))]
     NoTarget(Vec<String>),
+    #[error("cannot read the hash key {file}: {cause}")]
+    HashKey {
+        file: String,
+        #[source]
+        cause: std::io::Error,
+    },
     #[error(transparent)]
     Bind(#[from] admin::BindError),
     #[error("cannot start the actor threads: {0}")]
@@ -43,8 +60,9 @@ pub(crate) enum StartError {
 /// Runs the syncer until it is told to end, and returns the code to exit with.
 pub(crate) fn run(options: &RunOptions, pool: &Arc<tokio::runtime::Runtime>) -> Result<ExitCode, StartError> {
     let rest_client = RestClient::new();
-    let settings = settings(options, &rest_client)?;
-    let readiness = Readiness::of(settings.targets.iter().map(|target| target.name.clone()));
+    let settings = settings(options, &rest_client, pool)?;
+    let names: Vec<_> = settings.rulebooks.borrow().targets.keys().cloned().collect();
+    let readiness = Readiness::of(names);
     let (signals, metrics) = (Signals::new(), Metrics::default());
     let injected = runtime::Settings {
         signals: signals.clone(),
@@ -112,43 +130,106 @@ async fn told_to_end() {
     }
 }
 
-fn settings(options: &RunOptions, rest_client: &RestClient) -> Result<Settings, StartError> {
-    each_once(&options.targets)?;
-    let targets: Vec<_> = options
-        .targets
-        .iter()
-        .map(|target| target_settings(target, options, rest_client))
-        .collect();
-    let failures: Vec<_> = targets
-        .iter()
-        .filter_map(|target| {
-            (target.connect)()
-                .err()
-                .map(|error| format!("target {}: {error}", target.name))
-        })
-        .collect();
-    // One target that cannot be used holds up no other; if none can, the command line is wrong.
-    if failures.len() == targets.len() {
-        return Err(StartError::NoTarget(failures));
-    }
+fn settings(
+    options: &RunOptions,
+    rest_client: &RestClient,
+    pool: &Arc<tokio::runtime::Runtime>,
+) -> Result<Settings, StartError> {
+    let bounds = Bounds {
+        mailbox: options.mailbox.get(),
+        reconcilers: options.reconcilers.get(),
+    };
     Ok(Settings {
+        rulebooks: rulebooks(options, rest_client, pool)?,
         upstream: UpstreamSettings {
             cluster: upstream(options, rest_client).map_err(StartError::Upstream)?,
-            resources: RESOURCES
-                .map(|(group, resource)| (group.to_owned(), resource.to_owned()))
-                .into(),
-            protection: Protection {
-                own_namespace: own_namespace(),
-                ..Protection::default()
-            },
             body_cache: options.body_cache,
         },
-        targets,
-        bounds: Bounds {
-            mailbox: options.mailbox.get(),
-            reconcilers: options.reconcilers.get(),
+        bounds,
+        writes: if options.dry_run {
+            Writes::Reported
+        } else {
+            Writes::Done
         },
+        hash_key: hash_key(options)?,
     })
+}
+
+/// Reads the documents, and follows them from here on.
+fn rulebooks(
+    options: &RunOptions,
+    rest_client: &RestClient,
+    pool: &Arc<tokio::runtime::Runtime>,
+) -> Result<Rulebooks, StartError> {
+    each_once(&options.targets)?;
+    let following = Following::start(options.files.clone(), documents_of(options))
+        .map_err(|problems| StartError::Documents(documents::report(&problems)))?;
+    let surroundings = Surroundings {
+        rest_client: rest_client.clone(),
+        writes_in_flight: options.writes_in_flight.get(),
+        own_namespace: own_namespace(),
+        default_mapping: options.namespace_mapping.map_or(NamespaceMapping::Identity, Into::into),
+    };
+    let documents = following.receiver();
+    let first = surroundings.rulebook(&documents.borrow(), 1)?;
+    usable(&first)?;
+    let (sender, rulebooks) = watch::channel(Arc::new(first));
+    pool.spawn(surroundings.follow(documents, sender));
+    pool.spawn(following.run(documents::every()));
+    Ok(rulebooks)
+}
+
+/// One target that cannot be used holds up no other; if none can, the configuration is wrong.
+fn usable(rulebook: &Rulebook) -> Result<(), StartError> {
+    if rulebook.targets.is_empty() {
+        return Err(StartError::NobodyNamed);
+    }
+    let failures: Vec<_> = rulebook
+        .targets
+        .values()
+        .filter_map(|target| {
+            let error = (target.connect)().err()?;
+            Some(format!("target {}: {error}", target.name))
+        })
+        .collect();
+    if failures.len() == rulebook.targets.len() {
+        return Err(StartError::NoTarget(failures));
+    }
+    Ok(())
+}
+
+fn documents_of(options: &RunOptions) -> documents::Options {
+    documents::Options {
+        targets: options.targets.clone(),
+        strategy: options.strategy.into(),
+        namespace_mapping: options.namespace_mapping.map(Into::into),
+        secrets: if options.sync_secrets {
+            SyncSecrets::All
+        } else {
+            SyncSecrets::OnlyNamed
+        },
+        status_interval: options.status_interval,
+        ..documents::Options::default()
+    }
+}
+
+/// The key of the file, or one of this process alone: then Secrets are compared by value after a restart.
+fn hash_key(options: &RunOptions) -> Result<HashKey, StartError> {
+    let failed = |file: &str, cause: std::io::Error| StartError::HashKey {
+        file: file.to_owned(),
+        cause,
+    };
+    if let Some(file) = &options.hash_key_file {
+        let secret = std::fs::read(file).map_err(|cause| failed(&file.display().to_string(), cause))?;
+        if secret.len() < SHORTEST_KEY {
+            let cause = std::io::Error::other(format!("it holds fewer than {SHORTEST_KEY} bytes"));
+            return Err(failed(&file.display().to_string(), cause));
+        }
+        return Ok(HashKey::new(&secret));
+    }
+    let mut secret = [0; 32];
+    getrandom::fill(&mut secret).map_err(|error| failed("of this process", std::io::Error::other(error)))?;
+    Ok(HashKey::new(&secret))
 }
 
 fn upstream(options: &RunOptions, rest_client: &RestClient) -> Result<Cluster, ConfigError> {
@@ -160,23 +241,6 @@ fn upstream(options: &RunOptions, rest_client: &RestClient) -> Result<Cluster, C
     Cluster::builder("upstream")
         .observer(Arc::new(rest_client.clone()))
         .connect(config)
-}
-
-fn target_settings(target: &TargetOption, options: &RunOptions, rest_client: &RestClient) -> TargetSettings {
-    let name: Arc<str> = target.name.as_str().into();
-    let limits = Limits {
-        writes_in_flight: options.writes_in_flight.get(),
-        ..Limits::default()
-    };
-    let (target, rest_client) = (target.clone(), rest_client.clone());
-    let connect: Connect = Arc::new(move || {
-        let config = ClusterConfig::from_kubeconfig_file(&target.kubeconfig, target.context.as_deref())?;
-        Cluster::builder(&format!("target {}", target.name))
-            .limits(limits.clone())
-            .observer(Arc::new(rest_client.clone()))
-            .connect(config)
-    });
-    TargetSettings { name, connect }
 }
 
 /// The namespace that this pod runs in, whose objects are never synced.

@@ -1,37 +1,31 @@
-//! The payloads of selected upstream objects, each at most once, in a cache that is bounded by bytes.
+//! The bodies of selected upstream objects, each at most once a shape, in a cache that is bounded by bytes.
 //!
 //! A target queues keys, not bodies, so that a dead one costs nothing; whoever writes asks here. A miss is one read of
-//! the upstream, few at a time and counted.
+//! the upstream, few at a time and counted. Secrets are never kept (S8).
 
 use std::{sync::Arc, time::Duration};
 
 use prometheus_client::metrics::counter::Counter;
 use quick_cache::{Weighter, sync::Cache};
 use syncer_clusters::{Cluster, FieldsV1Kept, Object};
-use syncer_core::{
-    ObjectKey, ResourceType,
-    payload::{Payload, PayloadError},
-};
+use syncer_core::{ObjectKey, ResourceType, hash_key::HashKey, kind_rules};
 use tokio::sync::Semaphore;
+
+use crate::prescription::{Body, Prescription, RenderError, is_secret};
 
 /// Reads that may be under way at once for missing bodies.
 const READS_IN_FLIGHT: usize = 8;
 /// How long a read may wait for its turn before the caller is told to try later.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// What of an upstream object goes down, and whose it is.
-#[derive(Debug)]
-pub(crate) struct Body {
-    /// The UID of the upstream object.
-    pub(crate) uid: Box<str>,
-    /// What is applied.
-    pub(crate) payload: Payload,
-}
+/// An object, and the shape of a body of it.
+type Shape = (ObjectKey, u64);
 
 /// The cache, and the way to the upstream where it misses.
 pub(crate) struct Bodies {
-    cache: Cache<ObjectKey, Arc<Body>, Bytes>,
+    cache: Cache<Shape, Arc<Body>, Bytes>,
     upstream: Cluster,
+    hash_key: HashKey,
     reads: Semaphore,
     reads_made: Counter,
 }
@@ -42,13 +36,13 @@ pub(crate) enum BodyError {
     /// The upstream did not answer, or refused.
     #[error(transparent)]
     Cluster(#[from] syncer_clusters::Error),
-    /// What it answered is no payload.
+    /// What it answered cannot be made a body.
     #[error("upstream object {key}: {source}")]
-    Payload {
+    Render {
         /// The object.
         key: ObjectKey,
-        /// What is wrong with it.
-        source: PayloadError,
+        /// What is wrong.
+        source: RenderError,
     },
     /// Too many reads wait already.
     #[error("reads of the upstream are backed up; it is tried again later")]
@@ -59,22 +53,18 @@ pub(crate) enum BodyError {
 #[derive(Clone)]
 struct Bytes;
 
-impl Weighter<ObjectKey, Arc<Body>> for Bytes {
-    fn weight(&self, key: &ObjectKey, body: &Arc<Body>) -> u64 {
-        (key.name.len() + body.uid.len() + body.payload.size()) as u64
+impl Weighter<Shape, Arc<Body>> for Bytes {
+    fn weight(&self, (key, _): &Shape, body: &Arc<Body>) -> u64 {
+        (key.name.len() + body.size()) as u64
     }
 }
 
-// === impl Body ===
-
-impl Body {
-    /// The body of the upstream object `object`.
-    pub(crate) fn of(object: &Object) -> Result<Self, PayloadError> {
-        let payload = Payload::of(object.labels().iter(), object.annotations().iter(), object.members())?;
-        Ok(Self {
-            uid: object.uid().into(),
-            payload,
-        })
+/// What of `managedFields` has to be read upstream to make bodies of `resource`.
+pub(crate) fn fields_read(resource: &ResourceType) -> FieldsV1Kept {
+    if kind_rules::reads_managed_fields(&resource.gvr) {
+        FieldsV1Kept::All
+    } else {
+        FieldsV1Kept::None
     }
 }
 
@@ -82,30 +72,51 @@ impl Body {
 
 impl Bodies {
     /// A cache of at most `bytes` before the upstream `upstream`; reads are counted in `reads_made`.
-    pub(crate) fn new(upstream: Cluster, bytes: u64, reads_made: Counter) -> Self {
+    pub(crate) fn new(upstream: Cluster, bytes: u64, hash_key: HashKey, reads_made: Counter) -> Self {
         // The number of items only sizes tables; 2 KiB is a usual body.
         let items = usize::try_from(bytes / 2_048).unwrap_or(usize::MAX).max(16);
         Self {
             cache: Cache::with_weighter(items, bytes, Bytes),
             upstream,
+            hash_key,
             reads: Semaphore::new(READS_IN_FLIGHT),
             reads_made,
         }
     }
 
-    /// Keeps the newest body of `key`.
-    pub(crate) fn keep(&self, key: ObjectKey, body: Arc<Body>) {
-        self.cache.insert(key, body);
+    /// The body of `object` as `prescription` says, which is also kept.
+    pub(crate) fn make(
+        &self,
+        object: &Object,
+        resource: &ResourceType,
+        prescription: &Prescription,
+    ) -> Result<Arc<Body>, RenderError> {
+        let body = Arc::new(prescription.body(object, resource, &self.hash_key)?);
+        if !is_secret(resource) {
+            self.cache
+                .insert((object.key().clone(), prescription.shape), body.clone());
+        }
+        Ok(body)
     }
 
-    /// Forgets `key`: its object is gone.
-    pub(crate) fn forget(&self, key: &ObjectKey) {
-        self.cache.remove(key);
+    /// Forgets the body of `key` in the shape of `prescription`.
+    pub(crate) fn forget(&self, key: &ObjectKey, prescription: &Prescription) {
+        self.cache.remove(&(key.clone(), prescription.shape));
+    }
+
+    /// The name of the key that hashes over Secrets are made with.
+    pub(crate) fn hash_key_id(&self) -> &str {
+        self.hash_key.id()
     }
 
     /// The newest body of `key`; `None` if the upstream has no such object now.
-    pub(crate) async fn get(&self, key: &ObjectKey, resource: &ResourceType) -> Result<Option<Arc<Body>>, BodyError> {
-        if let Some(body) = self.cache.get(key) {
+    pub(crate) async fn get(
+        &self,
+        key: &ObjectKey,
+        resource: &ResourceType,
+        prescription: &Prescription,
+    ) -> Result<Option<Arc<Body>>, BodyError> {
+        if let Some(body) = self.cache.get(&(key.clone(), prescription.shape)) {
             return Ok(Some(body));
         }
         self.reads_made.inc();
@@ -115,16 +126,14 @@ impl Bodies {
         };
         let upstream = self.upstream.logical(&key.cluster);
         let read = upstream
-            .get(resource, &key.namespace, &key.name, FieldsV1Kept::None)
+            .get(resource, &key.namespace, &key.name, fields_read(resource))
             .await?;
         let Some(object) = read else { return Ok(None) };
-        let body = Body::of(&object)
-            .map_err(|source| BodyError::Payload {
+        self.make(&object, resource, prescription)
+            .map(Some)
+            .map_err(|source| BodyError::Render {
                 key: key.clone(),
                 source,
             })
-            .map(Arc::new)?;
-        self.keep(key.clone(), body.clone());
-        Ok(Some(body))
     }
 }

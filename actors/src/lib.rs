@@ -3,11 +3,17 @@
 mod bodies;
 pub mod events;
 pub mod metrics;
+mod prescription;
 mod readiness;
 mod reconciler;
+mod references;
+mod rulebook;
 pub mod runtime;
 mod settings;
-#[cfg_attr(not(test), expect(dead_code, unused_imports, reason = "the watches do not feed it yet"))]
+#[cfg_attr(
+    not(test),
+    expect(dead_code, unused_imports, reason = "the watches do not feed it yet")
+)]
 mod status_propagator;
 mod supervisor;
 mod target;
@@ -16,5 +22,6 @@ mod watcher;
 
 pub use metrics::Metrics;
 pub use readiness::Readiness;
-pub use settings::{Bounds, Connect, Settings, TargetSettings, UpstreamSettings};
+pub use rulebook::{Connect, Rulebook, Rulebooks, TargetSettings};
+pub use settings::{Bounds, Settings, UpstreamSettings, Writes};
 pub use supervisor::{Supervisor, SupervisorMessage};

@@ -44,6 +44,16 @@ impl Readiness {
         readiness
     }
 
+    /// Waits for the targets `names`, and for no others; what is known of them stays.
+    pub(crate) fn expect<'a>(&self, names: impl Iterator<Item = &'a Arc<str>> + Clone) {
+        self.0
+            .targets
+            .retain(|known, _| names.clone().any(|name| name == known));
+        for name in names {
+            self.0.targets.entry(name.clone()).or_insert(TargetReadiness::Pending);
+        }
+    }
+
     /// The upstream's first lists are through.
     pub(crate) fn upstream_listed(&self) {
         self.0.upstream_listed.store(true, Ordering::Release);
@@ -104,6 +114,21 @@ mod tests {
         assert!(!readiness.is_ready());
         readiness.unreachable("west");
         assert!(readiness.is_ready());
+    }
+
+    #[test]
+    fn who_is_waited_for_may_change() {
+        let (east, west): (Arc<str>, Arc<str>) = ("east".into(), "west".into());
+        let readiness = Readiness::of([east.clone()]);
+        readiness.upstream_listed();
+        readiness.listed("east");
+        readiness.expect([east, west.clone()].iter());
+        assert_eq!(readiness.conditions().get("target east"), Some(&true));
+        assert!(!readiness.is_ready());
+        readiness.expect([west].iter());
+        readiness.listed("west");
+        assert!(readiness.is_ready());
+        assert!(!readiness.conditions().contains_key("target east"));
     }
 
     #[test]

@@ -2,9 +2,14 @@
 //! flight (S6), reports how it left the object, and goes. What changed meanwhile is in the Target's ledger.
 
 mod attempt;
+mod change;
+mod create;
 mod downstream;
 mod failure;
-mod namespace;
+mod remove;
+mod unknown_field;
+mod verify;
+mod work;
 
 use std::sync::Arc;
 

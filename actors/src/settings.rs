@@ -1,45 +1,33 @@
 //! What the actors are told at the start: plain data and clients, no files.
 
-use std::{fmt, sync::Arc};
+use syncer_clusters::Cluster;
+use syncer_core::hash_key::HashKey;
 
-use syncer_clusters::{Cluster, ConfigError};
-use syncer_core::protect::Protection;
+use crate::rulebook::Rulebooks;
 
 /// All of it.
 #[derive(Clone)]
 pub struct Settings {
     /// The upstream.
     pub upstream: UpstreamSettings,
-    /// The targets, each named once.
-    pub targets: Vec<TargetSettings>,
+    /// What goes where: the newest word on it, without restart.
+    pub rulebooks: Rulebooks,
     /// The bounds by which an operator scales a pod.
     pub bounds: Bounds,
+    /// Whether anything is written.
+    pub writes: Writes,
+    /// The key of hashes over Secrets.
+    pub hash_key: HashKey,
 }
 
-/// Where objects come from, and which.
+/// Where objects come from.
 #[derive(Clone)]
 pub struct UpstreamSettings {
     /// The API server.
     pub cluster: Cluster,
-    /// Group and resource of what is synced.
-    pub resources: Vec<(String, String)>,
-    /// What is never synced beside the fixed list.
-    pub protection: Protection,
     /// Bytes of bodies kept in memory.
     pub body_cache: u64,
 }
-
-/// One physical cluster.
-#[derive(Clone)]
-pub struct TargetSettings {
-    /// Its name.
-    pub name: Arc<str>,
-    /// Makes its client. Asked again while it fails: a file may come later, or be mended.
-    pub connect: Connect,
-}
-
-/// Makes the client of a target.
-pub type Connect = Arc<dyn Fn() -> Result<Cluster, ConfigError> + Send + Sync>;
 
 /// How much of everything there may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,10 +38,11 @@ pub struct Bounds {
     pub reconcilers: usize,
 }
 
-impl fmt::Debug for TargetSettings {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TargetSettings")
-            .field("name", &self.name)
-            .finish_non_exhaustive()
-    }
+/// Whether anything is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Writes {
+    /// What is planned is done.
+    Done,
+    /// What is planned is reported only.
+    Reported,
 }

@@ -1,10 +1,17 @@
-//! The Supervisor: the root of the actor tree. It starts the Upstream, and the Targets once the upstream is known.
+//! The Supervisor: the root of the actor tree. It starts the Upstream, and the Targets once the upstream is known, and keeps them
+//! as the rules say.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use syncer_core::ResourceType;
+use tracing::info;
 
 use crate::{
     metrics::Metrics,
     readiness::Readiness,
-    runtime::{Actor, Context, Failure, Message, Placement, Signals, Spec},
-    settings::Settings,
+    rulebook::{self, Rulebook},
+    runtime::{Actor, Context, Failure, Message, Outbox, Placement, Signals, Spec, Wake},
+    settings::{Bounds, Settings},
     target::Target,
     upstream::{Upstream, UpstreamBase, UpstreamLink},
 };
@@ -13,6 +20,7 @@ use crate::{
 pub struct Supervisor {
     settings: Settings,
     base: UpstreamBase,
+    changes: Outbox<(), Arc<Rulebook>>,
     progress: Progress,
 }
 
@@ -21,11 +29,23 @@ enum Progress {
     /// The upstream has not said who it is.
     AwaitingUpstream,
     /// The Targets run.
-    Running,
+    Running {
+        /// What they get of their upstream.
+        link: UpstreamLink,
+        /// What each of them was started with.
+        targets: BTreeMap<Arc<str>, u64>,
+    },
 }
 
-/// What the Supervisor is told: the upstream said who it is.
-pub struct SupervisorMessage(pub(crate) UpstreamLink);
+/// What the Supervisor is told.
+pub enum SupervisorMessage {
+    /// The upstream said who it is, and what of it is synced.
+    #[doc(hidden)]
+    Known(#[expect(private_interfaces, reason = "only the Upstream says so")] UpstreamLink),
+    /// There are other rules.
+    #[doc(hidden)]
+    RulesChanged(Wake),
+}
 
 impl Message for SupervisorMessage {}
 
@@ -39,21 +59,74 @@ impl Supervisor {
         signals: Signals,
         metrics: Metrics,
     ) -> impl Fn() -> Self + Send + 'static {
-        let base = UpstreamBase::new(&settings.upstream, readiness, signals, metrics);
+        let base = UpstreamBase::new(&settings, readiness, signals, metrics);
         move || Self {
             settings: settings.clone(),
             base: base.clone(),
+            changes: Outbox::newest("rules", &base.signals),
             progress: Progress::AwaitingUpstream,
         }
     }
 
-    fn start_targets(&self, link: &UpstreamLink, ctx: &mut Context<Self>) {
-        for target in &self.settings.targets {
-            let spec = Spec::new(target.name.clone())
+    /// An Upstream that was built anew says it again, with the same address. Other resources mean other watches: then every
+    /// target begins anew.
+    fn known(&mut self, link: &UpstreamLink, ctx: &mut Context<Self>) {
+        let same = |old: &[ResourceType], new: &[ResourceType]| old == new;
+        match &mut self.progress {
+            Progress::AwaitingUpstream => {
+                self.progress = Progress::Running {
+                    link: link.clone(),
+                    targets: BTreeMap::new(),
+                };
+            }
+            Progress::Running { link: old, .. } if same(&old.resources, &link.resources) => return,
+            Progress::Running { link: old, targets } => {
+                *old = link.clone();
+                for name in std::mem::take(targets).keys() {
+                    ctx.stop_child(Target::KIND, name);
+                    self.base.roster.remove(name);
+                }
+            }
+        }
+        self.keep_targets(ctx);
+    }
+
+    /// Starts the Targets that the rules name and that do not run; ends those that they do not name, or name otherwise.
+    fn keep_targets(&mut self, ctx: &mut Context<Self>) {
+        let rulebook = self.settings.rulebooks.borrow().clone();
+        self.base.readiness.expect(rulebook.targets.keys());
+        let Progress::Running { link, targets } = &mut self.progress else {
+            return;
+        };
+        let stays = |name: &Arc<str>, fingerprint: &u64| {
+            rulebook
+                .targets
+                .get(name)
+                .is_some_and(|settings| settings.fingerprint == *fingerprint)
+        };
+        targets.retain(|name, fingerprint| {
+            let stays = stays(name, fingerprint);
+            if !stays {
+                info!(target = %name, "the target was changed or taken off the list; what it holds stays");
+                ctx.stop_child(Target::KIND, name);
+                self.base.roster.remove(name);
+                self.base.metrics.lost(name);
+            }
+            stays
+        });
+        for (name, settings) in &rulebook.targets {
+            if targets.contains_key(name) {
+                continue;
+            }
+            targets.insert(name.clone(), settings.fingerprint);
+            let spec = Spec::new(name.clone())
                 .mailbox(self.settings.bounds.mailbox)
                 .placement(Placement::Spread);
-            let (target, bounds, link) = (target.clone(), self.settings.bounds, link.clone());
-            ctx.spawn(spec, move || Target::new(target.clone(), bounds, link.clone()));
+            let (settings, link) = (settings.clone(), link.clone());
+            let (bounds, writes): (Bounds, _) = (self.settings.bounds, self.settings.writes);
+            ctx.spawn(spec, move || {
+                Target::new(settings.clone(), bounds, writes, link.clone())
+            });
         }
     }
 }
@@ -68,14 +141,18 @@ impl Actor for Supervisor {
             .mailbox(self.settings.bounds.mailbox)
             .placement(Placement::Spread);
         ctx.spawn(spec, move || Upstream::new(base.clone(), supervisor.clone()));
+        self.changes.bind(&ctx.address(), SupervisorMessage::RulesChanged);
+        rulebook::follow(&self.settings.rulebooks, &self.changes, ctx);
         Ok(())
     }
 
-    fn handle(&mut self, SupervisorMessage(link): &SupervisorMessage, ctx: &mut Context<Self>) -> Result<(), Failure> {
-        // An Upstream that was built anew says it again; its address is the same.
-        if matches!(self.progress, Progress::AwaitingUpstream) {
-            self.start_targets(link, ctx);
-            self.progress = Progress::Running;
+    fn handle(&mut self, message: &SupervisorMessage, ctx: &mut Context<Self>) -> Result<(), Failure> {
+        match message {
+            SupervisorMessage::Known(link) => self.known(link, ctx),
+            SupervisorMessage::RulesChanged(_) => {
+                self.changes.take(1);
+                self.keep_targets(ctx);
+            }
         }
         Ok(())
     }
@@ -83,7 +160,7 @@ impl Actor for Supervisor {
     fn state(&self) -> &'static str {
         match self.progress {
             Progress::AwaitingUpstream => "awaiting the upstream",
-            Progress::Running => "running",
+            Progress::Running { .. } => "running",
         }
     }
 }

@@ -5,36 +5,43 @@ mod connection;
 mod fair_queue;
 mod intake;
 mod ledger;
+mod names;
 mod order;
 mod sighting;
 mod turns;
 mod waits;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use syncer_clusters::{Cluster, ConfigError, Error, Served};
 use syncer_core::naming::target_key;
 
 use self::{intake::Intake, ledger::Ledger, turns::Turns};
 pub(crate) use self::{
-    ledger::{After, Task},
+    ledger::{After, Others, Task},
+    names::NamespaceNames,
     order::{Order, OrderKey, Orders, Roster},
     sighting::Seen,
 };
 use crate::{
     reconciler::{Downstream, Reconciler},
+    rulebook::TargetSettings,
     runtime::{Actor, Context, Exit, Failure, Message, Outcome, Wake},
-    settings::{Bounds, TargetSettings},
+    settings::{Bounds, Writes},
     upstream::UpstreamLink,
 };
 
 /// How many entries a Target takes out of a hand-over before it lets its neighbours on the thread have a turn.
 const BATCH: usize = 256;
 
+/// The time between two counts of how the objects stand.
+const COUNT_EVERY: Duration = Duration::from_secs(2);
+
 /// The actor around one physical cluster.
 pub(crate) struct Target {
     settings: TargetSettings,
     bounds: Bounds,
+    writes: Writes,
     upstream: UpstreamLink,
     /// The label value by which this target's objects are known.
     key: String,
@@ -72,6 +79,8 @@ pub(crate) enum TargetMessage {
     Reported(#[expect(dead_code, reason = "held for its drop, which rings again while something is left")] Wake),
     /// An object's wait is over.
     Due,
+    /// Time to count how the objects stand.
+    Count,
 }
 
 impl Message for TargetMessage {}
@@ -79,12 +88,13 @@ impl Message for TargetMessage {}
 // === impl Target ===
 
 impl Target {
-    pub(crate) fn new(settings: TargetSettings, bounds: Bounds, upstream: UpstreamLink) -> Self {
+    pub(crate) fn new(settings: TargetSettings, bounds: Bounds, writes: Writes, upstream: UpstreamLink) -> Self {
         let key = target_key(&upstream.id, &settings.name);
         let intake = Intake::new(&upstream.signals);
         Self {
             settings,
             bounds,
+            writes,
             upstream,
             key,
             stage: Stage::Connecting,
@@ -92,6 +102,14 @@ impl Target {
             intake,
             turns: Turns::default(),
         }
+    }
+
+    /// Shows how the objects stand, now and then.
+    fn count(&mut self, ctx: &mut Context<Self>) {
+        self.upstream
+            .metrics
+            .objects(&self.settings.name, &self.ledger.states());
+        self.turns.count = Some(ctx.after(COUNT_EVERY, TargetMessage::Count));
     }
 }
 
@@ -101,6 +119,7 @@ impl Actor for Target {
 
     fn started(&mut self, ctx: &mut Context<Self>) -> Result<(), Failure> {
         self.intake.bind(&ctx.address());
+        self.count(ctx);
         self.connect(ctx)
     }
 
@@ -116,6 +135,7 @@ impl Actor for Target {
             TargetMessage::Sighted(_) => self.take_sightings(ctx),
             TargetMessage::Reported(_) => self.take_reports(ctx),
             TargetMessage::Due => self.take_due(ctx),
+            TargetMessage::Count => self.count(ctx),
         }
         Ok(())
     }

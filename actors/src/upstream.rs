@@ -1,9 +1,11 @@
 //! The Upstream: one per upstream endpoint. It learns who the upstream is, follows its objects, and tells the Targets
 //! what is wanted of them.
 
+mod follow;
 mod identify;
 mod index;
 mod link;
+mod reread;
 mod sight;
 
 use std::{
@@ -11,24 +13,29 @@ use std::{
     time::Duration,
 };
 
-use futures::FutureExt;
-use syncer_clusters::{FieldsV1Kept, Next, WatchOptions};
-use syncer_core::{Gvr, ObjectKey, ResourceType, proof::Absence};
+use syncer_clusters::Next;
+use syncer_core::{Gvr, ObjectKey, event_reason::EventReason};
 use tracing::{error, info, warn};
 
 pub(crate) use self::{
     identify::{IdentifyError, Identity},
-    link::{UpstreamBase, UpstreamLink},
+    link::{NamespaceLabels, UpstreamBase, UpstreamLink},
 };
 use self::{
-    index::{Index, Novelty},
-    sight::{Sight, SightKey, UpstreamReading},
+    index::{Index, Tidings},
+    reread::Rereads,
+    sight::{SightKey, Sights, Word, newest},
 };
 use crate::{
-    runtime::{Actor, Address, Context, Exponential, Failure, Message, Outbox, Spec, Taken, Timer, Wake},
+    events::{EventRecorder, Subject},
+    prescription::RenderError,
+    rulebook::{self, Rulebook},
+    runtime::{
+        Actor, Address, Context, Exit, Exponential, Failure, Message, Outbox, Outcome, Spec, Taken, Timer, Wake,
+    },
     supervisor::SupervisorMessage,
     target::{Order, OrderKey, Orders},
-    watcher::{Watcher, hand_over, read},
+    watcher::hand_over,
 };
 
 /// How many sights are taken before the neighbours on the thread have a turn.
@@ -41,10 +48,14 @@ pub(crate) struct Upstream {
     base: UpstreamBase,
     supervisor: Address<SupervisorMessage>,
     stage: Stage,
-    sights: Outbox<SightKey, Sight>,
+    rulebook: Arc<Rulebook>,
+    changes: Outbox<(), Arc<Rulebook>>,
+    sights: Sights,
     index: Index,
-    targets: Vec<Orders>,
-    /// Distinguishes what this Upstream says from what one before it said.
+    targets: Vec<(Arc<str>, Orders)>,
+    rereads: Rereads,
+    /// The keys of the watchers under the present rules.
+    watched: Vec<String>,
     incarnation: u64,
     failures: u32,
     retry: Option<Timer>,
@@ -66,8 +77,12 @@ pub(crate) enum UpstreamMessage {
     TryAgain,
     /// Sights of the watchers wait.
     Sighted(#[expect(dead_code, reason = "held for its drop, which rings again while something is left")] Wake),
+    /// There are other rules.
+    RulesChanged(#[expect(dead_code, reason = "held for its drop, which rings again while something is left")] Wake),
     /// A Target entered the roster.
     TargetEntered(Arc<str>),
+    /// The objects of a namespace were read again.
+    Reread,
 }
 
 impl Message for UpstreamMessage {}
@@ -76,15 +91,22 @@ impl Message for UpstreamMessage {}
 
 impl Upstream {
     pub(crate) fn new(base: UpstreamBase, supervisor: Address<SupervisorMessage>) -> Self {
-        let sights = Outbox::newest("sights", &base.signals);
+        let sights = Outbox::merging("sights", &base.signals, newest);
+        let changes = Outbox::newest("rules", &base.signals);
         let incarnation = base.incarnations.fetch_add(1, Ordering::Relaxed) + 1;
+        let rulebook = base.rulebooks.borrow().clone();
+        let index = Index::new(base.references.clone(), incarnation);
         Self {
             base,
             supervisor,
             stage: Stage::Identifying,
+            rulebook,
+            changes,
             sights,
-            index: Index::default(),
+            index,
             targets: Vec::new(),
+            rereads: Rereads::default(),
+            watched: Vec::new(),
             incarnation,
             failures: 0,
             retry: None,
@@ -92,8 +114,10 @@ impl Upstream {
     }
 
     fn identify(&self, ctx: &mut Context<Self>) -> Result<(), Failure> {
-        let (cluster, wanted) = (self.base.cluster.clone(), self.base.wanted.clone());
-        ctx.request(async move { UpstreamMessage::Identified(identify::identify(&cluster, &wanted).await) })?;
+        let (cluster, rulebook) = (self.base.cluster.clone(), self.rulebook.clone());
+        ctx.request(async move {
+            UpstreamMessage::Identified(identify::identify(&cluster, rulebook.rules.resources()).await)
+        })?;
         Ok(())
     }
 
@@ -118,6 +142,7 @@ impl Upstream {
             self.later(IDENTIFY_RETRY.1, ctx);
             return;
         }
+        self.failures = 0;
         info!(server = self.base.cluster.server(), id = %identity.id, "connected to the upstream");
         for missing in identity.unserved.iter() {
             warn!(
@@ -126,9 +151,7 @@ impl Upstream {
             );
         }
         self.stage = Stage::Following(identity.clone());
-        for resource in identity.resources.iter() {
-            self.watch(resource.clone(), ctx);
-        }
+        self.follow_objects(ctx);
         self.announce(ctx);
     }
 
@@ -138,103 +161,146 @@ impl Upstream {
             return;
         };
         let link = self.base.link(identity, ctx.address());
-        if self.supervisor.try_offer(SupervisorMessage(link)).is_err() {
+        if self.supervisor.try_offer(SupervisorMessage::Known(link)).is_err() {
             self.later(IDENTIFY_RETRY.0, ctx);
         }
     }
 
-    fn watch(&self, resource: ResourceType, ctx: &mut Context<Self>) {
-        let sights = self.sights.clone();
-        let options = WatchOptions {
-            managed_fields: FieldsV1Kept::None,
-            ..WatchOptions::default()
+    /// There are other rules: what is served is asked anew, and every object is looked at again.
+    fn take_rules(&mut self, ctx: &mut Context<Self>) -> Result<(), Failure> {
+        let Some(Taken { value: rulebook, .. }) = self.changes.take(1).pop() else {
+            return Ok(());
         };
-        let (cluster, base) = (self.base.cluster.clone(), self.base.clone());
-        ctx.spawn(Spec::new(resource.gvr.to_string()), move || {
-            let (cluster, base, resource, options, sights) = (
-                cluster.clone(),
-                base.clone(),
-                resource.clone(),
-                options.clone(),
-                sights.clone(),
-            );
-            Watcher::new(Box::new(move || {
-                let (protection, bodies) = (base.protection.clone(), base.bodies.clone());
-                let reading = UpstreamReading::new(resource.clone(), protection, bodies, sights.clone());
-                read(cluster.watch(resource.clone(), options.clone()), reading).boxed()
-            }))
-        });
-    }
-
-    fn take_sights(&mut self) {
-        for Taken { key, value, .. } in self.sights.take(BATCH) {
-            match (key, value) {
-                (SightKey::Object(key), Sight::Present { uid, hash, list }) => {
-                    if self.index.present(&key, &uid, hash, list) == Novelty::New {
-                        let incarnation = self.incarnation;
-                        self.order(&OrderKey::Object(key), &Order::Wanted { uid, hash, incarnation });
-                    }
-                }
-                (SightKey::Object(key), Sight::Deleted) => {
-                    if self.index.deleted(&key) == Novelty::New {
-                        self.gone(key, Absence::DeletionSeen);
-                    }
-                }
-                (SightKey::Object(key), Sight::Malformed(cause)) => {
-                    error!(
-                        workspace = %key.cluster, kind = %key.gvr, namespace = %key.namespace, name = %key.name,
-                        "not synced, what went down last stays: {cause}"
-                    );
-                }
-                (SightKey::Listed(gvr, list), Sight::Listed { objects }) => self.listed(gvr, list, objects),
-                (SightKey::Stream(_), Sight::Interrupted(cause)) => error!("{cause}"),
-                (SightKey::Stream(gvr), Sight::Recovered) => info!(kind = %gvr, "the upstream watch goes on"),
-                (SightKey::Object(_) | SightKey::Listed(..) | SightKey::Stream(_), _) => {}
+        if rulebook.revision <= self.rulebook.revision {
+            return Ok(());
+        }
+        info!(
+            revision = rulebook.revision,
+            "other rules: every object is looked at again"
+        );
+        self.rulebook = rulebook;
+        for gvr in self.index.unlist() {
+            for (_, orders) in &self.targets {
+                let incarnation = self.incarnation;
+                hand_over(
+                    orders,
+                    OrderKey::Incomplete(gvr.clone()),
+                    Order::Complete { incarnation },
+                );
             }
         }
+        self.identify(ctx)
     }
 
-    fn listed(&mut self, gvr: Gvr, list: u64, objects: usize) {
-        if !self.index.is_listed(&gvr) {
+    fn take_sights(&mut self, ctx: &mut Context<Self>) -> Result<(), Failure> {
+        for Taken { key, value, .. } in self.sights.take(BATCH) {
+            if value.revision < self.rulebook.revision {
+                continue;
+            }
+            match key {
+                SightKey::Object(key) => {
+                    let tidings = self.object(&key, value.word);
+                    self.spread(tidings);
+                }
+                SightKey::Listed(gvr, list) => {
+                    if let Word::Listed { objects } = value.word {
+                        self.listed(&gvr, list, objects, ctx);
+                    }
+                }
+                SightKey::Stream(gvr) => match value.word {
+                    Word::Interrupted(cause) => error!("{cause}"),
+                    _ => info!(kind = %gvr, "the upstream watch goes on"),
+                },
+            }
+        }
+        self.reread_next(ctx)
+    }
+
+    fn object(&mut self, key: &ObjectKey, word: Word) -> Tidings {
+        match word {
+            Word::Present { shown, list } => self.index.present(key, shown, list),
+            Word::Relabelled { shown, list } => {
+                if self.rulebook.reads_namespace_labels() {
+                    self.rereads.want(key);
+                }
+                self.index.present(key, shown, list)
+            }
+            Word::Deleted => {
+                for prescription in self.index.prescriptions(key) {
+                    self.base.bodies.forget(key, &prescription);
+                }
+                self.index.deleted(key)
+            }
+            Word::Malformed { uid, cause, list } => {
+                self.malformed(key, &uid, &cause);
+                self.index.still_there(key, list);
+                Tidings::new()
+            }
+            Word::Undecided { list } => {
+                self.index.still_there(key, list);
+                Tidings::new()
+            }
+            Word::Listed { .. } | Word::Interrupted(_) | Word::Recovered => Tidings::new(),
+        }
+    }
+
+    fn malformed(&self, key: &ObjectKey, uid: &str, cause: &RenderError) {
+        error!(
+            workspace = %key.cluster, kind = %key.gvr, namespace = %key.namespace, name = %key.name,
+            "not synced, what went down last stays: {cause}"
+        );
+        if let Stage::Following(identity) = &self.stage
+            && let Some(resource) = identity.resources.iter().find(|resource| resource.gvr == key.gvr)
+        {
+            let subject = Subject {
+                resource: resource.clone(),
+                key: key.clone(),
+                uid: uid.into(),
+            };
+            let events = &self.base.events;
+            events.tell(subject, EventReason::TransformFailed, cause.to_string());
+        }
+    }
+
+    fn listed(&mut self, gvr: &Gvr, list: u64, objects: usize, ctx: &mut Context<Self>) {
+        if !self.index.is_listed(gvr) {
             info!(kind = %gvr, objects, "listed the upstream");
         }
-        for key in self.index.listed(&gvr, list) {
-            self.gone(key, Absence::NotInCompleteList);
-        }
+        let tidings = self.index.listed(gvr, list);
+        self.spread(tidings);
         let incarnation = self.incarnation;
-        self.order(&OrderKey::Complete(gvr), &Order::Complete { incarnation });
-        if let Stage::Following(identity) = &self.stage
-            && identity
-                .resources
-                .iter()
-                .all(|resource| self.index.is_listed(&resource.gvr))
+        for (_, orders) in &self.targets {
+            hand_over(orders, OrderKey::Complete(gvr.clone()), Order::Complete { incarnation });
+        }
+        let Stage::Following(identity) = &self.stage else {
+            return;
+        };
+        if identity
+            .resources
+            .iter()
+            .all(|resource| self.index.is_listed(&resource.gvr))
         {
             self.base.readiness.upstream_listed();
         }
+        self.namespaces_listed(gvr, ctx);
     }
 
-    fn gone(&mut self, key: ObjectKey, absence: Absence) {
-        self.base.bodies.forget(&key);
-        let incarnation = self.incarnation;
-        self.order(&OrderKey::Object(key), &Order::Gone { absence, incarnation });
-    }
-
-    fn order(&self, key: &OrderKey, order: &Order) {
-        for orders in &self.targets {
-            hand_over(orders, key.clone(), order.clone());
+    /// Gives everyone the orders that are for it.
+    fn spread(&self, tidings: Tidings) {
+        for (target, key, order) in tidings {
+            if let Some((_, orders)) = self.targets.iter().find(|(name, _)| *name == target) {
+                hand_over(orders, OrderKey::Object(key), order);
+            }
         }
     }
 
     /// Takes the Targets from the roster, by name: the same seed gives the same run.
     fn read_roster(&mut self) {
-        let mut targets: Vec<_> = self
-            .base
-            .roster
-            .iter()
+        let roster = self.base.roster.iter();
+        self.targets = roster
             .map(|entry| (entry.key().clone(), entry.value().clone()))
             .collect();
-        targets.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
-        self.targets = targets.into_iter().map(|(_, orders)| orders).collect();
+        self.targets.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
     }
 
     /// Tells a Target that is new, or was built anew, everything that is known.
@@ -247,20 +313,12 @@ impl Upstream {
         };
         let incarnation = self.incarnation;
         for resource in identity.resources.iter() {
-            for (key, entry) in self.index.objects(&resource.gvr) {
-                let order = Order::Wanted {
-                    uid: entry.uid.clone(),
-                    hash: entry.hash,
-                    incarnation,
-                };
-                hand_over(&orders, OrderKey::Object(key.clone()), order);
+            for (key, order) in self.index.orders_of(&resource.gvr, target) {
+                hand_over(&orders, OrderKey::Object(key), order);
             }
             if self.index.is_listed(&resource.gvr) {
-                hand_over(
-                    &orders,
-                    OrderKey::Complete(resource.gvr.clone()),
-                    Order::Complete { incarnation },
-                );
+                let complete = OrderKey::Complete(resource.gvr.clone());
+                hand_over(&orders, complete, Order::Complete { incarnation });
             }
         }
     }
@@ -276,8 +334,22 @@ impl Actor for Upstream {
 
     fn started(&mut self, ctx: &mut Context<Self>) -> Result<(), Failure> {
         self.sights.bind(&ctx.address(), UpstreamMessage::Sighted);
+        self.changes.bind(&ctx.address(), UpstreamMessage::RulesChanged);
+        rulebook::follow(&self.base.rulebooks, &self.changes, ctx);
+        let (cluster, events) = (self.base.cluster.clone(), self.base.events.clone());
+        ctx.spawn(Spec::new("events"), move || {
+            EventRecorder::new(cluster.clone(), &events)
+        });
         self.read_roster();
         self.identify(ctx)
+    }
+
+    /// Events are a courtesy: without them the sync goes on.
+    fn child_exited(&mut self, exit: &Exit, _: &mut Context<Self>) -> Result<(), Failure> {
+        match exit.outcome {
+            Outcome::GaveUp { .. } if exit.kind != EventRecorder::KIND => Err(Failure::new(exit.to_string())),
+            _ => Ok(()),
+        }
     }
 
     fn handle(&mut self, message: &UpstreamMessage, ctx: &mut Context<Self>) -> Result<(), Failure> {
@@ -286,12 +358,18 @@ impl Actor for Upstream {
             UpstreamMessage::Identified(Err(cause)) => self.not_identified(cause, ctx),
             UpstreamMessage::TryAgain => match self.stage {
                 Stage::Identifying => self.identify(ctx)?,
+                Stage::Following(_) if self.failures > 0 => self.identify(ctx)?,
                 Stage::Following(_) => self.announce(ctx),
             },
-            UpstreamMessage::Sighted(_) => self.take_sights(),
+            UpstreamMessage::Sighted(_) => self.take_sights(ctx)?,
+            UpstreamMessage::RulesChanged(_) => self.take_rules(ctx)?,
             UpstreamMessage::TargetEntered(name) => {
                 self.read_roster();
                 self.tell_everything(name);
+            }
+            UpstreamMessage::Reread => {
+                self.rereads.ended();
+                self.reread_next(ctx)?;
             }
         }
         Ok(())

@@ -2,7 +2,10 @@
 
 use crate::{
     identity::ResourceType,
-    marker::{APPLIED_ANNOTATION, Applied, CLUSTER_LABEL, ORIGIN_ANNOTATION, Origin},
+    marker::{
+        APPLIED_ANNOTATION, Applied, CLUSTER_LABEL, NAMESPACE_LOCATOR_ANNOTATION, ORIGIN_ANNOTATION, Origin,
+        PayloadHash,
+    },
     payload::{Payload, write_string},
 };
 
@@ -19,6 +22,14 @@ pub struct Head<'a> {
     pub target_key: &'a str,
     /// Where the object comes from.
     pub origin: &'a Origin,
+    /// The locator, for the annotation of a namespace; `None` for all other objects.
+    pub locator: Option<&'a str>,
+    /// The name of the policy that wants it.
+    pub policy: &'a str,
+    /// The hash that stands for what is applied.
+    pub hash: PayloadHash,
+    /// Names the key of a keyed hash; empty for a plain one.
+    pub hash_key: &'a str,
     /// What the apply may meet downstream.
     pub expects: Expects<'a>,
 }
@@ -30,16 +41,29 @@ pub enum Expects<'a> {
     Absent,
     /// The object with this UID: absent or another one is a refusal (S1).
     Uid(&'a str),
+    /// The object with this UID at this very version: whatever changed it meanwhile is a refusal.
+    Version {
+        /// The UID.
+        uid: &'a str,
+        /// The resourceVersion.
+        resource_version: &'a str,
+    },
 }
 
 /// The JSON body of an apply of `payload` under `head`.
 pub fn apply_body(head: Head<'_>, payload: &Payload) -> Result<Vec<u8>, serde_json::Error> {
     let origin = head.origin.to_annotation()?;
-    let applied = Applied { hash: payload.hash() }.to_annotation()?;
+    let applied = Applied {
+        hash: head.hash,
+        policy: head.policy.into(),
+        key: head.hash_key.into(),
+    };
+    let applied = applied.to_annotation()?;
     let markers = [
         (APPLIED_ANNOTATION, applied.as_str()),
         (ORIGIN_ANNOTATION, origin.as_str()),
     ];
+    let locator = head.locator.map(|locator| (NAMESPACE_LOCATOR_ANNOTATION, locator));
 
     let mut body = String::with_capacity(payload.size() + 512);
     body.push_str("{\"apiVersion\":");
@@ -56,7 +80,7 @@ pub fn apply_body(head: Head<'_>, payload: &Payload) -> Result<Vec<u8>, serde_js
     body.push_str(",\"labels\":");
     write_map(&mut body, payload.labels().chain([(CLUSTER_LABEL, head.target_key)]));
     body.push_str(",\"annotations\":");
-    write_map(&mut body, payload.annotations().chain(markers));
+    write_map(&mut body, payload.annotations().chain(markers).chain(locator));
     body.push('}');
     if !payload.members().is_empty() {
         body.push(',');
@@ -73,6 +97,12 @@ fn write_expectation(body: &mut String, expects: Expects<'_>) {
         Expects::Uid(uid) => {
             body.push_str(",\"uid\":");
             write_string(body, uid);
+        }
+        Expects::Version { uid, resource_version } => {
+            body.push_str(",\"uid\":");
+            write_string(body, uid);
+            body.push_str(",\"resourceVersion\":");
+            write_string(body, resource_version);
         }
     }
 }
@@ -119,6 +149,10 @@ mod tests {
             name: "web",
             target_key: "k1",
             origin: &Origin::of("up", &key, "u1"),
+            locator: None,
+            policy: "web",
+            hash: payload.hash(),
+            hash_key: "",
             expects,
         };
         serde_json::from_slice(&apply_body(head, &payload).unwrap()).unwrap()

@@ -18,6 +18,7 @@ pub mod drift;
 pub mod event_reason;
 pub mod field_path;
 pub mod guard;
+pub mod hash_key;
 pub mod identity;
 pub mod immutable;
 pub mod kind_rules;

@@ -39,11 +39,18 @@ pub struct Origin {
     pub uid: String,
 }
 
-/// What was applied: a version of the hash's definition, and the hash.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The field manager of a leaf that was given up to the target (`docs/architecture.md`, "Fields of the target").
+pub const HANDOVER_MANAGER: &str = "tmc-syncer-handover";
+
+/// What was applied: a version of the hash's definition, the hash, and by which policy.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Applied {
     /// The hash of the payload.
     pub hash: PayloadHash,
+    /// The name of the policy that wanted it: the mass-deletion guard counts by policy, also after a restart.
+    pub policy: Box<str>,
+    /// Names the key of a keyed hash; empty for a plain one. A hash under another key says nothing.
+    pub key: Box<str>,
 }
 
 /// A hash over everything of an object that its upstream decides. 128 bits, not secret: never over a Secret's data.
@@ -58,6 +65,10 @@ const APPLIED_VERSION: u32 = 1;
 struct AppliedOnTheWire {
     v: u32,
     hash: String,
+    #[serde(default, skip_serializing_if = "str::is_empty")]
+    policy: Box<str>,
+    #[serde(default, skip_serializing_if = "str::is_empty")]
+    key: Box<str>,
 }
 
 // === impl Origin ===
@@ -118,14 +129,18 @@ impl Applied {
         let hash = u128::from_str_radix(&wire.hash, 16).ok()?;
         Some(Self {
             hash: PayloadHash(hash),
+            policy: wire.policy,
+            key: wire.key,
         })
     }
 
     /// The compact JSON that is stored.
-    pub fn to_annotation(self) -> Result<String, serde_json::Error> {
+    pub fn to_annotation(&self) -> Result<String, serde_json::Error> {
         serde_json::to_string(&AppliedOnTheWire {
             v: APPLIED_VERSION,
             hash: format!("{:032x}", self.hash.0),
+            policy: self.policy.clone(),
+            key: self.key.clone(),
         })
     }
 }
@@ -218,10 +233,20 @@ mod tests {
 
     #[test]
     fn what_was_applied_survives_its_annotation() {
-        let applied = Applied { hash: PayloadHash(7) };
-        let annotation = applied.to_annotation().unwrap();
+        let plain = Applied {
+            hash: PayloadHash(7),
+            policy: "".into(),
+            key: "".into(),
+        };
+        let annotation = plain.to_annotation().unwrap();
         assert_eq!(annotation, r#"{"v":1,"hash":"00000000000000000000000000000007"}"#);
-        assert_eq!(Applied::parse(&annotation), Some(applied));
+        assert_eq!(Applied::parse(&annotation), Some(plain.clone()));
+        let keyed = Applied {
+            policy: "web".into(),
+            key: "k1".into(),
+            ..plain
+        };
+        assert_eq!(Applied::parse(&keyed.to_annotation().unwrap()), Some(keyed));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, value::RawValue};
 use xxhash_rust::xxh3::Xxh3;
 
-use crate::marker::PayloadHash;
+use crate::{hash_key::HashKey, marker::PayloadHash};
 
 /// The labels, annotations and top-level members that go down, built once for all targets that get the same.
 #[derive(Clone, PartialEq, Eq)]
@@ -58,6 +58,47 @@ impl Payload {
             members: members.into(),
             hash,
         })
+    }
+
+    /// The payload of a whole object in the form that the API server gave, or a transform left, it.
+    pub fn of_value(object: &Value) -> Self {
+        let pairs = |name: &str| {
+            let map = object.pointer(name).and_then(Value::as_object);
+            let text = |(key, value): (&String, &Value)| value.as_str().map(|value| (key.clone(), value.to_owned()));
+            map.into_iter().flatten().filter_map(text).collect::<Vec<_>>()
+        };
+        let borrowed =
+            |pairs: &[(String, String)]| going_down(pairs.iter().map(|(key, value)| (key.as_str(), value.as_str())));
+        let labels = borrowed(&pairs("/metadata/labels"));
+        let annotations = borrowed(&pairs("/metadata/annotations"));
+        let members = object.as_object().into_iter().flatten();
+        let sorted: BTreeMap<&str, &Value> = members
+            .filter(|(member, value)| !STAYS_UPSTREAM.contains(&member.as_str()) && !value.is_null())
+            .map(|(member, value)| (member.as_str(), value))
+            .collect();
+        let members = write_members(&sorted);
+        let hash = hash(&labels, &annotations, &members);
+        Self {
+            labels,
+            annotations,
+            members: members.into(),
+            hash,
+        }
+    }
+
+    /// The same payload under a hash that nobody can guess values by: for Secrets.
+    #[must_use]
+    pub fn keyed(mut self, key: &HashKey) -> Self {
+        let parts = [&self.labels, &self.annotations].map(|map| {
+            map.iter().fold(String::new(), |mut text, (key, value)| {
+                write_string(&mut text, key);
+                write_string(&mut text, value);
+                text
+            })
+        });
+        let [labels, annotations] = &parts;
+        self.hash = key.hash([labels.as_str(), annotations.as_str(), &self.members]);
+        self
     }
 
     /// The labels that go down.
@@ -116,7 +157,7 @@ fn goes_down(key: &str) -> bool {
 }
 
 fn canonical_members<'a>(members: impl IntoIterator<Item = (&'a str, &'a RawValue)>) -> Result<String, PayloadError> {
-    let mut sorted = BTreeMap::new();
+    let mut sorted: BTreeMap<&str, Value> = BTreeMap::new();
     for (member, raw) in members {
         if STAYS_UPSTREAM.contains(&member) {
             continue;
@@ -129,6 +170,10 @@ fn canonical_members<'a>(members: impl IntoIterator<Item = (&'a str, &'a RawValu
             sorted.insert(member, value);
         }
     }
+    Ok(write_members(&sorted))
+}
+
+fn write_members<V: std::borrow::Borrow<Value>>(sorted: &BTreeMap<&str, V>) -> String {
     let mut canonical = String::new();
     for (member, value) in sorted {
         if !canonical.is_empty() {
@@ -136,9 +181,9 @@ fn canonical_members<'a>(members: impl IntoIterator<Item = (&'a str, &'a RawValu
         }
         write_string(&mut canonical, member);
         canonical.push(':');
-        write_canonical(&mut canonical, &value);
+        write_canonical(&mut canonical, value.borrow());
     }
-    Ok(canonical)
+    canonical
 }
 
 /// Writes with sorted keys. Spelled out, because a feature of `serde_json` that any dependency may switch on
@@ -285,6 +330,32 @@ mod tests {
         for other in others {
             assert_ne!(base.hash(), other.hash());
         }
+    }
+
+    #[test]
+    fn a_whole_object_gives_the_same_payload_as_its_parts() {
+        let members =
+            r#"{"apiVersion":"v1","kind":"ConfigMap","data":{"b":"2","a":"1"},"status":{},"binaryData":null}"#;
+        let mut object: Value = serde_json::from_str(members).unwrap();
+        object["metadata"] =
+            serde_json::json!({"name": "x", "labels": {"a": "b", "kcp.io/x": "y"}, "annotations": {"c": "d"}});
+        assert_eq!(
+            Payload::of_value(&object),
+            payload(&[("a", "b")], &[("c", "d")], members)
+        );
+    }
+
+    #[test]
+    fn a_keyed_hash_depends_on_the_key_and_on_everything_else() {
+        let (one, other) = (HashKey::new(b"one"), HashKey::new(b"other"));
+        let base = payload(&[("a", "b")], &[], r#"{"data":{"k":"v"}}"#);
+        let edited = payload(&[("a", "b")], &[], r#"{"data":{"k":"w"}}"#);
+        let relabelled = payload(&[], &[("a", "b")], r#"{"data":{"k":"v"}}"#);
+        assert_eq!(base.clone().keyed(&one).hash(), base.clone().keyed(&one).hash());
+        assert_ne!(base.clone().keyed(&one).hash(), base.clone().keyed(&other).hash());
+        assert_ne!(base.clone().keyed(&one).hash(), edited.keyed(&one).hash());
+        assert_ne!(base.clone().keyed(&one).hash(), relabelled.keyed(&one).hash());
+        assert_ne!(base.clone().keyed(&one).hash(), base.hash());
     }
 
     #[test]

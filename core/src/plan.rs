@@ -1,14 +1,12 @@
 //! The next step for one object on one target.
 
-use crate::{
-    marker::{Applied, PayloadHash},
-    proof::Absence,
-};
+use crate::{marker::PayloadHash, proof::Absence};
 
 /// What the upstream wants of an object on a target.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Desired {
-    /// Nothing is known of the upstream object yet: whatever is downstream stays as it is.
+    /// Nothing is known of the upstream object yet, or nothing is to be done about it for now (a pause, a suspended policy, a
+    /// namespace that nothing needs any more): whatever is downstream stays as it is.
     Unknown,
     /// It has to be there like this.
     Wanted {
@@ -16,9 +14,20 @@ pub enum Desired {
         uid: Box<str>,
         /// The hash of what has to be applied.
         hash: PayloadHash,
+        /// Whether it may be made there.
+        newcomer: Newcomer,
     },
-    /// It is believed to be gone.
+    /// It is believed to be gone, or not to be wanted there any more.
     Gone(Absence),
+}
+
+/// Whether an object that a target does not have may be made there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Newcomer {
+    /// It may.
+    Welcome,
+    /// The target is cordoned: it keeps what it has and gets nothing new.
+    KeptOut,
 }
 
 /// What is known of the downstream object.
@@ -39,12 +48,23 @@ pub struct Ours {
     pub uid: Box<str>,
     /// The UID of the upstream object that was applied last.
     pub origin_uid: Box<str>,
-    /// What was applied last; `None` if that was written by another version of the hash.
-    pub applied: Option<Applied>,
+    /// The hash of what was applied last; `None` if that was written by another version of the hash, or under another key.
+    pub applied: Option<PayloadHash>,
     /// Whether our entry in managedFields still owns what was applied.
     pub ownership: Ownership,
     /// Whether it is being deleted.
     pub lifecycle: Lifecycle,
+    /// Whether a person asked to leave it alone.
+    pub pause: Pause,
+}
+
+/// Whether a person asked, by annotation on the downstream object, that nothing is written to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pause {
+    /// Nobody did.
+    Off,
+    /// Nothing is written to it.
+    On,
 }
 
 /// Whether our entry in managedFields owns every leaf that we applied.
@@ -81,8 +101,13 @@ pub enum Step {
         /// What the change is for.
         reason: Reason,
     },
-    /// Compare our entry in managedFields with what was applied.
+    /// Compare our entry in managedFields with what was applied, and look for what others added.
     Verify,
+    /// The hash says nothing (another version of it, another key): compare what is there with what is wanted, by value.
+    Compare {
+        /// The UID of the downstream object.
+        uid: Box<str>,
+    },
     /// Ask the upstream whether the object is really gone; with a proof, delete the downstream object with this UID.
     ConfirmAbsence {
         /// Why it is believed to be gone.
@@ -112,9 +137,13 @@ pub fn plan(desired: &Desired, live: &Live) -> Step {
     match (desired, live) {
         (Desired::Unknown, _) | (Desired::Gone(_), Live::Unseen | Live::Foreign) => Step::Nothing,
         (Desired::Wanted { .. }, Live::Foreign) => Step::Refuse,
-        (Desired::Wanted { .. }, Live::Unseen) => Step::Create,
+        (Desired::Wanted { newcomer, .. }, Live::Unseen) => match newcomer {
+            Newcomer::Welcome => Step::Create,
+            Newcomer::KeptOut => Step::Nothing,
+        },
+        (_, Live::Ours(ours)) if ours.pause == Pause::On => Step::Nothing,
         (_, Live::Ours(ours)) if ours.lifecycle == Lifecycle::Terminating => Step::AwaitTermination,
-        (Desired::Wanted { uid, hash }, Live::Ours(ours)) => plan_present(uid, *hash, ours),
+        (Desired::Wanted { uid, hash, .. }, Live::Ours(ours)) => plan_present(uid, *hash, ours),
         (Desired::Gone(absence), Live::Ours(ours)) => Step::ConfirmAbsence {
             absence: *absence,
             uid: ours.uid.clone(),
@@ -130,7 +159,10 @@ fn plan_present(uid: &str, hash: PayloadHash, ours: &Ours) -> Step {
     if *ours.origin_uid != *uid {
         return change(Reason::Rebound);
     }
-    if ours.applied != Some(Applied { hash }) {
+    let Some(applied) = ours.applied else {
+        return Step::Compare { uid: ours.uid.clone() };
+    };
+    if applied != hash {
         return change(Reason::Edited);
     }
     match ours.ownership {
@@ -150,6 +182,7 @@ mod tests {
         Desired::Wanted {
             uid: "u1".into(),
             hash: HASH,
+            newcomer: Newcomer::Welcome,
         }
     }
 
@@ -157,9 +190,10 @@ mod tests {
         Ours {
             uid: "d1".into(),
             origin_uid: "u1".into(),
-            applied: Some(Applied { hash: HASH }),
+            applied: Some(HASH),
             ownership: Ownership::Held,
             lifecycle: Lifecycle::Present,
+            pause: Pause::Off,
         }
     }
 
@@ -174,7 +208,7 @@ mod tests {
     fn every_pair_has_one_next_step() {
         let gone = Desired::Gone(Absence::DeletionSeen);
         let other_hash = Ours {
-            applied: Some(Applied { hash: PayloadHash(8) }),
+            applied: Some(PayloadHash(8)),
             ..ours()
         };
         let no_hash = Ours {
@@ -188,6 +222,16 @@ mod tests {
         let taken = Ours {
             ownership: Ownership::Taken,
             ..ours()
+        };
+        let paused = Ours {
+            pause: Pause::On,
+            applied: None,
+            ..ours()
+        };
+        let kept_out = Desired::Wanted {
+            uid: "u1".into(),
+            hash: HASH,
+            newcomer: Newcomer::KeptOut,
         };
         let unverified = Ours {
             ownership: Ownership::Unverified,
@@ -210,7 +254,12 @@ mod tests {
             (wanted(), Live::Foreign, Step::Refuse),
             (wanted(), Live::Ours(ours()), Step::Nothing),
             (wanted(), Live::Ours(other_hash), change(Reason::Edited)),
-            (wanted(), Live::Ours(no_hash), change(Reason::Edited)),
+            (wanted(), Live::Ours(no_hash), Step::Compare { uid: "d1".into() }),
+            (kept_out.clone(), Live::Unseen, Step::Nothing),
+            (kept_out.clone(), Live::Ours(ours()), Step::Nothing),
+            (kept_out, Live::Ours(taken.clone()), change(Reason::Drifted)),
+            (wanted(), Live::Ours(paused.clone()), Step::Nothing),
+            (gone.clone(), Live::Ours(paused), Step::Nothing),
             (wanted(), Live::Ours(other_uid), change(Reason::Rebound)),
             (wanted(), Live::Ours(taken), change(Reason::Drifted)),
             (wanted(), Live::Ours(unverified), Step::Verify),

@@ -7,6 +7,8 @@ pub enum Absence {
     DeletionSeen,
     /// A complete list did not have it.
     NotInCompleteList,
+    /// It was seen, and the policies do not want it there any more.
+    Unselected,
 }
 
 /// What a read of the upstream object said, made after the absence was noticed.
@@ -14,24 +16,34 @@ pub enum Absence {
 pub enum Look {
     /// The API server answered that this very object does not exist.
     NotFound,
-    /// It exists, with this UID.
-    Found {
-        /// The UID of what is there now.
-        uid: String,
-    },
+    /// It exists, and the complete, valid set of policies wants it on the target.
+    Wanted,
+    /// It exists, and the complete, valid set of policies does not want it on the target.
+    Unwanted,
     /// No answer, or one that says nothing about the object.
     Inconclusive,
 }
 
 /// A proof that an object has to go. Only [`prove`] makes one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Proof(Absence);
+pub struct Proof(Ground);
+
+/// What a proof rests on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ground {
+    /// Deletion seen, absence confirmed.
+    DeletionSeen,
+    /// Absent from a complete list, absence confirmed.
+    NotInCompleteList,
+    /// Read, and not wanted there.
+    Unwanted,
+}
 
 /// Why there is no proof.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NoProof {
     /// The object is there: it was made again, or the deletion was none.
-    #[error("the upstream object exists")]
+    #[error("the upstream object exists and is wanted there")]
     Exists,
     /// The upstream could not be asked.
     #[error("the upstream could not confirm that the object is gone")]
@@ -40,10 +52,12 @@ pub enum NoProof {
 
 /// The proof that the downstream object has to go, or why there is none (S3).
 pub fn prove(absence: Absence, look: &Look) -> Result<Proof, NoProof> {
-    match look {
-        Look::NotFound => Ok(Proof(absence)),
-        Look::Found { .. } => Err(NoProof::Exists),
-        Look::Inconclusive => Err(NoProof::NotConfirmed),
+    match (look, absence) {
+        (Look::NotFound, Absence::DeletionSeen) => Ok(Proof(Ground::DeletionSeen)),
+        (Look::NotFound, Absence::NotInCompleteList | Absence::Unselected) => Ok(Proof(Ground::NotInCompleteList)),
+        (Look::Unwanted, _) => Ok(Proof(Ground::Unwanted)),
+        (Look::Wanted, _) => Err(NoProof::Exists),
+        (Look::Inconclusive, _) => Err(NoProof::NotConfirmed),
     }
 }
 
@@ -51,8 +65,9 @@ pub fn prove(absence: Absence, look: &Look) -> Result<Proof, NoProof> {
 impl std::fmt::Display for Proof {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self.0 {
-            Absence::DeletionSeen => "deletion seen upstream and absence confirmed",
-            Absence::NotInCompleteList => "not in a complete upstream list and absence confirmed",
+            Ground::DeletionSeen => "deletion seen upstream and absence confirmed",
+            Ground::NotInCompleteList => "not in a complete upstream list and absence confirmed",
+            Ground::Unwanted => "read upstream, and no policy wants it there",
         })
     }
 }
@@ -62,12 +77,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_confirmed_absence_is_a_proof() {
-        for absence in [Absence::DeletionSeen, Absence::NotInCompleteList] {
+    fn only_a_confirmed_absence_or_an_unwanted_object_is_a_proof() {
+        for absence in [Absence::DeletionSeen, Absence::NotInCompleteList, Absence::Unselected] {
             assert!(prove(absence, &Look::NotFound).is_ok());
+            assert!(prove(absence, &Look::Unwanted).is_ok());
             assert_eq!(prove(absence, &Look::Inconclusive), Err(NoProof::NotConfirmed));
-            let found = Look::Found { uid: "u1".into() };
-            assert_eq!(prove(absence, &found), Err(NoProof::Exists));
+            assert_eq!(prove(absence, &Look::Wanted), Err(NoProof::Exists));
         }
     }
 

@@ -1,14 +1,21 @@
 //! The syncer under test, put together as `run` does it, but for time, chance and wires.
 
-use std::{sync::Arc, time::SystemTime};
+use std::{collections::BTreeMap, sync::Arc, time::SystemTime};
 
 use syncer_actors::{
-    Bounds, Connect, Metrics, Readiness, Settings, Supervisor, TargetSettings, UpstreamSettings,
+    Bounds, Connect, Metrics, Readiness, Rulebook, Rulebooks, Settings, Supervisor, TargetSettings, UpstreamSettings,
+    Writes,
     runtime::{self, Census, Clock, Ended, Runtime, Signals, Spec, Tree},
 };
 use syncer_clusters::{Cluster, ConfigError, Limits};
-use syncer_core::protect::Protection;
+use syncer_core::{
+    config::{Configuration, NamespaceMapping, ResourceRef, SyncPolicy, SyncPolicySpec, SyncTarget, SyncTargetSpec},
+    hash_key::HashKey,
+    placement::{PlacementOptions, Rules, Secrets},
+    protect::Protection,
+};
 use syncer_sandbox::{ApiServer, Fleet};
+use tokio::sync::watch;
 
 use crate::{
     observation::Observation,
@@ -47,7 +54,7 @@ impl Syncer {
         let seed = schedule.seed.wrapping_mul(31).wrapping_add(life);
         let clock = Clock::simulated(start);
         let settings = settings(schedule, fleet, observation, &clock, seed)?;
-        let readiness = Readiness::of(settings.targets.iter().map(|target| target.name.clone()));
+        let readiness = Readiness::of(settings.rulebooks.borrow().targets.keys().cloned());
         let injected = runtime::Settings {
             seed,
             clock,
@@ -113,20 +120,69 @@ fn settings(
         let name: Arc<str> = name.as_str().into();
         let side = Side::Target(name.clone());
         let connect: Connect = Arc::new(move || wiring.cluster(&server, &side, number));
-        TargetSettings { name, connect }
+        let settings = TargetSettings {
+            name: name.clone(),
+            uid: "".into(),
+            connect,
+            fingerprint: 0,
+        };
+        (name, settings)
     });
     Ok(Settings {
-        targets: targets.collect(),
+        rulebooks: rulebooks(targets.collect())?,
         upstream: UpstreamSettings {
             cluster: connect.cluster(&fleet.upstream, &Side::Upstream, 0)?,
-            resources: KINDS
-                .map(|kind| (kind.group().to_owned(), kind.plural().to_owned()))
-                .into(),
-            protection: Protection::default(),
             body_cache: BODY_CACHE,
         },
         bounds: BOUNDS,
+        writes: Writes::Done,
+        // The same in every life, as with a key file: a restart is to change nothing.
+        hash_key: HashKey::new(b"the simulation's own"),
     })
+}
+
+/// Everything that is drawn goes everywhere.
+fn rulebooks(targets: BTreeMap<Arc<str>, TargetSettings>) -> Result<Rulebooks, ConfigError> {
+    let resources = KINDS.map(|kind| ResourceRef {
+        group: kind.group().to_owned(),
+        resource: kind.plural().to_owned(),
+    });
+    let policy = SyncPolicy {
+        name: "everything".to_owned(),
+        spec: SyncPolicySpec {
+            resources: resources.into(),
+            ..SyncPolicySpec::default()
+        },
+    };
+    let target = |name: &Arc<str>| SyncTarget {
+        name: name.to_string(),
+        uid: String::new(),
+        labels: BTreeMap::new(),
+        annotations: BTreeMap::new(),
+        spec: SyncTargetSpec::default(),
+    };
+    let configuration = Configuration {
+        targets: targets
+            .keys()
+            .map(|name| (name.clone(), Arc::new(target(name))))
+            .collect(),
+        policies: [(Arc::from("everything"), Arc::new(policy))].into(),
+    };
+    let options = PlacementOptions {
+        secrets: Secrets::OnlyNamed,
+        protection: Protection::default(),
+        default_mapping: NamespaceMapping::Identity,
+    };
+    let rules = Rules::compile(&configuration, options).map_err(|errors| {
+        let first = errors.first().map(|error| error.message.as_str()).unwrap_or_default();
+        ConfigError::new("the rules of the simulation", first, "mend the simulation")
+    })?;
+    let rulebook = Rulebook {
+        revision: 1,
+        rules,
+        targets,
+    };
+    Ok(watch::channel(Arc::new(rulebook)).1)
 }
 
 /// How clusters are wired.

@@ -2,13 +2,13 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use syncer_clusters::Cluster;
-use syncer_core::{
-    Gvr, ResourceType,
-    naming::{NamespaceLocator, SyncTargetLocator},
-};
+use syncer_clusters::{Cluster, Served};
+use syncer_core::{Gvr, ObjectKey, ResourceType};
 
-use crate::bodies::Bodies;
+use crate::{
+    bodies::Bodies, events::Events, metrics::Metrics, prescription::is_secret, references::References,
+    rulebook::Rulebooks, settings::Writes, target::NamespaceNames, upstream::NamespaceLabels,
+};
 
 /// One target as its Reconcilers see it.
 pub(crate) struct Downstream {
@@ -22,24 +22,40 @@ pub(crate) struct Downstream {
     pub(crate) cluster: Cluster,
     /// The upstream's API server, to confirm absences.
     pub(crate) upstream: Cluster,
+    /// What decides whether an object is wanted here.
+    pub(crate) rulebooks: Rulebooks,
+    /// What is needed here because something else names it.
+    pub(crate) references: References,
+    /// The labels of upstream namespaces.
+    pub(crate) namespaces: NamespaceLabels,
     /// The bodies of upstream objects.
     pub(crate) bodies: Arc<Bodies>,
+    /// How upstream namespaces are called here.
+    pub(crate) names: NamespaceNames,
     /// The resources that are synced, as the target serves them.
     pub(crate) resources: HashMap<Gvr, ResourceType>,
+    /// Everything that it serves.
+    pub(crate) served: Served,
+    /// Whether anything is written.
+    pub(crate) writes: Writes,
+    /// Where people hear of what happens to their objects.
+    pub(crate) events: Events,
+    /// What is counted.
+    pub(crate) metrics: Metrics,
 }
 
 impl Downstream {
-    /// The locator of a namespace that is made here for the upstream namespace `namespace` of `cluster`.
-    pub(crate) fn locator(&self, cluster: &str, namespace: &str) -> NamespaceLocator {
-        NamespaceLocator {
-            sync_target: SyncTargetLocator {
-                cluster: self.upstream_id.to_string(),
-                name: self.name.to_string(),
-                // A target of the command line is no object and has no UID.
-                uid: String::new(),
-            },
-            cluster: cluster.to_owned(),
-            namespace: namespace.to_owned(),
+    /// Where the object `key` is here: namespace and name.
+    pub(crate) fn place(&self, key: &ObjectKey) -> (Arc<str>, Arc<str>) {
+        self.names.place(key)
+    }
+
+    /// The name of the key that hashes of `resource` are made with; empty for plain ones.
+    pub(crate) fn hash_key(&self, resource: &ResourceType) -> &str {
+        if is_secret(resource) {
+            self.bodies.hash_key_id()
+        } else {
+            ""
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use syncer_clusters::{Error, Next};
+use syncer_core::event_reason::EventReason;
 
 /// An attempt that failed. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -11,6 +12,8 @@ pub(crate) struct AttemptFailure {
     pub(crate) message: Arc<str>,
     /// When to try again.
     pub(crate) retry: Retry,
+    /// What people are told.
+    pub(crate) reason: EventReason,
 }
 
 /// When to try again.
@@ -31,12 +34,25 @@ impl AttemptFailure {
         Self {
             message: message.into(),
             retry,
+            reason: EventReason::SyncFailed,
         }
+    }
+
+    /// The same, told under another reason.
+    pub(crate) fn because(mut self, reason: EventReason) -> Self {
+        self.reason = reason;
+        self
     }
 }
 
 impl From<Error> for AttemptFailure {
     fn from(error: Error) -> Self {
+        Self::from(&error)
+    }
+}
+
+impl From<&Error> for AttemptFailure {
+    fn from(error: &Error) -> Self {
         Self::new(error.to_string(), retry_of(error.next()))
     }
 }

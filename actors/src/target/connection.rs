@@ -4,14 +4,12 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use futures::FutureExt;
 use syncer_clusters::{Cluster, ConfigError, Error, FieldsV1Kept, Health, Served, WatchOptions};
-use syncer_core::{
-    ResourceType,
-    marker::{CLUSTER_LABEL, FIELD_MANAGER},
-};
+use syncer_core::{ResourceType, config::NamespaceMapping, marker::CLUSTER_LABEL};
 use tracing::{debug, error, info, warn};
 
-use super::{BATCH, Stage, Target, TargetMessage, sighting::TargetReading};
+use super::{BATCH, NamespaceNames, Stage, Target, TargetMessage, sighting::TargetReading};
 use crate::{
+    prescription::is_secret,
     reconciler::Downstream,
     runtime::{Context, Exponential, Failure, Outbox, Spec, Taken},
     upstream::UpstreamMessage,
@@ -94,25 +92,56 @@ impl Target {
         info!(target = %self.settings.name, server = cluster.server(), "connected to the target");
         let mut watched: Vec<_> = resources.values().cloned().collect();
         watched.sort_unstable_by(|one, other| one.gvr.cmp(&other.gvr));
+        let names = self.names();
         self.stage = Stage::Syncing(Arc::new(Downstream {
             name: self.settings.name.clone(),
             key: self.key.clone(),
             upstream_id: self.upstream.id.clone(),
             upstream: self.upstream.cluster.clone(),
+            rulebooks: self.upstream.rulebooks.clone(),
+            references: self.upstream.references.clone(),
+            namespaces: self.upstream.namespaces.clone(),
             bodies: self.upstream.bodies.clone(),
+            names: names.clone(),
             cluster: cluster.clone(),
             resources,
+            served: served.clone(),
+            writes: self.writes,
+            events: self.upstream.events.clone(),
+            metrics: self.upstream.metrics.clone(),
         }));
         self.follow_health(&cluster, ctx);
         self.enter_roster(ctx);
         let sightings = self.intake.sightings();
         for resource in watched {
+            let hash_key: Box<str> = if is_secret(&resource) {
+                self.upstream.bodies.hash_key_id().into()
+            } else {
+                "".into()
+            };
             let reading = {
-                let (gvr, upstream, sightings) = (resource.gvr.clone(), self.upstream.id.clone(), sightings.clone());
-                move || TargetReading::new(gvr.clone(), upstream.clone(), sightings.clone())
+                let (gvr, names, sightings) = (resource.gvr.clone(), names.clone(), sightings.clone());
+                move || TargetReading::new(gvr.clone(), names.clone(), hash_key.clone(), sightings.clone())
             };
             self.watch(&cluster, resource, reading, ctx);
         }
+    }
+
+    /// How upstream namespaces are called here.
+    fn names(&self) -> NamespaceNames {
+        let rulebook = self.upstream.rulebooks.borrow().clone();
+        let targets = rulebook.rules.targets().iter();
+        let mapping = targets
+            .filter(|target| target.name == self.settings.name)
+            .map(|target| target.mapping)
+            .next()
+            .unwrap_or(NamespaceMapping::Identity);
+        NamespaceNames::new(
+            self.upstream.id.clone(),
+            self.settings.name.clone(),
+            self.settings.uid.clone(),
+            mapping,
+        )
     }
 
     /// Takes orders from here on: the Upstream tells everything that it knows.
@@ -138,7 +167,7 @@ impl Target {
     ) {
         let options = WatchOptions {
             label_selector: format!("{CLUSTER_LABEL}={}", self.key),
-            managed_fields: FieldsV1Kept::of(FIELD_MANAGER),
+            managed_fields: FieldsV1Kept::All,
             ..WatchOptions::default()
         };
         let spec = Spec::new(resource.gvr.to_string());

@@ -1,6 +1,9 @@
 //! What comes in at a Target: orders, sightings and reports, taken in batches into the ledger.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use syncer_clusters::Health;
 use syncer_core::{Gvr, ObjectKey, plan::Desired, proof::Absence};
@@ -26,6 +29,17 @@ pub(super) struct Intake {
     listed: BTreeSet<Gvr>,
     /// The resources of which the upstream told everything, and which incarnation of it.
     complete: BTreeMap<Gvr, u64>,
+    /// What the mass-deletion guard holds, by policy.
+    held: BTreeMap<Arc<str>, usize>,
+}
+
+/// Whether the mass-deletion guard has to judge.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Judgement {
+    /// Something is missing.
+    Due,
+    /// Nothing new is missing.
+    None,
 }
 
 // === impl Intake ===
@@ -39,6 +53,7 @@ impl Intake {
             healths: Outbox::newest("health", signals),
             listed: BTreeSet::new(),
             complete: BTreeMap::new(),
+            held: BTreeMap::new(),
         }
     }
 
@@ -75,28 +90,55 @@ impl Intake {
 
 impl Target {
     pub(super) fn take_orders(&mut self, ctx: &mut Context<Self>) {
+        let mut to_judge = BTreeSet::new();
         for Taken { key, value, .. } in self.intake.orders.take(BATCH) {
-            match (key, value) {
-                (OrderKey::Object(key), Order::Wanted { uid, hash, incarnation }) => {
-                    self.ledger.desire(&key, Desired::Wanted { uid, hash }, incarnation);
-                    self.changed_upstream(&key);
-                }
-                (OrderKey::Object(key), Order::Gone { absence, incarnation }) => {
-                    self.ledger.desire(&key, Desired::Gone(absence), incarnation);
-                    // What a list did not have waits for the guard, which judges when the list is through.
-                    if absence == Absence::DeletionSeen {
-                        self.changed_upstream(&key);
+            match key {
+                OrderKey::Object(key) => {
+                    if self.take_order(&key, value) == Judgement::Due {
+                        to_judge.insert(key.gvr);
                     }
                 }
-                (OrderKey::Complete(gvr), Order::Complete { incarnation }) => {
-                    self.intake.complete.insert(gvr.clone(), incarnation);
-                    self.judge_absences(&gvr);
+                OrderKey::Incomplete(gvr) => {
+                    self.intake.complete.remove(&gvr);
                 }
-                (OrderKey::Object(_), Order::Complete { .. })
-                | (OrderKey::Complete(_), Order::Wanted { .. } | Order::Gone { .. }) => {}
+                OrderKey::Complete(gvr) => {
+                    if let Order::Complete { incarnation } = value {
+                        self.intake.complete.insert(gvr.clone(), incarnation);
+                        to_judge.insert(gvr);
+                    }
+                }
             }
         }
+        for gvr in to_judge {
+            self.judge_absences(&gvr);
+        }
         self.give_turns(ctx);
+    }
+
+    fn take_order(&mut self, key: &ObjectKey, order: Order) -> Judgement {
+        match order {
+            Order::Wanted {
+                uid,
+                hash,
+                prescription,
+                newcomer,
+                incarnation,
+            } => {
+                let desired = Desired::Wanted { uid, hash, newcomer };
+                self.ledger.want(key, desired, prescription, incarnation);
+            }
+            Order::Kept { incarnation } => self.ledger.unwant(key, Desired::Unknown, incarnation),
+            Order::Gone { absence, incarnation } => {
+                self.ledger.unwant(key, Desired::Gone(absence), incarnation);
+                // What a list did not have, or no policy wants, waits for the guard.
+                if absence != Absence::DeletionSeen {
+                    return Judgement::Due;
+                }
+            }
+            Order::Complete { .. } => return Judgement::None,
+        }
+        self.changed_upstream(key);
+        Judgement::None
     }
 
     pub(super) fn take_sightings(&mut self, ctx: &mut Context<Self>) {
@@ -130,7 +172,7 @@ impl Target {
             && self.ledger.is_unnamed(key)
         {
             let absent = Desired::Gone(Absence::NotInCompleteList);
-            self.ledger.desire(key, absent, *incarnation);
+            self.ledger.unwant(key, absent, *incarnation);
             self.judge_absences(&key.gvr.clone());
         }
         self.changed_downstream(key);
@@ -170,15 +212,28 @@ impl Target {
             return;
         }
         self.ledger.complete(gvr, incarnation);
-        if let Some(held) = self.ledger.guard() {
-            error!(
-                target = %self.settings.name, kind = %gvr, held,
-                "a complete upstream list does not have most of what this target holds: nothing is deleted until the objects \
-                 are seen again; if they are to go, delete them downstream"
-            );
-        }
+        self.tell_held();
         for key in self.ledger.keys(gvr) {
             self.changed_downstream(&key);
         }
+    }
+
+    /// Lets the guard judge, and says what it holds where that is new.
+    fn tell_held(&mut self) {
+        let held = self.ledger.guard();
+        if self.intake.held == held {
+            return;
+        }
+        for (policy, count) in &held {
+            error!(
+                target = %self.settings.name, %policy, held = count,
+                "most of what this policy put on this target is not in the upstream's complete list, or not wanted any more: nothing is \
+                 deleted until the objects are seen again; if they are to go, delete them downstream"
+            );
+        }
+        if held.is_empty() {
+            info!(target = %self.settings.name, "what was held as a mass deletion is not any more");
+        }
+        self.intake.held = held;
     }
 }

@@ -1,20 +1,27 @@
 //! The ledger of a target: one small record per object, from which everything else is planned again.
 
-use std::collections::HashMap;
+mod guard;
+mod states;
+
+use std::{collections::HashMap, sync::Arc};
 
 use syncer_core::{
     Gvr, ObjectKey,
-    guard::{self, Verdict},
     plan::{Desired, Live, Ownership, Step, plan},
     proof::Absence,
 };
 
 use super::sighting::{Seen, fields_hash};
+use crate::prescription::Prescription;
 
 /// What is known of one object on this target. A few hundred bytes, no body.
 #[derive(Debug)]
 struct Record {
     desired: Desired,
+    /// How it has to be there; `None` until the upstream wants it.
+    prescription: Option<Arc<Prescription>>,
+    /// The policy that wanted it last, also before a restart: the mass-deletion guard counts by it.
+    policy: Arc<str>,
     /// Which incarnation of the Upstream said so; an older word is repeated or withdrawn after its restart.
     incarnation: u64,
     live: Live,
@@ -24,8 +31,11 @@ struct Record {
     /// The number of the last downstream list begun before the object was seen.
     list: u64,
     turn: Turn,
+    admission: Admission,
     /// Attempts that failed one after the other.
     failures: u32,
+    /// What the last one failed for.
+    complaint: Complaint,
     /// What the watch showed while a write was in flight; it may be older or newer than the answer.
     held: Option<Box<Seen>>,
 }
@@ -36,7 +46,12 @@ enum Fields {
     /// It owned all that was applied when it had this hash.
     Verified(u64),
     /// It was not compared with what was applied yet.
-    Unverified(Box<str>),
+    Unverified {
+        /// The FieldsV1 of our entry.
+        ours: Box<str>,
+        /// The hash over what others wrote; 0 if nobody did.
+        others: u64,
+    },
 }
 
 /// Whose turn it is with an object.
@@ -50,17 +65,51 @@ pub(crate) enum Turn {
     Running,
     /// It failed and waits for its time.
     Waiting,
-    /// The mass-deletion guard holds it.
-    Guarded,
+    /// Its step was reported, since nothing is written; it waits until something changes.
+    Reported,
+}
+
+/// Whether the mass-deletion guard lets an object go that is missing upstream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Admission {
+    /// It has not judged yet, or holds the object.
+    Unjudged,
+    /// It may go once its own absence is confirmed.
+    Admitted,
+}
+
+/// What the last attempt at an object failed for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Complaint {
+    /// It did not fail.
+    #[default]
+    None,
+    /// The target refused, or something is in the way there.
+    Failed,
+    /// Both sides pull at it.
+    Conflicted,
 }
 
 /// What a Reconciler needs to know to take the next step.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(crate) struct Task {
     /// The step.
     pub(crate) step: Step,
+    /// How the object has to be; `None` where it is not wanted.
+    pub(crate) prescription: Option<Arc<Prescription>>,
     /// The FieldsV1 of our entry in the live object, where it was not compared yet.
     pub(crate) fields: Option<Box<str>>,
+    /// Whether others wrote to the object beside us.
+    pub(crate) others: Others,
+}
+
+/// Whether others wrote to an object beside us.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Others {
+    /// Nobody did.
+    None,
+    /// Somebody did: what they added may have to go.
+    Wrote,
 }
 
 /// How a Reconciler left the downstream object.
@@ -72,6 +121,8 @@ pub(crate) enum After {
     Applied(Seen),
     /// Our entry was compared with what has to be owned.
     Verified(Ownership),
+    /// Its content is what is wanted, whatever its hash says.
+    Equal(Seen),
     /// It is there and ours; ownership was not looked at.
     Seen(Seen),
     /// It was not found, or is gone now.
@@ -92,13 +143,17 @@ impl Record {
     fn new() -> Self {
         Self {
             desired: Desired::Unknown,
+            prescription: None,
+            policy: "".into(),
             incarnation: 0,
             live: Live::Unseen,
             resource_version: "".into(),
             fields: Fields::Verified(0),
             list: 0,
             turn: Turn::Quiet,
+            admission: Admission::Unjudged,
             failures: 0,
+            complaint: Complaint::None,
             held: None,
         }
     }
@@ -110,32 +165,53 @@ impl Record {
 
     /// Whether there is something to do for a Reconciler.
     fn has_work(&self) -> bool {
+        if self.is_missing() && self.admission == Admission::Unjudged {
+            return false;
+        }
         !matches!(self.step(), Step::Nothing | Step::AwaitTermination | Step::Refuse)
     }
 
     fn task(&self) -> Task {
-        let fields = match &self.fields {
-            Fields::Unverified(fields) => Some(fields.clone()),
-            Fields::Verified(_) => None,
+        let (fields, others) = match &self.fields {
+            Fields::Unverified { ours, others } => (Some(ours.clone()), *others),
+            Fields::Verified(_) => (None, 0),
         };
         Task {
             step: self.step(),
+            prescription: self.prescription.clone(),
             fields,
+            others: if others == 0 { Others::None } else { Others::Wrote },
         }
     }
 
-    fn settle(&mut self, seen: Seen) {
+    fn settle(&mut self, mut seen: Seen) {
         if self.is_older(&seen) {
             return;
         }
-        let same_entry = self.fields == Fields::Verified(seen.fields_hash())
-            && matches!(&self.live, Live::Ours(known) if known.uid == seen.ours.uid && known.applied == seen.ours.applied);
-        if same_entry {
-            self.set_live(seen, Ownership::Held);
-        } else {
-            self.fields = Fields::Unverified(seen.fields.clone());
-            self.set_live(seen, Ownership::Unverified);
+        if let (Live::Ours(known), Fields::Verified(hash)) = (&self.live, &self.fields)
+            && *hash == seen.fields_hash()
+            && known.uid == seen.ours.uid
+        {
+            // A hash that says nothing was compared by value before.
+            seen.ours.applied = seen.ours.applied.or(known.applied);
+            if known.applied == seen.ours.applied {
+                self.set_live(seen, Ownership::Held);
+                return;
+            }
         }
+        self.fields = Fields::Unverified {
+            ours: seen.fields.clone(),
+            others: seen.others,
+        };
+        self.set_live(seen, Ownership::Unverified);
+    }
+
+    /// What is there was compared by value and is what is wanted.
+    fn equal(&mut self, mut seen: Seen) {
+        if let Desired::Wanted { hash, .. } = &self.desired {
+            seen.ours.applied = Some(*hash);
+        }
+        self.applied(seen);
     }
 
     fn applied(&mut self, seen: Seen) {
@@ -144,15 +220,18 @@ impl Record {
     }
 
     fn verified(&mut self, ownership: Ownership) {
-        let (Fields::Unverified(fields), Live::Ours(ours)) = (&self.fields, &mut self.live) else {
+        let (Fields::Unverified { ours: fields, others }, Live::Ours(ours)) = (&self.fields, &mut self.live) else {
             return;
         };
         ours.ownership = ownership;
-        self.fields = Fields::Verified(fields_hash(fields));
+        self.fields = Fields::Verified(fields_hash(fields, *others));
     }
 
     fn set_live(&mut self, seen: Seen, ownership: Ownership) {
         self.resource_version = seen.resource_version;
+        if self.prescription.is_none() && *self.policy != *seen.policy {
+            self.policy = seen.policy.into();
+        }
         let mut ours = seen.ours;
         ours.ownership = ownership;
         self.live = Live::Ours(ours);
@@ -185,14 +264,33 @@ impl Record {
 // === impl Ledger ===
 
 impl Ledger {
-    /// The upstream wants `desired` of `key`, says its incarnation `incarnation`.
-    pub(crate) fn desire(&mut self, key: &ObjectKey, desired: Desired, incarnation: u64) {
+    /// The upstream wants `key` to be there as `prescription` says, says its incarnation `incarnation`.
+    pub(crate) fn want(
+        &mut self,
+        key: &ObjectKey,
+        desired: Desired,
+        prescription: Arc<Prescription>,
+        incarnation: u64,
+    ) {
+        let record = self.desire(key, desired, incarnation);
+        record.policy = prescription.policy.name.clone();
+        record.prescription = Some(prescription);
+    }
+
+    /// The upstream does not want `key` there, or says nothing about it, says its incarnation `incarnation`.
+    pub(crate) fn unwant(&mut self, key: &ObjectKey, desired: Desired, incarnation: u64) {
+        self.desire(key, desired, incarnation);
+    }
+
+    fn desire(&mut self, key: &ObjectKey, desired: Desired, incarnation: u64) -> &mut Record {
         let record = self.records.entry(key.clone()).or_insert_with(Record::new);
         record.incarnation = incarnation;
-        if record.turn == Turn::Guarded {
+        record.admission = Admission::Unjudged;
+        if record.turn == Turn::Reported {
             record.turn = Turn::Quiet;
         }
         record.desired = desired;
+        record
     }
 
     /// The target's watch showed `seen`.
@@ -245,28 +343,9 @@ impl Ledger {
             if key.gvr == *gvr && record.incarnation != incarnation {
                 record.incarnation = incarnation;
                 record.desired = Desired::Gone(Absence::NotInCompleteList);
+                record.admission = Admission::Unjudged;
             }
         }
-    }
-
-    /// Judges all objects of ours that are absent from a complete list; returns how many are held, if any.
-    pub(crate) fn guard(&mut self) -> Option<usize> {
-        let is_ours = |record: &&mut Record| matches!(record.live, Live::Ours(_));
-        let held = self.records.values_mut().filter(is_ours).count();
-        let missing = |record: &&mut Record| {
-            is_ours(record)
-                && record.desired == Desired::Gone(Absence::NotInCompleteList)
-                && record.turn != Turn::Running
-        };
-        let count = self.records.values_mut().filter(missing).count();
-        let turn = match guard::judge(count, held) {
-            Verdict::Held => Turn::Guarded,
-            Verdict::Admitted => Turn::Quiet,
-        };
-        for record in self.records.values_mut().filter(missing) {
-            record.turn = turn;
-        }
-        (turn == Turn::Guarded).then_some(count)
     }
 
     /// Whether `key` should stand in the queue now; if so it does from here on.
@@ -274,7 +353,7 @@ impl Ledger {
         let Some(record) = self.records.get_mut(key) else {
             return false;
         };
-        let idle = matches!(record.turn, Turn::Quiet | Turn::Waiting);
+        let idle = matches!(record.turn, Turn::Quiet | Turn::Waiting | Turn::Reported);
         if !idle || !record.has_work() {
             return false;
         }
@@ -285,6 +364,9 @@ impl Ledger {
     /// What is to be done for `key`, whose turn it is; `None` if that came to nothing meanwhile.
     pub(crate) fn begin(&mut self, key: &ObjectKey) -> Option<Task> {
         let record = self.records.get_mut(key)?;
+        if record.turn != Turn::Queued {
+            return None;
+        }
         record.turn = Turn::Quiet;
         if !record.has_work() {
             return None;
@@ -302,6 +384,7 @@ impl Ledger {
             After::Unchanged => {}
             After::Applied(seen) => record.applied(seen),
             After::Verified(ownership) => record.verified(ownership),
+            After::Equal(seen) => record.equal(seen),
             After::Seen(seen) => record.settle(seen),
             After::Absent => {
                 record.live = Live::Unseen;
@@ -321,18 +404,27 @@ impl Ledger {
         };
         record.turn = Turn::Quiet;
         record.failures = 0;
+        record.complaint = Complaint::None;
         // What is gone on both sides needs no record.
         if record.live == Live::Unseen && matches!(record.desired, Desired::Gone(_)) {
             self.records.remove(key);
         }
     }
 
+    /// The step of `key` was reported: nothing is written.
+    pub(crate) fn reported(&mut self, key: &ObjectKey) {
+        if let Some(record) = self.records.get_mut(key) {
+            record.turn = Turn::Reported;
+        }
+    }
+
     /// The Reconciler of `key` failed: it waits. Returns how many times in a row that was.
-    pub(crate) fn failed(&mut self, key: &ObjectKey) -> u32 {
+    pub(crate) fn failed(&mut self, key: &ObjectKey, complaint: Complaint) -> u32 {
         let Some(record) = self.records.get_mut(key) else {
             return 0;
         };
         record.turn = Turn::Waiting;
+        record.complaint = complaint;
         record.failures = record.failures.saturating_add(1);
         record.failures
     }
@@ -357,6 +449,26 @@ impl Ledger {
         }
     }
 
+    /// Whether the namespace `key` is about to be made: its objects wait for it.
+    pub(crate) fn is_being_made(&self, key: &ObjectKey) -> bool {
+        self.records
+            .get(key)
+            .is_some_and(|record| record.step() == Step::Create && matches!(record.turn, Turn::Queued | Turn::Running))
+    }
+
+    /// The UID of the upstream object of `key`, where it is wanted.
+    pub(crate) fn upstream_uid(&self, key: &ObjectKey) -> Option<&str> {
+        match &self.records.get(key)?.desired {
+            Desired::Wanted { uid, .. } => Some(uid),
+            Desired::Unknown | Desired::Gone(_) => None,
+        }
+    }
+
+    /// How many attempts of `key` failed one after the other.
+    pub(crate) fn failures(&self, key: &ObjectKey) -> u32 {
+        self.records.get(key).map_or(0, |record| record.failures)
+    }
+
     /// Whose turn it is with `key`, if there is a record of it.
     pub(crate) fn turn(&self, key: &ObjectKey) -> Option<Turn> {
         self.records.get(key).map(|record| record.turn)
@@ -366,7 +478,7 @@ impl Ledger {
     pub(crate) fn is_unnamed(&self, key: &ObjectKey) -> bool {
         self.records
             .get(key)
-            .is_some_and(|record| record.desired == Desired::Unknown)
+            .is_some_and(|record| record.desired == Desired::Unknown && record.incarnation == 0)
     }
 
     /// The keys of `gvr`, sorted, so that the same seed gives the same run.

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use dashmap::DashMap;
-use syncer_core::{Gvr, ObjectKey, marker::PayloadHash, proof::Absence};
+use syncer_core::{Gvr, ObjectKey, marker::PayloadHash, plan::Newcomer, proof::Absence};
 
-use crate::runtime::Outbox;
+use crate::{prescription::Prescription, runtime::Outbox};
 
 /// What an order is about. Objects come before the word that completes them.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -14,6 +14,8 @@ pub(crate) enum OrderKey {
     Object(ObjectKey),
     /// All of a resource.
     Complete(Gvr),
+    /// All of a resource, once more: the rules changed, so what was complete is not.
+    Incomplete(Gvr),
 }
 
 /// The newest order about what an [`OrderKey`] names. `incarnation` numbers the Upstream that gives it.
@@ -25,13 +27,22 @@ pub(crate) enum Order {
         uid: Box<str>,
         /// The hash of its payload.
         hash: PayloadHash,
+        /// How it has to be.
+        prescription: Arc<Prescription>,
+        /// Whether it may be made there.
+        newcomer: Newcomer,
         /// Who says so.
         incarnation: u64,
     },
-    /// The object is believed to be gone.
+    /// The object is believed to be gone, or not to be wanted there any more.
     Gone {
         /// Why.
         absence: Absence,
+        /// Who says so.
+        incarnation: u64,
+    },
+    /// Whatever is there stays as it is.
+    Kept {
         /// Who says so.
         incarnation: u64,
     },

@@ -1,15 +1,14 @@
 //! What a target's watchers hand to the Target: the newest state of each downstream object of ours.
 
-use std::sync::Arc;
-
 use syncer_clusters::{Error, ManagedFields, Object, WatchEvent};
 use syncer_core::{
     Gvr, ObjectKey,
-    marker::{APPLIED_ANNOTATION, Applied, FIELD_MANAGER, ORIGIN_ANNOTATION, Origin},
-    plan::{Lifecycle, Ours, Ownership},
+    marker::{APPLIED_ANNOTATION, Applied, FIELD_MANAGER, HANDOVER_MANAGER, PAUSED_ANNOTATION},
+    plan::{Lifecycle, Ours, Ownership, Pause},
 };
-use xxhash_rust::xxh3::xxh3_64;
+use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 
+use super::names::NamespaceNames;
 use crate::{
     runtime::Outbox,
     watcher::{Reading, hand_over},
@@ -62,33 +61,40 @@ pub(crate) struct Seen {
     pub(crate) resource_version: Box<str>,
     /// The FieldsV1 of our Apply entry; empty if we have none.
     pub(crate) fields: Box<str>,
+    /// A hash over what others wrote beside us, status and other subresources apart; 0 if nobody did.
+    pub(crate) others: u64,
+    /// The policy that wanted it when it was applied.
+    pub(crate) policy: Box<str>,
 }
 
 impl Seen {
-    /// What `object` shows, and the upstream object of `upstream` that it was made from; `None` if it is not ours.
-    pub(crate) fn of(object: &Object, upstream: &str) -> Option<(ObjectKey, Self)> {
+    /// What `object` shows, and the upstream object that it was made from; `None` if it is not ours. Hashes under another key
+    /// than `hash_key` say nothing.
+    pub(crate) fn of(object: &Object, names: &NamespaceNames, hash_key: &str) -> Option<(ObjectKey, Self)> {
         let annotations = object.annotations();
-        let origin = Origin::parse(annotations.get(ORIGIN_ANNOTATION)?)?;
-        let found = object.key();
-        let key = origin.claims(upstream, found)?;
-        // Under `Identity` a copy in another namespace is somebody else's, whatever its annotation says.
-        if key.namespace != found.namespace {
-            return None;
-        }
+        let (key, origin) = names.claimed(object)?;
+        let applied = annotations.get(APPLIED_ANNOTATION).and_then(Applied::parse);
+        let policy = applied
+            .as_ref()
+            .map_or_else(Box::default, |applied| applied.policy.clone());
         let ours = Ours {
             uid: object.uid().into(),
             origin_uid: origin.uid.into(),
-            applied: annotations.get(APPLIED_ANNOTATION).and_then(Applied::parse),
+            applied: applied
+                .filter(|applied| applied.key.is_empty() || *applied.key == *hash_key)
+                .map(|applied| applied.hash),
             ownership: Ownership::Unverified,
             lifecycle: match object.deletion_timestamp() {
                 Some(_) => Lifecycle::Terminating,
                 None => Lifecycle::Present,
             },
+            pause: match annotations.get(PAUSED_ANNOTATION) {
+                Some("true") => Pause::On,
+                _ => Pause::Off,
+            },
         };
-        let of_our_applies = |entry: &&ManagedFields| {
-            &*entry.manager == FIELD_MANAGER && &*entry.operation == "Apply" && entry.subresource.is_empty()
-        };
-        let entry = object.managed_fields().iter().find(of_our_applies);
+        let entries = object.managed_fields();
+        let entry = entries.iter().find(|entry| is_ours(entry));
         let fields = entry.map(|entry| entry.fields.get()).unwrap_or_default().into();
         Some((
             key,
@@ -96,25 +102,48 @@ impl Seen {
                 ours,
                 resource_version: object.resource_version().into(),
                 fields,
+                others: others(entries),
+                policy,
             },
         ))
     }
 
-    /// A hash of our entry: while it is the same as in the answer to our apply, nobody took a leaf of ours.
+    /// A hash of who owns what: while it is the same as in the answer to our apply, nobody took a leaf of ours or added one.
     pub(crate) fn fields_hash(&self) -> u64 {
-        fields_hash(&self.fields)
+        fields_hash(&self.fields, self.others)
     }
 }
 
-/// The hash of an entry's FieldsV1.
-pub(crate) fn fields_hash(fields: &str) -> u64 {
-    xxh3_64(fields.as_bytes())
+/// Whether `entry` is that of our applies.
+fn is_ours(entry: &ManagedFields) -> bool {
+    &*entry.manager == FIELD_MANAGER && &*entry.operation == "Apply" && entry.subresource.is_empty()
+}
+
+/// A hash over the entries in which others may have added something of their own; 0 if there are none.
+fn others(entries: &[ManagedFields]) -> u64 {
+    let mut hasher = Xxh3::new();
+    let mut any = false;
+    let foreign =
+        |entry: &&ManagedFields| entry.subresource.is_empty() && !is_ours(entry) && &*entry.manager != HANDOVER_MANAGER;
+    for entry in entries.iter().filter(foreign) {
+        any = true;
+        hasher.update(entry.manager.as_bytes());
+        hasher.update(&[0]);
+        hasher.update(entry.fields.get().as_bytes());
+    }
+    if any { hasher.digest().max(1) } else { 0 }
+}
+
+/// The hash of an entry's FieldsV1, and of what others wrote.
+pub(crate) fn fields_hash(fields: &str, others: u64) -> u64 {
+    xxh3_64(fields.as_bytes()) ^ others.rotate_left(1)
 }
 
 /// Turns the events of one resource's filtered watch into sightings.
 pub(crate) struct TargetReading {
     gvr: Gvr,
-    upstream: Arc<str>,
+    names: NamespaceNames,
+    hash_key: Box<str>,
     sightings: Outbox<SightingKey, Sighting>,
     list: u64,
 }
@@ -122,10 +151,16 @@ pub(crate) struct TargetReading {
 // === impl TargetReading ===
 
 impl TargetReading {
-    pub(crate) fn new(gvr: Gvr, upstream: Arc<str>, sightings: Outbox<SightingKey, Sighting>) -> Self {
+    pub(crate) fn new(
+        gvr: Gvr,
+        names: NamespaceNames,
+        hash_key: Box<str>,
+        sightings: Outbox<SightingKey, Sighting>,
+    ) -> Self {
         Self {
             gvr,
-            upstream,
+            names,
+            hash_key,
             sightings,
             list: 0,
         }
@@ -138,20 +173,24 @@ impl TargetReading {
     fn stream(&self, sighting: Sighting) {
         self.hand_over(SightingKey::Stream(self.gvr.clone()), sighting);
     }
+
+    fn seen(&self, object: &Object) -> Option<(ObjectKey, Seen)> {
+        Seen::of(object, &self.names, &self.hash_key)
+    }
 }
 
 impl Reading for TargetReading {
     fn read(&mut self, event: WatchEvent) {
         match event {
             WatchEvent::ListStarted => self.list += 1,
-            WatchEvent::Applied(object) => match Seen::of(&object, &self.upstream) {
+            WatchEvent::Applied(object) => match self.seen(&object) {
                 Some((key, seen)) => {
                     self.hand_over(SightingKey::Object(key), Sighting::Present { seen, list: self.list });
                 }
                 None => self.hand_over(SightingKey::Disowned(object.uid().into()), Sighting::Disowned),
             },
             WatchEvent::Deleted(object) => {
-                if let Some((key, seen)) = Seen::of(&object, &self.upstream) {
+                if let Some((key, seen)) = self.seen(&object) {
                     self.hand_over(SightingKey::Object(key), Sighting::OutOfSight { uid: seen.ours.uid });
                 }
             }

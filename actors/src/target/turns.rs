@@ -2,11 +2,17 @@
 
 use std::{collections::HashMap, time::Duration};
 
-use syncer_core::ObjectKey;
-use tracing::{debug, warn};
+use syncer_core::{Gvr, ObjectKey, event_reason::EventReason};
+use tracing::{debug, info, warn};
 
-use super::{BATCH, Stage, Target, TargetMessage, fair_queue::FairQueue, ledger::Turn, waits::Waits};
+use super::{
+    BATCH, Stage, Target, TargetMessage,
+    fair_queue::FairQueue,
+    ledger::{Complaint, Turn},
+    waits::Waits,
+};
 use crate::{
+    events::Subject,
     reconciler::{AttemptFailure, End, Reconciler, Retry},
     runtime::{Context, Exit, Exponential, RestartPolicy, Spec, Taken, Timer},
 };
@@ -15,6 +21,9 @@ use crate::{
 const SOON: (Duration, Duration) = (Duration::from_millis(200), Duration::from_mins(1));
 /// The delays between attempts that somebody has to make possible first.
 const RARELY: (Duration, Duration) = (Duration::from_secs(10), Duration::from_mins(5));
+
+/// After so many failures in a row the owner of an object is told, where the failure may pass by itself.
+const TELL_AFTER: u32 = 4;
 
 /// A Reconciler takes one message, the end of its attempt.
 const RECONCILER_MAILBOX: usize = 1;
@@ -28,6 +37,9 @@ pub(super) struct Turns {
     waits: Waits,
     due: Option<Timer>,
     pub(super) retry: Option<Timer>,
+    pub(super) count: Option<Timer>,
+    /// Objects whose turn came while their namespace was still being made, by namespace.
+    parked: HashMap<ObjectKey, Vec<ObjectKey>>,
     pub(super) connection_failures: u32,
     gate: Gate,
 }
@@ -42,6 +54,24 @@ enum Gate {
     Unreachable,
     /// The process ends: what is in flight ends, nothing begins.
     Closed,
+}
+
+fn complaint(reason: EventReason) -> Complaint {
+    match reason {
+        EventReason::AdoptionRefused | EventReason::NameTaken | EventReason::Conflict | EventReason::FightDetected => {
+            Complaint::Conflicted
+        }
+        _ => Complaint::Failed,
+    }
+}
+
+/// The namespace that `key` lives in; `None` for objects without one.
+fn namespace_of(key: &ObjectKey) -> Option<ObjectKey> {
+    if key.namespace.is_empty() {
+        return None;
+    }
+    let namespaces = Gvr::new("", "v1", "namespaces");
+    Some(ObjectKey::new(key.cluster.clone(), namespaces, "", &key.namespace))
 }
 
 // === impl Turns ===
@@ -104,6 +134,10 @@ impl Target {
         };
         while self.turns.gate == Gate::Open && self.turns.alive.len() < self.bounds.reconcilers {
             let Some(key) = self.turns.queue.pop() else { return };
+            if let Some(namespace) = namespace_of(&key).filter(|namespace| self.ledger.is_being_made(namespace)) {
+                self.turns.parked.entry(namespace).or_default().push(key);
+                continue;
+            }
             let Some(task) = self.ledger.begin(&key) else { continue };
             let actor_key = key.to_string();
             self.turns.alive.insert(actor_key.clone(), key.clone());
@@ -125,28 +159,68 @@ impl Target {
             self.turns.alive.remove(&key.to_string());
             self.ledger.learn(&key, attempt.after);
             match attempt.end {
-                End::Done => self.ledger.succeeded(&key),
+                End::Done => self.succeeded(&key),
+                End::Reported => self.ledger.reported(&key),
                 End::AbsenceRefuted => {
                     self.ledger.absence_refuted(&key);
                     self.ledger.succeeded(&key);
                 }
                 End::Failed(failure) => self.failed(key.clone(), &failure, ctx),
             }
+            self.unpark(&key);
             self.changed_downstream(&key);
         }
         self.give_turns(ctx);
     }
 
+    /// Objects that waited for the namespace `key` have their turn, whatever came of it.
+    fn unpark(&mut self, key: &ObjectKey) {
+        for parked in self.turns.parked.remove(key).into_iter().flatten() {
+            self.turns.queue.push(parked);
+        }
+    }
+
+    /// What failed before and works again is told once.
+    fn succeeded(&mut self, key: &ObjectKey) {
+        let failures = self.ledger.failures(key);
+        self.ledger.succeeded(key);
+        if failures > 0 {
+            info!(
+                target = %self.settings.name, workspace = %key.cluster, kind = %key.gvr, namespace = %key.namespace,
+                name = %key.name, failures, "synced again"
+            );
+            self.tell(
+                key,
+                EventReason::Synced,
+                format!("target {}: synced again", self.settings.name),
+            );
+        }
+    }
+
+    /// Tells the owner of the upstream object `key`, where it is wanted here.
+    fn tell(&self, key: &ObjectKey, reason: EventReason, note: String) {
+        let resource = self.upstream.resources.iter().find(|resource| resource.gvr == key.gvr);
+        if let (Some(resource), Some(uid)) = (resource, self.ledger.upstream_uid(key)) {
+            let subject = Subject {
+                resource: resource.clone(),
+                key: key.clone(),
+                uid: uid.into(),
+            };
+            self.upstream.events.tell(subject, reason, note);
+        }
+    }
+
     /// A Reconciler panicked: its object waits as after any other failure, the others go on.
     pub(super) fn reconciler_died(&mut self, exit: &Exit, ctx: &mut Context<Self>) {
         if let Some(key) = self.turns.alive.remove(&*exit.key) {
-            self.failed(key, &AttemptFailure::new(exit.to_string(), Retry::Rarely), ctx);
+            self.failed(key.clone(), &AttemptFailure::new(exit.to_string(), Retry::Rarely), ctx);
+            self.unpark(&key);
         }
         self.give_turns(ctx);
     }
 
     fn failed(&mut self, key: ObjectKey, failure: &AttemptFailure, ctx: &mut Context<Self>) {
-        let failures = self.ledger.failed(&key);
+        let failures = self.ledger.failed(&key, complaint(failure.reason));
         let delay = match failure.retry {
             Retry::After(delay) => delay + ctx.chance().jitter(delay / 8),
             Retry::Soon => Exponential::nth(SOON.0, SOON.1, failures, ctx.chance()),
@@ -154,11 +228,18 @@ impl Target {
         };
         // Said once; what is said again and again is read by nobody.
         if failures == 1 {
+            // A short conflict or outage is no news to the owner of an object.
+            if failure.retry == Retry::Rarely {
+                self.tell(&key, failure.reason, failure.message.to_string());
+            }
             warn!(
                 target = %self.settings.name, workspace = %key.cluster, kind = %key.gvr, namespace = %key.namespace,
                 name = %key.name, retry_in = ?delay, "not synced: {}", failure.message
             );
         } else {
+            if failures == TELL_AFTER && failure.retry != Retry::Rarely {
+                self.tell(&key, failure.reason, failure.message.to_string());
+            }
             debug!(target = %self.settings.name, object = %key, failures, retry_in = ?delay, "still not synced: {}", failure.message);
         }
         let at = ctx.now() + delay;

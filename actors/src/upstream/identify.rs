@@ -1,9 +1,9 @@
 //! Who an upstream is, and what it serves.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use syncer_clusters::{Cluster, Error, FieldsV1Kept, Next};
-use syncer_core::{Gvr, ResourceType, Scope};
+use syncer_core::{Gvr, ResourceType, Scope, config::ResourceRef};
 
 /// The namespace whose UID tells one plain API server from another, whatever its address.
 const IDENTIFYING_NAMESPACE: &str = "kube-system";
@@ -45,8 +45,8 @@ impl IdentifyError {
     }
 }
 
-/// Asks `cluster` who it is and which of the resources `wanted` (group, resource) it serves.
-pub(super) async fn identify(cluster: &Cluster, wanted: &[(String, String)]) -> Result<Identity, IdentifyError> {
+/// Asks `cluster` who it is and which of the resources `wanted` it serves.
+pub(super) async fn identify(cluster: &Cluster, wanted: &BTreeSet<ResourceRef>) -> Result<Identity, IdentifyError> {
     let namespaces = ResourceType {
         gvr: Gvr::new("", "v1", "namespaces"),
         kind: "Namespace".into(),
@@ -63,7 +63,7 @@ pub(super) async fn identify(cluster: &Cluster, wanted: &[(String, String)]) -> 
     let served = cluster.discover().await?;
     let mut resources = Vec::new();
     let mut unserved = Vec::new();
-    for (group, resource) in wanted {
+    for ResourceRef { group, resource } in wanted {
         match served.resource_type(group, resource) {
             Some(resource) => resources.push(resource),
             None => unserved.push(Gvr::new(group, "", resource).to_string()),

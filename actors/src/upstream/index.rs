@@ -1,163 +1,407 @@
-//! What the Upstream knows of the selected objects: identity and hash, no bodies.
+//! What the Upstream knows of the selected objects: identity, and what is wanted of them where. No bodies.
 
-use std::collections::HashMap;
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
 
-use syncer_core::{Gvr, ObjectKey, marker::PayloadHash};
+use syncer_core::{Gvr, ObjectKey, marker::PayloadHash, placement::Needs, plan::Newcomer, proof::Absence};
+
+use crate::{
+    prescription::{Prescription, names_namespace},
+    references::{Difference, References},
+    target::Order,
+};
 
 /// The selected objects of one upstream.
 #[derive(Default)]
 pub(crate) struct Index {
     resources: HashMap<Gvr, Resource>,
+    references: References,
+    /// Distinguishes what this Upstream says from what one before it said.
+    incarnation: u64,
 }
 
 #[derive(Default)]
 struct Resource {
     objects: HashMap<ObjectKey, Entry>,
-    /// Whether a complete list went through.
+    /// Whether a complete list went through under the present rules.
     listed: bool,
 }
 
 /// One object as it was last seen.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Entry {
-    /// Its UID.
-    pub(crate) uid: Box<str>,
-    /// The hash of its payload.
-    pub(crate) hash: PayloadHash,
+#[derive(Debug)]
+struct Entry {
+    uid: Box<str>,
+    wants: Box<[Want]>,
+    /// The targets that were told to have it.
+    told: Vec<Arc<str>>,
+    /// What it names in its namespace.
+    names: Box<[ObjectKey]>,
     list: u64,
 }
 
-/// Whether a sight told anything new.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Novelty {
-    /// It differs from what was known.
-    New,
-    /// It was known.
-    Known,
+/// What is wanted of an object on one target.
+#[derive(Clone, Debug)]
+pub(crate) struct Want {
+    /// How it has to be there.
+    pub(crate) prescription: Arc<Prescription>,
+    /// The hash of its payload.
+    pub(crate) hash: PayloadHash,
+    /// When it has to be there.
+    pub(crate) needs: Needs,
+    /// Whether it may be made there.
+    pub(crate) newcomer: Newcomer,
+    /// Whether anything is written about it for now.
+    pub(crate) activity: Activity,
 }
+
+/// Whether anything is written about an object for now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Activity {
+    /// It is kept in step.
+    Synced,
+    /// Its policy is suspended, or a person paused it: whatever is downstream stays.
+    Rests,
+}
+
+/// An object as a watch showed it.
+#[derive(Clone, Debug)]
+pub(crate) struct Shown {
+    /// Its UID.
+    pub(crate) uid: Box<str>,
+    /// What is wanted of it, per target.
+    pub(crate) wants: Box<[Want]>,
+    /// What it names in its namespace.
+    pub(crate) names: Box<[ObjectKey]>,
+}
+
+/// What has to be told to whom.
+pub(crate) type Tidings = Vec<(Arc<str>, ObjectKey, Order)>;
 
 // === impl Index ===
 
 impl Index {
+    pub(crate) fn new(references: References, incarnation: u64) -> Self {
+        references.clear();
+        Self {
+            resources: HashMap::new(),
+            references,
+            incarnation,
+        }
+    }
+
     /// The object `key` is there; `list` is the number of the last list begun before.
-    pub(crate) fn present(&mut self, key: &ObjectKey, uid: &str, hash: PayloadHash, list: u64) -> Novelty {
-        let resource = self.resources.entry(key.gvr.clone()).or_default();
-        if let Some(entry) = resource.objects.get_mut(key)
-            && *entry.uid == *uid
-            && entry.hash == hash
-        {
+    pub(crate) fn present(&mut self, key: &ObjectKey, shown: Shown, list: u64) -> Tidings {
+        let old = self.remove(key);
+        if old.is_none() && shown.wants.is_empty() {
+            return Vec::new();
+        }
+        let mut tidings = Vec::new();
+        let mut touched = Vec::new();
+        let mut entry = Entry {
+            uid: shown.uid,
+            wants: shown.wants,
+            told: Vec::new(),
+            names: shown.names,
+            list,
+        };
+        for want in &entry.wants {
+            let known = old.as_ref().is_some_and(|old| old.says(&entry.uid, want));
+            self.tell(
+                key,
+                &entry.uid,
+                want,
+                old.as_ref(),
+                known,
+                &mut entry.told,
+                &mut tidings,
+            );
+        }
+        if let Some(old) = &old {
+            let wanted = |target: &Arc<str>| entry.wants.iter().any(|want| want.target() == target);
+            for target in old.told.iter().filter(|target| !wanted(target)) {
+                tidings.push((target.clone(), key.clone(), self.unwanted(key)));
+            }
+        }
+        self.count(key, old.as_ref(), Some(&entry), &mut touched);
+        if !entry.wants.is_empty() {
+            let resource = self.resources.entry(key.gvr.clone()).or_default();
+            resource.objects.insert(key.clone(), entry);
+        }
+        self.reconsider(touched, &mut tidings);
+        tidings
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the two sides of one comparison")]
+    fn tell(
+        &self,
+        key: &ObjectKey,
+        uid: &str,
+        want: &Want,
+        old: Option<&Entry>,
+        known: bool,
+        told: &mut Vec<Arc<str>>,
+        tidings: &mut Tidings,
+    ) {
+        let target = want.target();
+        let was_told = old.is_some_and(|old| old.told.contains(target));
+        if want.activity == Activity::Rests {
+            tidings.push((target.clone(), key.clone(), self.kept()));
+            return;
+        }
+        let needed = want.needs == Needs::Selected || self.references.names(target, key);
+        if needed {
+            told.push(target.clone());
+            if !(known && was_told) {
+                tidings.push((target.clone(), key.clone(), self.wanted(uid, want)));
+            }
+        } else if was_told {
+            tidings.push((target.clone(), key.clone(), self.unwanted(key)));
+        }
+    }
+
+    fn wanted(&self, uid: &str, want: &Want) -> Order {
+        Order::Wanted {
+            uid: uid.into(),
+            hash: want.hash,
+            prescription: want.prescription.clone(),
+            newcomer: want.newcomer,
+            incarnation: self.incarnation,
+        }
+    }
+
+    fn kept(&self) -> Order {
+        Order::Kept {
+            incarnation: self.incarnation,
+        }
+    }
+
+    /// A namespace stays where nothing needs it any more: it goes when its upstream namespace goes.
+    fn unwanted(&self, key: &ObjectKey) -> Order {
+        if names_namespace(key) {
+            return self.kept();
+        }
+        Order::Gone {
+            absence: Absence::Unselected,
+            incarnation: self.incarnation,
+        }
+    }
+
+    fn gone(&self, absence: Absence) -> Order {
+        Order::Gone {
+            absence,
+            incarnation: self.incarnation,
+        }
+    }
+
+    fn remove(&mut self, key: &ObjectKey) -> Option<Entry> {
+        self.resources.get_mut(&key.gvr)?.objects.remove(key)
+    }
+
+    /// Moves the references of an object from `old` to `new`; what made a difference is added to `touched`.
+    fn count(
+        &self,
+        key: &ObjectKey,
+        old: Option<&Entry>,
+        new: Option<&Entry>,
+        touched: &mut Vec<(Arc<str>, ObjectKey)>,
+    ) {
+        for (target, named) in new.into_iter().flat_map(|entry| entry.references(key)) {
+            if self.references.add(&target, &named) == Difference::Made {
+                touched.push((target, named));
+            }
+        }
+        for (target, named) in old.into_iter().flat_map(|entry| entry.references(key)) {
+            if self.references.remove(&target, &named) == Difference::Made {
+                touched.push((target, named));
+            }
+        }
+    }
+
+    /// Tells of what is needed now, or not needed any more, because of others.
+    fn reconsider(&mut self, touched: Vec<(Arc<str>, ObjectKey)>, tidings: &mut Tidings) {
+        for (target, named) in touched {
+            let Some(mut entry) = self.remove(&named) else { continue };
+            let needed = self.references.names(&target, &named);
+            let told = entry.told.iter().position(|told| *told == target);
+            let want = entry
+                .wants
+                .iter()
+                .find(|want| *want.target() == target && want.needs == Needs::IfReferenced);
+            if let Some(want) = want.filter(|want| want.activity == Activity::Synced) {
+                match (needed, told) {
+                    (true, None) => {
+                        tidings.push((target.clone(), named.clone(), self.wanted(&entry.uid, want)));
+                        entry.told.push(target);
+                    }
+                    (false, Some(position)) => {
+                        tidings.push((target.clone(), named.clone(), self.unwanted(&named)));
+                        entry.told.swap_remove(position);
+                    }
+                    (true, Some(_)) | (false, None) => {}
+                }
+            }
+            if let Some(resource) = self.resources.get_mut(&named.gvr) {
+                resource.objects.insert(named, entry);
+            }
+        }
+    }
+
+    /// The object `key` was in the list `list`, but nothing new can be said of it.
+    pub(crate) fn still_there(&mut self, key: &ObjectKey, list: u64) {
+        let resource = self.resources.get_mut(&key.gvr);
+        if let Some(entry) = resource.and_then(|resource| resource.objects.get_mut(key)) {
             entry.list = list;
-            return Novelty::Known;
-        }
-        resource.objects.insert(
-            key.clone(),
-            Entry {
-                uid: uid.into(),
-                hash,
-                list,
-            },
-        );
-        Novelty::New
-    }
-
-    /// The object `key` was deleted; says whether it was known.
-    pub(crate) fn deleted(&mut self, key: &ObjectKey) -> Novelty {
-        let removed = self
-            .resources
-            .get_mut(&key.gvr)
-            .and_then(|resource| resource.objects.remove(key));
-        if removed.is_some() {
-            Novelty::New
-        } else {
-            Novelty::Known
         }
     }
 
-    /// The list `list` of `gvr` is complete: what was last seen before it is absent, is forgotten and returned.
-    pub(crate) fn listed(&mut self, gvr: &Gvr, list: u64) -> Vec<ObjectKey> {
+    /// The object `key` was deleted.
+    pub(crate) fn deleted(&mut self, key: &ObjectKey) -> Tidings {
+        self.absent(key, Absence::DeletionSeen)
+    }
+
+    fn absent(&mut self, key: &ObjectKey, absence: Absence) -> Tidings {
+        let Some(old) = self.remove(key) else { return Vec::new() };
+        let mut tidings: Tidings = old
+            .wants
+            .iter()
+            .filter(|want| want.activity == Activity::Synced)
+            .map(|want| (want.target().clone(), key.clone(), self.gone(absence)))
+            .collect();
+        let mut touched = Vec::new();
+        self.count(key, Some(&old), None, &mut touched);
+        self.reconsider(touched, &mut tidings);
+        tidings
+    }
+
+    /// The list `list` of `gvr` is complete: what was last seen before it is absent and forgotten.
+    pub(crate) fn listed(&mut self, gvr: &Gvr, list: u64) -> Tidings {
         let resource = self.resources.entry(gvr.clone()).or_default();
         resource.listed = true;
-        let mut absent: Vec<_> = resource
-            .objects
-            .extract_if(|_, entry| entry.list < list)
-            .map(|(key, _)| key)
+        let objects = resource.objects.iter();
+        let mut absent: Vec<_> = objects
+            .filter(|(_, entry)| entry.list < list)
+            .map(|(key, _)| key.clone())
             .collect();
         absent.sort_unstable();
         absent
+            .iter()
+            .flat_map(|key| self.absent(key, Absence::NotInCompleteList))
+            .collect()
     }
 
-    /// Whether a complete list of `gvr` went through.
+    /// The rules changed: what was listed under the old ones says nothing about the new ones.
+    pub(crate) fn unlist(&mut self) -> Vec<Gvr> {
+        for resource in self.resources.values_mut() {
+            resource.listed = false;
+        }
+        let mut unlisted: Vec<_> = self.resources.keys().cloned().collect();
+        unlisted.sort_unstable();
+        unlisted
+    }
+
+    /// Whether a complete list of `gvr` went through under the present rules.
     pub(crate) fn is_listed(&self, gvr: &Gvr) -> bool {
         self.resources.get(gvr).is_some_and(|resource| resource.listed)
     }
 
-    /// The objects of `gvr`, sorted, so that the same seed gives the same run.
-    pub(crate) fn objects(&self, gvr: &Gvr) -> Vec<(&ObjectKey, &Entry)> {
-        let mut objects: Vec<_> = self
+    /// The resources of which objects are known but which are not in `followed`, and their objects' farewell: no policy names
+    /// the resource any more.
+    pub(crate) fn dismiss_others(&mut self, followed: impl Fn(&Gvr) -> bool) -> Tidings {
+        let mut dismissed: Vec<_> = self
+            .resources
+            .iter()
+            .filter(|(gvr, _)| !followed(gvr))
+            .flat_map(|(_, resource)| resource.objects.keys().cloned())
+            .collect();
+        dismissed.sort_unstable();
+        self.resources
+            .retain(|gvr, resource| followed(gvr) || !resource.objects.is_empty());
+        dismissed
+            .iter()
+            .flat_map(|key| self.absent(key, Absence::Unselected))
+            .collect()
+    }
+
+    /// Everything that `target` has to have of `gvr`, sorted, so that the same seed gives the same run.
+    pub(crate) fn orders_of(&self, gvr: &Gvr, target: &str) -> Vec<(ObjectKey, Order)> {
+        let objects = self
             .resources
             .get(gvr)
             .into_iter()
-            .flat_map(|resource| &resource.objects)
-            .collect();
-        objects.sort_unstable_by_key(|(key, _)| *key);
-        objects
+            .flat_map(|resource| &resource.objects);
+        let mut orders: BTreeMap<ObjectKey, Order> = BTreeMap::new();
+        for (key, entry) in objects {
+            let Some(want) = entry.wants.iter().find(|want| **want.target() == *target) else {
+                continue;
+            };
+            if entry.told.iter().any(|told| **told == *target) {
+                orders.insert(key.clone(), self.wanted(&entry.uid, want));
+            } else if want.activity == Activity::Rests {
+                orders.insert(key.clone(), self.kept());
+            }
+        }
+        orders.into_iter().collect()
     }
 
-    /// How many objects are known.
-    #[cfg(test)]
-    pub(crate) fn len(&self) -> usize {
-        self.resources.values().map(|resource| resource.objects.len()).sum()
+    /// What is wanted of `key`, for whoever forgets its bodies.
+    pub(crate) fn prescriptions(&self, key: &ObjectKey) -> Vec<Arc<Prescription>> {
+        let entry = self
+            .resources
+            .get(&key.gvr)
+            .and_then(|resource| resource.objects.get(key));
+        let wants = entry.into_iter().flat_map(|entry| &entry.wants);
+        wants.map(|want| want.prescription.clone()).collect()
+    }
+}
+
+// === impl Entry ===
+
+impl Entry {
+    /// Whether it already wanted the same on the target of `want`.
+    fn says(&self, uid: &str, want: &Want) -> bool {
+        *self.uid == *uid && self.wants.iter().any(|known| known.is(want))
+    }
+
+    /// What it needs on which target: its namespace, and what it names where the policy takes that along.
+    fn references<'a>(&'a self, key: &'a ObjectKey) -> impl Iterator<Item = (Arc<str>, ObjectKey)> + 'a {
+        let namespace = (!key.namespace.is_empty()).then(|| {
+            let namespaces = Gvr::new("", "v1", "namespaces");
+            ObjectKey::new(key.cluster.clone(), namespaces, "", &key.namespace)
+        });
+        let certain = self
+            .wants
+            .iter()
+            .filter(|want| want.needs == Needs::Selected && want.activity == Activity::Synced);
+        certain.flat_map(move |want| {
+            let along = want.prescription.spec().dependencies;
+            let named = self.names.iter().filter(move |_| along).cloned();
+            let target = want.target().clone();
+            namespace
+                .clone()
+                .into_iter()
+                .chain(named)
+                .map(move |named| (target.clone(), named))
+        })
+    }
+}
+
+// === impl Want ===
+
+impl Want {
+    pub(crate) fn target(&self) -> &Arc<str> {
+        &self.prescription.target.name
+    }
+
+    fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.prescription, &other.prescription)
+            && self.hash == other.hash
+            && self.newcomer == other.newcomer
+            && self.activity == other.activity
+            && self.needs == other.needs
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use syncer_core::LogicalCluster;
-
-    use super::*;
-
-    fn gvr() -> Gvr {
-        Gvr::new("", "v1", "configmaps")
-    }
-
-    fn key(name: &str) -> ObjectKey {
-        ObjectKey::new(LogicalCluster::plain(), gvr(), "default", name)
-    }
-
-    #[test]
-    fn only_a_change_of_uid_or_payload_is_new() {
-        let mut index = Index::default();
-        assert_eq!(index.present(&key("a"), "u1", PayloadHash(1), 1), Novelty::New);
-        assert_eq!(index.present(&key("a"), "u1", PayloadHash(1), 1), Novelty::Known);
-        assert_eq!(index.present(&key("a"), "u1", PayloadHash(2), 1), Novelty::New);
-        assert_eq!(index.present(&key("a"), "u2", PayloadHash(2), 1), Novelty::New);
-        assert_eq!(index.deleted(&key("a")), Novelty::New);
-        assert_eq!(index.deleted(&key("a")), Novelty::Known);
-    }
-
-    #[test]
-    fn absent_is_what_a_complete_list_did_not_have() {
-        let mut index = Index::default();
-        for name in ["a", "b", "c"] {
-            index.present(&key(name), "u", PayloadHash(1), 1);
-        }
-        assert!(!index.is_listed(&gvr()));
-        assert_eq!(index.listed(&gvr(), 1), []);
-        assert!(index.is_listed(&gvr()));
-        index.present(&key("b"), "u", PayloadHash(1), 2);
-        assert_eq!(index.listed(&gvr(), 2), [key("a"), key("c")]);
-        assert_eq!(index.len(), 1);
-        assert_eq!(
-            index.objects(&gvr()).first().map(|(key, _)| (*key).clone()),
-            Some(key("b"))
-        );
-    }
-
-    #[test]
-    fn a_list_of_one_resource_says_nothing_about_another() {
-        let mut index = Index::default();
-        index.present(&key("a"), "u", PayloadHash(1), 1);
-        assert_eq!(index.listed(&Gvr::new("", "v1", "secrets"), 9), []);
-        assert_eq!(index.len(), 1);
-    }
-}
+mod tests;

@@ -1,27 +1,43 @@
 //! What everyone who works for an upstream shares.
 
-use std::sync::{Arc, OnceLock, atomic::AtomicU64};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, OnceLock, atomic::AtomicU64},
+};
 
+use dashmap::DashMap;
 use syncer_clusters::Cluster;
-use syncer_core::{ResourceType, protect::Protection};
+use syncer_core::{LogicalCluster, ObjectKey, ResourceType};
 
 use super::{Identity, UpstreamMessage};
 use crate::{
     bodies::Bodies,
+    events::Events,
     metrics::Metrics,
     readiness::Readiness,
+    references::References,
+    rulebook::Rulebooks,
     runtime::{Address, Signals},
-    settings::UpstreamSettings,
+    settings::{Settings, Writes},
     target::Roster,
 };
+
+/// The labels of one namespace.
+pub(crate) type Labels = Arc<BTreeMap<Box<str>, Box<str>>>;
+
+/// The labels of all upstream namespaces. Written by the watcher of namespaces.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct NamespaceLabels(Arc<DashMap<(LogicalCluster, Arc<str>), Labels>>);
 
 /// What outlives an Upstream that is built anew.
 #[derive(Clone)]
 pub(crate) struct UpstreamBase {
     pub(crate) cluster: Cluster,
-    pub(crate) wanted: Arc<[(String, String)]>,
-    pub(crate) protection: Arc<Protection>,
+    pub(crate) rulebooks: Rulebooks,
     pub(crate) bodies: Arc<Bodies>,
+    pub(crate) references: References,
+    pub(crate) namespaces: NamespaceLabels,
+    pub(crate) events: Events,
     pub(crate) roster: Roster,
     pub(crate) readiness: Readiness,
     pub(crate) signals: Signals,
@@ -29,6 +45,8 @@ pub(crate) struct UpstreamBase {
     /// The upstream id, once it is known: another one under the same address is another upstream.
     pub(crate) id: Arc<OnceLock<Arc<str>>>,
     pub(crate) incarnations: Arc<AtomicU64>,
+    /// Numbers the lists of all watchers, so that a later one is known as such.
+    pub(crate) lists: Arc<AtomicU64>,
 }
 
 /// What a Target gets of its upstream.
@@ -37,9 +55,13 @@ pub(crate) struct UpstreamLink {
     /// The upstream id.
     pub(crate) id: Arc<str>,
     pub(crate) cluster: Cluster,
+    pub(crate) rulebooks: Rulebooks,
     /// What is synced, as the upstream serves it.
     pub(crate) resources: Arc<[ResourceType]>,
     pub(crate) bodies: Arc<Bodies>,
+    pub(crate) references: References,
+    pub(crate) namespaces: NamespaceLabels,
+    pub(crate) events: Events,
     pub(crate) roster: Roster,
     pub(crate) readiness: Readiness,
     pub(crate) signals: Signals,
@@ -50,22 +72,31 @@ pub(crate) struct UpstreamLink {
 // === impl UpstreamBase ===
 
 impl UpstreamBase {
-    pub(crate) fn new(settings: &UpstreamSettings, readiness: Readiness, signals: Signals, metrics: Metrics) -> Self {
+    pub(crate) fn new(settings: &Settings, readiness: Readiness, signals: Signals, metrics: Metrics) -> Self {
+        let upstream = &settings.upstream;
+        let events = match settings.writes {
+            Writes::Done => Events::new(&signals, &metrics),
+            Writes::Reported => Events::muted(),
+        };
         Self {
-            cluster: settings.cluster.clone(),
-            wanted: settings.resources.clone().into(),
-            protection: Arc::new(settings.protection.clone()),
+            cluster: upstream.cluster.clone(),
+            rulebooks: settings.rulebooks.clone(),
             bodies: Arc::new(Bodies::new(
-                settings.cluster.clone(),
-                settings.body_cache,
+                upstream.cluster.clone(),
+                upstream.body_cache,
+                settings.hash_key.clone(),
                 metrics.body_reads.clone(),
             )),
+            references: References::default(),
+            namespaces: NamespaceLabels::default(),
+            events,
             roster: Roster::default(),
             readiness,
             signals,
             metrics,
             id: Arc::default(),
             incarnations: Arc::default(),
+            lists: Arc::default(),
         }
     }
 
@@ -73,13 +104,38 @@ impl UpstreamBase {
         UpstreamLink {
             id: identity.id.clone(),
             cluster: self.cluster.clone(),
+            rulebooks: self.rulebooks.clone(),
             resources: identity.resources.clone(),
             bodies: self.bodies.clone(),
+            references: self.references.clone(),
+            namespaces: self.namespaces.clone(),
+            events: self.events.clone(),
             roster: self.roster.clone(),
             readiness: self.readiness.clone(),
             signals: self.signals.clone(),
             metrics: self.metrics.clone(),
             address,
         }
+    }
+}
+
+// === impl NamespaceLabels ===
+
+impl NamespaceLabels {
+    /// The labels of the namespace that `key` is in; `None` while they are not known.
+    pub(crate) fn of(&self, key: &ObjectKey) -> Option<Labels> {
+        let namespace = (key.cluster.clone(), key.namespace.clone());
+        self.0.get(&namespace).map(|labels| labels.clone())
+    }
+
+    /// The namespace `key` has these labels now; says whether they differ from what was known.
+    pub(crate) fn keep(&self, key: &ObjectKey, labels: Labels) -> bool {
+        let known = self.0.insert((key.cluster.clone(), key.name.clone()), labels.clone());
+        known.is_none_or(|known| known != labels)
+    }
+
+    /// The namespace `key` is gone.
+    pub(crate) fn forget(&self, key: &ObjectKey) {
+        self.0.remove(&(key.cluster.clone(), key.name.clone()));
     }
 }

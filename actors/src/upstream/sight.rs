@@ -1,17 +1,26 @@
 //! What the upstream's watchers hand to the Upstream: the newest word on each object.
 
-use std::sync::Arc;
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    sync::{Arc, atomic::Ordering},
+};
 
 use syncer_clusters::{Error, Object, WatchEvent};
 use syncer_core::{
-    Gvr, ObjectKey, ResourceType,
-    marker::PayloadHash,
-    payload::PayloadError,
-    protect::{ClusterScoped, Facts, Protection},
+    Gvr, ObjectKey, ResourceType, dependencies,
+    marker::PAUSED_ANNOTATION,
+    placement::{Controller, Facts, Needs, Newcomers, Place, Placement, Verdict, Writes},
+    plan::Newcomer,
 };
+use tracing::warn;
 
+use super::{
+    UpstreamBase,
+    index::{Activity, Shown, Want},
+};
 use crate::{
-    bodies::{Bodies, Body},
+    prescription::{Prescription, RenderError, names_namespace},
+    rulebook::Rulebook,
     runtime::Outbox,
     watcher::{Reading, hand_over},
 };
@@ -27,22 +36,46 @@ pub(crate) enum SightKey {
     Stream(Gvr),
 }
 
-/// The newest word on what a [`SightKey`] names.
+/// The newest word on what a [`SightKey`] names, and under which rules it was read.
 #[derive(Clone, Debug)]
-pub(crate) enum Sight {
-    /// The object is there, and what of it goes down has this hash. `list` is the number of the last list begun.
+pub(crate) struct Sight {
+    pub(crate) revision: u64,
+    pub(crate) word: Word,
+}
+
+/// What was seen.
+#[derive(Clone, Debug)]
+pub(crate) enum Word {
+    /// The object is there. `list` is the number of the last list begun before it was seen.
     Present {
-        /// Its UID.
-        uid: Box<str>,
-        /// The hash of its payload.
-        hash: PayloadHash,
-        /// The number of the last list begun before it was seen.
+        /// What is wanted of it.
+        shown: Shown,
+        /// The number of the last list begun.
+        list: u64,
+    },
+    /// The labels of a namespace changed, and with them perhaps what is wanted of its objects.
+    Relabelled {
+        /// What is wanted of the namespace.
+        shown: Shown,
+        /// The number of the last list begun.
+        list: u64,
+    },
+    /// It cannot be told yet what is wanted of it: nothing changes (S11).
+    Undecided {
+        /// The number of the last list begun.
         list: u64,
     },
     /// The watch said that it was deleted.
     Deleted,
-    /// What it holds cannot go down; what did so last stays (S11).
-    Malformed(Arc<PayloadError>),
+    /// It cannot go down; what did so last stays (S11).
+    Malformed {
+        /// The UID of the object.
+        uid: Box<str>,
+        /// What is wrong.
+        cause: RenderError,
+        /// The number of the last list begun.
+        list: u64,
+    },
     /// Everything seen before that list and not in it is absent.
     Listed {
         /// How many objects it had.
@@ -54,13 +87,37 @@ pub(crate) enum Sight {
     Recovered,
 }
 
+/// The way of sights to the Upstream.
+pub(crate) type Sights = Outbox<SightKey, Sight>;
+
+/// A word under older rules never replaces one under newer rules.
+pub(crate) fn newest(older: &mut Sight, newer: Sight) {
+    if newer.revision >= older.revision {
+        *older = newer;
+    }
+}
+
 /// Turns the events of one resource's watch into sights.
 pub(crate) struct UpstreamReading {
     resource: ResourceType,
-    protection: Arc<Protection>,
-    bodies: Arc<Bodies>,
-    sights: Outbox<SightKey, Sight>,
+    base: UpstreamBase,
+    rulebook: Arc<Rulebook>,
+    sights: Sights,
     list: u64,
+    /// One prescription for all objects that a policy sends to a target in the same way.
+    prescriptions: HashMap<(Arc<str>, Arc<str>, Needs), Arc<Prescription>>,
+    /// What was said already about policies that stand behind others.
+    shadowed: HashSet<(Arc<str>, Arc<str>)>,
+    completeness: Completeness,
+}
+
+/// What the end of a list says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Completeness {
+    /// What was not in it is absent.
+    Whole,
+    /// It was one namespace's.
+    Part,
 }
 
 // === impl UpstreamReading ===
@@ -68,69 +125,180 @@ pub(crate) struct UpstreamReading {
 impl UpstreamReading {
     pub(crate) fn new(
         resource: ResourceType,
-        protection: Arc<Protection>,
-        bodies: Arc<Bodies>,
-        sights: Outbox<SightKey, Sight>,
+        base: UpstreamBase,
+        rulebook: Arc<Rulebook>,
+        sights: Sights,
+        completeness: Completeness,
     ) -> Self {
         Self {
+            list: base.lists.load(Ordering::Relaxed),
             resource,
-            protection,
-            bodies,
+            base,
+            rulebook,
             sights,
-            list: 0,
+            prescriptions: HashMap::new(),
+            shadowed: HashSet::new(),
+            completeness,
         }
     }
 
-    fn is_protected(&self, key: &ObjectKey) -> bool {
+    fn present(&mut self, object: &Object) {
+        let relabelled = self.keep_namespace_labels(object);
+        let word = match self.place(object) {
+            Verdict::Undecided(_) => Word::Undecided { list: self.list },
+            Verdict::Decided(placement) => self.word(object, &placement, relabelled),
+        };
+        self.hand_over(SightKey::Object(object.key().clone()), word);
+    }
+
+    fn place(&self, object: &Object) -> Verdict {
+        let key = object.key();
+        let label = |name: &str| object.labels().get(name);
+        let secret_type: Option<String> = object
+            .member("type")
+            .and_then(|raw| serde_json::from_str(raw.get()).ok());
+        let namespace = self.base.namespaces.of(key);
+        let namespace_label = |name: &str| namespace.as_ref()?.get(name).map(|value| &**value);
+        let controller = object.controller();
         let facts = Facts {
-            scope: self.resource.scope,
-            cluster_scoped_allowed: ClusterScoped::Denied,
-            secret_type: None,
+            resource: &self.resource,
+            key,
+            labels: &label,
+            secret_type: secret_type.as_deref(),
+            namespace_labels: namespace.as_ref().map(|_| &namespace_label as _),
+            workspace_path: None,
+            controller: controller.map(|owner| Controller {
+                group: owner.api_version.split_once('/').map_or("", |(group, _)| group),
+                kind: &owner.kind,
+            }),
         };
-        self.protection.of(key, facts).is_some()
+        self.rulebook.rules.place(&facts)
     }
 
-    fn present(&self, object: &Object) {
-        let key = object.key().clone();
-        if self.is_protected(&key) {
-            return;
-        }
-        let sight = match Body::of(object) {
-            Ok(body) => {
-                let (uid, hash) = (body.uid.clone(), body.payload.hash());
-                self.bodies.keep(key.clone(), Arc::new(body));
-                Sight::Present {
-                    uid,
-                    hash,
-                    list: self.list,
-                }
+    fn word(&mut self, object: &Object, placement: &Placement, relabelled: bool) -> Word {
+        for shadowed in &placement.shadowed {
+            let pair = (shadowed.policy.name.clone(), shadowed.target.name.clone());
+            if self.shadowed.insert(pair) {
+                warn!(
+                    policy = %shadowed.policy.name, target = %shadowed.target.name, by = %shadowed.by.name, kind = %self.resource.gvr,
+                    namespace = %object.key().namespace, name = %object.key().name,
+                    "shadowed: another policy decides about objects that this one selects too"
+                );
             }
-            Err(error) => Sight::Malformed(Arc::new(error)),
+        }
+        let paused = object.annotations().get(PAUSED_ANNOTATION) == Some("true");
+        let wants: Result<Vec<Want>, RenderError> = placement
+            .places
+            .iter()
+            .map(|place| self.want(object, place, paused))
+            .collect();
+        let wants = match wants {
+            Ok(wants) => wants.into_boxed_slice(),
+            Err(cause) => {
+                return Word::Malformed {
+                    uid: object.uid().into(),
+                    cause,
+                    list: self.list,
+                };
+            }
         };
-        self.hand_over(SightKey::Object(key), sight);
+        let shown = Shown {
+            uid: object.uid().into(),
+            names: self.names(object, &wants),
+            wants,
+        };
+        let list = self.list;
+        if relabelled {
+            Word::Relabelled { shown, list }
+        } else {
+            Word::Present { shown, list }
+        }
     }
 
-    fn stream(&self, sight: Sight) {
-        self.hand_over(SightKey::Stream(self.resource.gvr.clone()), sight);
+    fn want(&mut self, object: &Object, place: &Place, paused: bool) -> Result<Want, RenderError> {
+        let interned = (place.policy.name.clone(), place.target.name.clone(), place.needs);
+        let resource = &self.resource;
+        let prescription = self
+            .prescriptions
+            .entry(interned)
+            .or_insert_with(|| Arc::new(Prescription::of(place, resource)))
+            .clone();
+        let body = self.base.bodies.make(object, resource, &prescription)?;
+        Ok(Want {
+            hash: body.payload.hash(),
+            prescription,
+            needs: place.needs,
+            newcomer: match place.newcomers {
+                Newcomers::Welcome => Newcomer::Welcome,
+                Newcomers::KeptOut => Newcomer::KeptOut,
+            },
+            activity: match place.writes {
+                Writes::Allowed if !paused => Activity::Synced,
+                Writes::Allowed | Writes::Suspended => Activity::Rests,
+            },
+        })
     }
 
-    fn hand_over(&self, key: SightKey, sight: Sight) {
-        hand_over(&self.sights, key, sight);
+    /// What the pod template of `object` names, where a policy takes that along.
+    fn names(&self, object: &Object, wants: &[Want]) -> Box<[ObjectKey]> {
+        if !wants.iter().any(|want| want.prescription.spec().dependencies) {
+            return Box::default();
+        }
+        let Ok(tree) = object.to_value() else {
+            return Box::default();
+        };
+        let key = object.key();
+        let named = dependencies::of(&self.resource.gvr, &tree).into_iter();
+        named
+            .map(|reference| {
+                let gvr = Gvr::new("", "v1", reference.kind.resource());
+                ObjectKey::new(key.cluster.clone(), gvr, &key.namespace, &reference.name)
+            })
+            .collect()
+    }
+
+    /// Remembers the labels of a namespace; says whether they changed.
+    fn keep_namespace_labels(&self, object: &Object) -> bool {
+        if !names_namespace(object.key()) {
+            return false;
+        }
+        let labels = object.labels().iter();
+        let labels: BTreeMap<Box<str>, Box<str>> = labels.map(|(key, value)| (key.into(), value.into())).collect();
+        self.base.namespaces.keep(object.key(), Arc::new(labels))
+    }
+
+    fn deleted(&self, object: &Object) {
+        let key = object.key();
+        if names_namespace(key) {
+            self.base.namespaces.forget(key);
+        }
+        self.hand_over(SightKey::Object(key.clone()), Word::Deleted);
+    }
+
+    fn stream(&self, word: Word) {
+        self.hand_over(SightKey::Stream(self.resource.gvr.clone()), word);
+    }
+
+    fn hand_over(&self, key: SightKey, word: Word) {
+        let revision = self.rulebook.revision;
+        hand_over(&self.sights, key, Sight { revision, word });
     }
 }
 
 impl Reading for UpstreamReading {
     fn read(&mut self, event: WatchEvent) {
         match event {
-            WatchEvent::ListStarted => self.list += 1,
+            WatchEvent::ListStarted if self.completeness == Completeness::Part => {}
+            WatchEvent::ListStarted => self.list = self.base.lists.fetch_add(1, Ordering::Relaxed) + 1,
             WatchEvent::Applied(object) => self.present(&object),
-            WatchEvent::Deleted(object) => self.hand_over(SightKey::Object(object.key().clone()), Sight::Deleted),
-            WatchEvent::Listed(list) => {
+            WatchEvent::Deleted(object) => self.deleted(&object),
+            WatchEvent::Listed(list) if self.completeness == Completeness::Whole => {
                 let key = SightKey::Listed(self.resource.gvr.clone(), self.list);
-                self.hand_over(key, Sight::Listed { objects: list.count() });
+                self.hand_over(key, Word::Listed { objects: list.count() });
             }
-            WatchEvent::Interrupted(error) => self.stream(Sight::Interrupted(error)),
-            WatchEvent::Recovered => self.stream(Sight::Recovered),
+            WatchEvent::Listed(_) => {}
+            WatchEvent::Interrupted(error) => self.stream(Word::Interrupted(error)),
+            WatchEvent::Recovered => self.stream(Word::Recovered),
         }
     }
 }

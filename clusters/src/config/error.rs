@@ -15,7 +15,8 @@ pub struct ConfigError {
 // === impl ConfigError ===
 
 impl ConfigError {
-    pub(crate) fn new(source: &str, cause: &str, remedy: &str) -> Self {
+    /// What `source` names cannot be used, because of `cause`; `remedy` says what to do.
+    pub fn new(source: &str, cause: &str, remedy: &str) -> Self {
         Self {
             source: source.into(),
             cause: cause.into(),

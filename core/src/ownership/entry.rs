@@ -6,8 +6,7 @@ use serde_json::Value;
 
 use crate::marker::FIELD_MANAGER;
 
-/// The field manager that keeps a leaf's live value in place while the leaf passes to downstream. Never foreign.
-pub const HANDOVER_MANAGER: &str = "tmc-syncer-handover";
+pub use crate::marker::HANDOVER_MANAGER;
 
 /// One entry of `metadata.managedFields`.
 #[derive(Clone, Copy)]

@@ -1,7 +1,9 @@
+use std::collections::BTreeMap;
+
 use syncer_core::{
     LogicalCluster,
-    marker::{Applied, PayloadHash},
-    plan::{Lifecycle, Ours, Reason},
+    marker::PayloadHash,
+    plan::{Lifecycle, Newcomer, Ours, Pause, Reason},
 };
 
 use super::*;
@@ -20,6 +22,7 @@ fn wanted(hash: u128) -> Desired {
     Desired::Wanted {
         uid: "u1".into(),
         hash: PayloadHash(hash),
+        newcomer: Newcomer::Welcome,
     }
 }
 
@@ -29,14 +32,15 @@ fn seen(hash: u128, version: &str) -> Seen {
         ours: Ours {
             uid: "d1".into(),
             origin_uid: "u1".into(),
-            applied: Some(Applied {
-                hash: PayloadHash(hash),
-            }),
+            applied: Some(PayloadHash(hash)),
             ownership: Ownership::Unverified,
             lifecycle: Lifecycle::Present,
+            pause: Pause::Off,
         },
         resource_version: version.into(),
         fields: FIELDS.into(),
+        others: 0,
+        policy: "web".into(),
     }
 }
 
@@ -58,7 +62,7 @@ fn change(reason: Reason) -> Step {
 /// A ledger in which `web` was created and is quiet.
 fn created() -> Ledger {
     let mut ledger = Ledger::default();
-    ledger.desire(&key("web"), wanted(1), 1);
+    ledger.unwant(&key("web"), wanted(1), 1);
     assert_eq!(turn(&mut ledger, &key("web")), Some(Step::Create));
     ledger.learn(&key("web"), After::Applied(seen(1, "10")));
     ledger.succeeded(&key("web"));
@@ -83,7 +87,7 @@ fn a_status_that_moves_is_nothing() {
 #[test]
 fn an_echo_before_its_answer_waits_for_it() {
     let mut ledger = created();
-    ledger.desire(&key("web"), wanted(2), 1);
+    ledger.unwant(&key("web"), wanted(2), 1);
     assert_eq!(turn(&mut ledger, &key("web")), Some(change(Reason::Edited)));
     ledger.sight(&key("web"), seen(2, "11"), 1);
     assert!(!ledger.queue(&key("web")), "one write in flight at most (S6)");
@@ -102,7 +106,7 @@ fn a_stale_event_after_an_answer_is_passed_over() {
 #[test]
 fn drift_seen_during_a_write_is_looked_at_after_it() {
     let mut ledger = created();
-    ledger.desire(&key("web"), wanted(2), 1);
+    ledger.unwant(&key("web"), wanted(2), 1);
     turn(&mut ledger, &key("web"));
     let drifted = Seen {
         fields: "{}".into(),
@@ -122,7 +126,7 @@ fn what_is_found_after_a_restart_is_verified_once_and_not_written() {
     let mut ledger = Ledger::default();
     ledger.sight(&key("web"), seen(1, "10"), 1);
     assert_eq!(turn(&mut ledger, &key("web")), None, "the upstream has not spoken");
-    ledger.desire(&key("web"), wanted(1), 1);
+    ledger.unwant(&key("web"), wanted(1), 1);
     assert!(ledger.queue(&key("web")));
     let task = ledger.begin(&key("web")).unwrap();
     assert_eq!((task.step, task.fields.as_deref()), (Step::Verify, Some(FIELDS)));
@@ -150,9 +154,9 @@ fn an_object_without_our_marker_is_left_alone_until_it_may_be_gone() {
     assert_eq!(ledger.disowned("d1"), Some(key("web")));
     assert_eq!(ledger.disowned("d1"), None);
     assert_eq!(turn(&mut ledger, &key("web")), None);
-    ledger.desire(&key("web"), Desired::Gone(Absence::DeletionSeen), 1);
+    ledger.unwant(&key("web"), Desired::Gone(Absence::DeletionSeen), 1);
     assert_eq!(turn(&mut ledger, &key("web")), None, "not even deleted (S1)");
-    ledger.desire(&key("web"), wanted(1), 1);
+    ledger.unwant(&key("web"), wanted(1), 1);
     ledger.due(&key("web"));
     assert_eq!(turn(&mut ledger, &key("web")), Some(Step::Create));
 }
@@ -160,21 +164,21 @@ fn an_object_without_our_marker_is_left_alone_until_it_may_be_gone() {
 #[test]
 fn a_failure_waits_and_only_news_from_upstream_end_that() {
     let mut ledger = created();
-    ledger.desire(&key("web"), wanted(2), 1);
+    ledger.unwant(&key("web"), wanted(2), 1);
     turn(&mut ledger, &key("web"));
-    assert_eq!(ledger.failed(&key("web")), 1);
+    assert_eq!(ledger.failed(&key("web"), Complaint::Failed), 1);
     assert_eq!(ledger.waiting(), [key("web")]);
     ledger.sight(&key("web"), seen(1, "12"), 1);
     assert_eq!(ledger.turn(&key("web")), Some(Turn::Waiting));
-    ledger.desire(&key("web"), wanted(3), 1);
+    ledger.unwant(&key("web"), wanted(3), 1);
     assert_eq!(turn(&mut ledger, &key("web")), Some(change(Reason::Edited)));
-    assert_eq!(ledger.failed(&key("web")), 2);
+    assert_eq!(ledger.failed(&key("web"), Complaint::Failed), 2);
 }
 
 #[test]
 fn what_is_gone_on_both_sides_is_forgotten() {
     let mut ledger = created();
-    ledger.desire(&key("web"), Desired::Gone(Absence::DeletionSeen), 1);
+    ledger.unwant(&key("web"), Desired::Gone(Absence::DeletionSeen), 1);
     let confirm = Step::ConfirmAbsence {
         absence: Absence::DeletionSeen,
         uid: "d1".into(),
@@ -188,21 +192,24 @@ fn what_is_gone_on_both_sides_is_forgotten() {
 #[test]
 fn a_refuted_absence_leaves_the_object_and_waits_for_the_watch() {
     let mut ledger = created();
-    ledger.desire(&key("web"), Desired::Gone(Absence::DeletionSeen), 1);
+    ledger.unwant(&key("web"), Desired::Gone(Absence::DeletionSeen), 1);
     turn(&mut ledger, &key("web"));
     ledger.absence_refuted(&key("web"));
     ledger.succeeded(&key("web"));
     assert_eq!(turn(&mut ledger, &key("web")), None);
-    assert!(ledger.is_unnamed(&key("web")));
+    assert!(
+        !ledger.is_unnamed(&key("web")),
+        "the upstream has it, so its watch will tell"
+    );
 }
 
 #[test]
 fn what_a_complete_upstream_did_not_name_is_absent() {
     let mut ledger = Ledger::default();
     ledger.sight(&key("orphan"), seen(1, "10"), 1);
-    ledger.desire(&key("web"), wanted(1), 1);
+    ledger.unwant(&key("web"), wanted(1), 1);
     ledger.complete(&gvr(), 1);
-    assert_eq!(ledger.guard(), None);
+    assert_eq!(ledger.guard(), BTreeMap::new());
     let confirm = Step::ConfirmAbsence {
         absence: Absence::NotInCompleteList,
         uid: "d1".into(),
@@ -217,6 +224,8 @@ fn an_upstream_that_was_built_anew_repeats_or_withdraws_its_word() {
     ledger.complete(&gvr(), 1);
     assert_eq!(turn(&mut ledger, &key("web")), None);
     ledger.complete(&gvr(), 2);
+    assert_eq!(turn(&mut ledger, &key("web")), None, "the guard has not judged");
+    ledger.guard();
     assert!(matches!(
         turn(&mut ledger, &key("web")),
         Some(Step::ConfirmAbsence { .. })
@@ -233,14 +242,14 @@ fn a_mass_deletion_is_held_until_the_objects_are_seen_again() {
         ledger.sight(key, seen, 1);
     }
     ledger.complete(&gvr(), 1);
-    assert_eq!(ledger.guard(), Some(20));
+    assert_eq!(ledger.guard(), BTreeMap::from([("web".into(), 20)]));
     for key in &names {
         assert_eq!(turn(&mut ledger, key), None);
     }
     for key in names.iter().take(15) {
-        ledger.desire(key, wanted(1), 1);
+        ledger.unwant(key, wanted(1), 1);
     }
-    assert_eq!(ledger.guard(), None, "five of twenty may go");
+    assert_eq!(ledger.guard(), BTreeMap::new(), "five of twenty may go");
     assert!(matches!(
         turn(&mut ledger, &names[19]),
         Some(Step::ConfirmAbsence { .. })
@@ -255,5 +264,64 @@ fn a_downstream_list_puts_out_of_sight_what_it_does_not_have() {
     ledger.listed(&gvr(), 1);
     assert_eq!(turn(&mut ledger, &key("web")), None);
     ledger.listed(&gvr(), 2);
+    assert_eq!(turn(&mut ledger, &key("web")), Some(Step::Create));
+}
+
+#[test]
+fn the_guard_counts_by_policy() {
+    let mut ledger = Ledger::default();
+    for number in 0..40 {
+        let mut seen = seen(1, "10");
+        seen.ours.uid = format!("d{number}").into();
+        seen.policy = if number < 12 { "small".into() } else { "large".into() };
+        ledger.sight(&key(&number.to_string()), seen, 1);
+    }
+    for number in 12..40 {
+        ledger.unwant(&key(&number.to_string()), wanted(1), 1);
+    }
+    ledger.complete(&gvr(), 1);
+    assert_eq!(
+        ledger.guard(),
+        BTreeMap::from([("small".into(), 12)]),
+        "twelve of forty, but all of one policy"
+    );
+    assert_eq!(turn(&mut ledger, &key("3")), None);
+}
+
+#[test]
+fn a_hash_that_says_nothing_is_compared_by_value_once() {
+    let mut ledger = Ledger::default();
+    let mut old = seen(9, "10");
+    old.ours.applied = None;
+    ledger.sight(&key("web"), old.clone(), 1);
+    ledger.unwant(&key("web"), wanted(1), 1);
+    assert_eq!(turn(&mut ledger, &key("web")), Some(Step::Compare { uid: "d1".into() }));
+    ledger.learn(&key("web"), After::Equal(old.clone()));
+    ledger.succeeded(&key("web"));
+    assert_eq!(turn(&mut ledger, &key("web")), None);
+    old.resource_version = "11".into();
+    ledger.sight(&key("web"), old, 1);
+    assert_eq!(turn(&mut ledger, &key("web")), None, "a status that moved is nothing");
+}
+
+#[test]
+fn what_others_write_beside_us_is_looked_at() {
+    let mut ledger = created();
+    let mut edited = seen(1, "11");
+    edited.others = 7;
+    ledger.sight(&key("web"), edited, 1);
+    assert!(ledger.queue(&key("web")));
+    let task = ledger.begin(&key("web")).unwrap();
+    assert_eq!((task.step, task.others), (Step::Verify, Others::Wrote));
+}
+
+#[test]
+fn a_step_that_was_reported_waits_for_news() {
+    let mut ledger = Ledger::default();
+    ledger.unwant(&key("web"), wanted(1), 1);
+    assert_eq!(turn(&mut ledger, &key("web")), Some(Step::Create));
+    ledger.reported(&key("web"));
+    assert_eq!(ledger.turn(&key("web")), Some(Turn::Reported));
+    ledger.unwant(&key("web"), wanted(2), 1);
     assert_eq!(turn(&mut ledger, &key("web")), Some(Step::Create));
 }

@@ -1,0 +1,266 @@
+//! A change of an object of ours, and what is done where the API server refuses it.
+
+use std::collections::BTreeSet;
+
+use bytes::Bytes;
+use serde_json::{Value, json};
+use syncer_clusters::{Apply, Cause, Deletion, Error, FieldsV1Kept, Next, Object, Preconditions};
+use syncer_core::{
+    body::Expects,
+    config::OnUnknownField,
+    event_reason::EventReason,
+    immutable::{self, ImmutableAction},
+    marker::HANDOVER_MANAGER,
+    ownership::{ManagedEntry, first_leaf_not_owned},
+    plan::Reason,
+    removal::{self, union_leftover},
+    transform::Path,
+};
+
+use super::{
+    Attempt, AttemptFailure, Retry,
+    unknown_field::unknown_field,
+    work::{Work, parse, tree_of},
+};
+use crate::{
+    metrics::{DriftAction, WriteVerb},
+    prescription::Body,
+    target::After,
+};
+
+/// The most fields that are left out of one apply because a target does not know them.
+const MOST_UNKNOWN: usize = 32;
+
+impl Work<'_> {
+    pub(super) async fn change(&self, uid: &str, reason: Reason) -> Result<Attempt, AttemptFailure> {
+        let body = self.body().await?;
+        self.hand_over(uid).await?;
+        let bytes = self.apply_body(&body, &body.payload, Expects::Uid(uid))?;
+        match self.apply_known(bytes.clone()).await {
+            Ok(object) => {
+                if reason == Reason::Drifted {
+                    let metrics = &self.downstream.metrics;
+                    metrics.drifted(&self.downstream.name, DriftAction::Reverted);
+                }
+                self.settled(&object, &bytes, action(reason)).await
+            }
+            Err(error) if matches!(error.next(), Next::LookAgain | Next::NotFound) => {
+                let after = self.look().await?;
+                // Another object than the one that was planned for: it is planned again at once.
+                let same = matches!(&after, After::Seen(seen) if *seen.ours.uid == *uid);
+                if same {
+                    return Ok(Attempt::blocked(after, error.into()));
+                }
+                Ok(Attempt::done(after))
+            }
+            Err(error) if error.next() == Next::Invalid => self.refused_change(&body, uid, &bytes, &error).await,
+            Err(error) => Err(self.refused(&error)),
+        }
+    }
+
+    /// Applies; what a target does not know is left out where the policy says so.
+    pub(super) async fn apply_known(&self, body: Bytes) -> Result<Object, Error> {
+        let answer = self.apply(body.clone()).await;
+        let drops = self
+            .task
+            .prescription
+            .as_ref()
+            .is_some_and(|prescription| prescription.spec().conflict.on_unknown_field == OnUnknownField::Drop);
+        let Err(mut error) = answer else { return answer };
+        if !drops {
+            return Err(error);
+        }
+        let Ok(mut tree) = serde_json::from_slice::<Value>(&body) else {
+            return Err(error);
+        };
+        for _ in 0..MOST_UNKNOWN {
+            let Some(path) = unknown_field(&error) else {
+                return Err(error);
+            };
+            self.log(&format_args!("left out {path}: the target does not know it"));
+            path.remove(&mut tree);
+            match self.apply(Bytes::from(tree.to_string())).await {
+                Ok(object) => return Ok(object),
+                Err(next) => error = next,
+            }
+        }
+        Err(error)
+    }
+
+    /// An apply was refused as invalid: the other arm of a union may be in the way, or the change is of what never changes.
+    async fn refused_change(
+        &self,
+        body: &Body,
+        uid: &str,
+        bytes: &Bytes,
+        error: &Error,
+    ) -> Result<Attempt, AttemptFailure> {
+        let Cause::Api(status) = error.cause() else {
+            return Err(self.refused(error));
+        };
+        let causes: Vec<_> = status
+            .causes()
+            .iter()
+            .map(|cause| (&*cause.field, &*cause.message))
+            .collect();
+        if let Some(path) = immutable::is_immutable_refusal(status.code(), causes.iter().copied(), status.message()) {
+            return self.immutable(body, uid, path, error).await;
+        }
+        let Some(live) = self.read().await? else {
+            return Ok(Attempt::done(After::Absent));
+        };
+        let tree = tree_of(&live)?;
+        let fields: BTreeSet<_> = causes.iter().map(|(field, _)| *field).collect();
+        let fields: Vec<_> = fields.into_iter().collect();
+        let left = union_leftover(&self.resource.gvr, &tree, &parse(bytes)?, &fields);
+        let ops = removal::union_patch(&tree, &parse(bytes)?, &left);
+        if ops.is_empty() || live.uid() != uid {
+            return Err(self.refused(error));
+        }
+        self.patch(&ops).await?;
+        let object = self.apply(bytes.clone()).await?;
+        self.settled(&object, bytes, "applied a change, after what it excludes was taken out")
+            .await
+    }
+
+    async fn immutable(&self, body: &Body, uid: &str, path: &str, error: &Error) -> Result<Attempt, AttemptFailure> {
+        let on_immutable = self.prescription()?.spec().conflict.on_immutable;
+        if immutable::action(&self.resource.gvr, on_immutable) == ImmutableAction::Report {
+            let message = format!(
+                "{}: {} is not changed: {path} is immutable; delete it there, or let the policy recreate it (conflict.onImmutable)",
+                error.cluster(),
+                self.key
+            );
+            return Err(AttemptFailure::new(message, Retry::Rarely).because(EventReason::ImmutableField));
+        }
+        let after = self
+            .delete(
+                uid,
+                "it is made again, since a change of an immutable field was refused",
+            )
+            .await?;
+        if !matches!(after.after, After::Absent) {
+            return Ok(after);
+        }
+        let bytes = self.apply_body(body, &body.payload, Expects::Absent)?;
+        let object = self.apply_known(bytes.clone()).await?;
+        self.settled(&object, &bytes, "made again").await
+    }
+
+    /// Deletes the object with `uid`, for a reason that was proven.
+    pub(super) async fn delete(
+        &self,
+        uid: &str,
+        why: &(impl std::fmt::Display + ?Sized),
+    ) -> Result<Attempt, AttemptFailure> {
+        let preconditions = Preconditions {
+            uid: uid.to_owned(),
+            resource_version: None,
+        };
+        let cluster = &self.downstream.cluster;
+        let deletion = cluster
+            .delete(self.resource, self.namespace(), self.name(), &preconditions)
+            .await;
+        self.count(WriteVerb::Delete, deletion.as_ref().err());
+        match deletion {
+            Ok(Deletion::Gone) => {
+                self.log(&format_args!("deleted: {why}"));
+                Ok(Attempt::done(After::Absent))
+            }
+            Ok(Deletion::Terminating) => {
+                self.log(&format_args!("deletion begun: {why}"));
+                Ok(Attempt::done(self.look().await?))
+            }
+            Err(error) if error.next() == Next::NotFound => Ok(Attempt::done(After::Absent)),
+            // Another object has the name by now: what it is decides.
+            Err(error) if error.next() == Next::LookAgain => Ok(Attempt::done(self.look().await?)),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Gives the leaves that are the target's to the handover manager, where our entry still owns them: an apply that omits them
+    /// would reset them.
+    async fn hand_over(&self, uid: &str) -> Result<(), AttemptFailure> {
+        let given_up = &self.prescription()?.given_up;
+        if given_up.is_empty() {
+            return Ok(());
+        }
+        let Some(live) = self.read().await? else { return Ok(()) };
+        let tree = tree_of(&live)?;
+        let entries = ManagedEntry::all_of(&tree);
+        let Some(ours) = entries.iter().find(|entry| entry.is_our_apply()) else {
+            return Ok(());
+        };
+        if live.uid() != uid {
+            return Ok(());
+        }
+        let mut leaves = json!({});
+        for path in given_up.iter() {
+            let mut leaf = json!({});
+            let value = path
+                .locate(&tree)
+                .first()
+                .and_then(|pointer| tree.pointer(pointer))
+                .cloned();
+            let Some(value) = value else { continue };
+            if path.set(&mut leaf, &value).is_err() || first_leaf_not_owned(ours.fields, &leaf).is_some() {
+                continue;
+            }
+            self.add_leaf(&mut leaves, path, &value)?;
+        }
+        if leaves.as_object().is_none_or(serde_json::Map::is_empty) {
+            return Ok(());
+        }
+        self.apply_leaves(leaves, &live).await
+    }
+
+    fn add_leaf(&self, leaves: &mut Value, path: &Path, value: &Value) -> Result<(), AttemptFailure> {
+        path.set(leaves, value).map_err(|cause| {
+            let message = format!(
+                "target {}: {} cannot be handed over: {cause}",
+                self.downstream.name, self.key
+            );
+            AttemptFailure::new(message, Retry::Rarely)
+        })
+    }
+
+    async fn apply_leaves(&self, mut leaves: Value, live: &Object) -> Result<(), AttemptFailure> {
+        let metadata = json!({
+            "name": self.name(), "namespace": self.namespace(), "uid": live.uid(), "resourceVersion": live.resource_version(),
+        });
+        if let Some(body) = leaves.as_object_mut() {
+            body.insert("apiVersion".to_owned(), self.resource.gvr.api_version().into());
+            body.insert("kind".to_owned(), (*self.resource.kind).into());
+            body.insert("metadata".to_owned(), metadata);
+        }
+        let apply = Apply::forced(HANDOVER_MANAGER).keeping(FieldsV1Kept::None);
+        self.apply_as(&apply, Bytes::from(leaves.to_string())).await?;
+        self.log(&format_args!("handed fields over to the target, as the policy says"));
+        Ok(())
+    }
+
+    /// What is told of an apply that the target refused.
+    pub(super) fn refused(&self, error: &Error) -> AttemptFailure {
+        let failure = AttemptFailure::from(error);
+        match unknown_field(error) {
+            Some(path) => AttemptFailure::new(
+                format!(
+                    "{}: {} is not applied: the target does not know {path}; remove it with a transform, or let the policy drop it \
+                     (conflict.onUnknownField)",
+                    error.cluster(),
+                    self.key
+                ),
+                Retry::Rarely,
+            ),
+            None => failure,
+        }
+    }
+}
+
+fn action(reason: Reason) -> &'static str {
+    match reason {
+        Reason::Edited => "applied a change",
+        Reason::Rebound => "bound to the upstream object that was made again",
+        Reason::Drifted => "reverted drift",
+    }
+}

@@ -1,0 +1,197 @@
+//! The first apply, and what is done where something has the name already.
+
+use serde_json::Value;
+use syncer_clusters::{Apply, FieldsV1Kept, Next, Object};
+use syncer_core::{
+    body::Expects,
+    config::{Adoption, NamespaceMapping},
+    event_reason::EventReason,
+    marker::{
+        APPLIED_ANNOTATION, CLUSTER_LABEL, FIELD_MANAGER, NAMESPACE_LOCATOR_ANNOTATION, ORIGIN_ANNOTATION, Origin,
+    },
+};
+
+use super::{
+    Attempt, AttemptFailure, Retry,
+    work::{Work, parse, tree_of},
+};
+use crate::{
+    prescription::{Body, names_namespace},
+    target::{After, Seen},
+};
+
+impl Work<'_> {
+    /// The first apply: creates what is absent; where anything is, what it is decides.
+    pub(super) async fn create(&self) -> Result<Attempt, AttemptFailure> {
+        let body = self.body().await?;
+        // What is given up to the target begins with the upstream's value.
+        let beginning = body.beginning.as_ref().unwrap_or(&body.payload);
+        let bytes = self.apply_body(&body, beginning, Expects::Absent)?;
+        match self.apply_known(bytes.clone()).await {
+            Ok(object) => self.settled(&object, &bytes, "created").await,
+            Err(error) if error.next() == Next::LookAgain => self.take_over(&body).await,
+            Err(error) => Err(self.refused(&error)),
+        }
+    }
+
+    /// Something has the name. An object of ours was only out of sight (without our label, say): it is changed.
+    async fn take_over(&self, body: &Body) -> Result<Attempt, AttemptFailure> {
+        let Some(found) = self.read().await? else {
+            // It went between the two requests: that is planned again at once.
+            return Ok(Attempt::done(After::Absent));
+        };
+        match self.seen(&found) {
+            Some(seen) => self.take_back(body, &seen).await,
+            None => self.meet(body, &found).await,
+        }
+    }
+
+    async fn take_back(&self, body: &Body, seen: &Seen) -> Result<Attempt, AttemptFailure> {
+        let bytes = self.apply_body(body, &body.payload, Expects::Uid(&seen.ours.uid))?;
+        let object = self.apply_known(bytes.clone()).await?;
+        self.settled(&object, &bytes, "taken into sight again").await
+    }
+
+    /// Somebody else's object has the name (S1).
+    async fn meet(&self, body: &Body, found: &Object) -> Result<Attempt, AttemptFailure> {
+        if names_namespace(self.key) && self.downstream.names.mapping() == NamespaceMapping::Identity {
+            // It is used as it is: never marked, labelled or removed.
+            return Ok(Attempt::done(After::Foreign));
+        }
+        if self.is_of_another_object_of_ours(found) {
+            return Ok(Attempt::blocked(After::Foreign, self.name_taken()));
+        }
+        let adopted = match self.prescription()?.spec().conflict.adoption {
+            Adoption::Never => false,
+            Adoption::IfEqual => self.would_change_nothing(body, found).await?,
+            Adoption::Always => true,
+        };
+        if !adopted || found.deletion_timestamp().is_some() {
+            return Ok(Attempt::blocked(After::Foreign, self.adoption_refused()));
+        }
+        let bytes = self.apply_body(body, &body.payload, Expects::Uid(found.uid()))?;
+        let object = self.apply_known(bytes.clone()).await?;
+        self.settled(&object, &bytes, "adopted").await
+    }
+
+    /// Whether `found` was made from another object of the same upstream.
+    fn is_of_another_object_of_ours(&self, found: &Object) -> bool {
+        let origin = found.annotations().get(ORIGIN_ANNOTATION).and_then(Origin::parse);
+        origin.is_some_and(|origin| {
+            origin.upstream == *self.downstream.upstream_id
+                && origin.claims(&self.downstream.upstream_id, found.key()).is_some()
+        })
+    }
+
+    /// Whether an apply would leave `found` as it is, our markers apart; the API server is asked, which knows its defaults.
+    pub(super) async fn would_change_nothing(&self, body: &Body, found: &Object) -> Result<bool, AttemptFailure> {
+        if self.is_as_wanted(body, found)? {
+            return Ok(true);
+        }
+        let expects = Expects::Version {
+            uid: found.uid(),
+            resource_version: found.resource_version(),
+        };
+        let bytes = self.apply_body(body, &body.payload, expects)?;
+        let apply = Apply {
+            dry_run: true,
+            ..Apply::forced(FIELD_MANAGER).keeping(FieldsV1Kept::None)
+        };
+        match self.apply_as(&apply, bytes).await {
+            Ok(answer) => Ok(content(tree_of(&answer)?) == content(tree_of(found)?)),
+            Err(error) if error.next() == Next::Invalid => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Whether `found` says word by word what is wanted: that needs no request. (Secrets and ConfigMaps usually do.)
+    fn is_as_wanted(&self, body: &Body, found: &Object) -> Result<bool, AttemptFailure> {
+        let desired = content(parse(&self.apply_body(body, &body.payload, Expects::Absent)?)?);
+        let live = content(tree_of(found)?);
+        let pairs =
+            |tree: &Value| ["/metadata/labels", "/metadata/annotations"].map(|pointer| tree.pointer(pointer).cloned());
+        let members = |tree: &Value| {
+            let mut members = tree.as_object().cloned().unwrap_or_default();
+            members.remove("metadata");
+            members
+        };
+        Ok(pairs(&desired) == pairs(&live) && members(&desired) == members(&live))
+    }
+
+    fn name_taken(&self) -> AttemptFailure {
+        let message = format!(
+            "target {}: {} would have the name of another upstream object that is synced there already: rename one of them, or map \
+             the target's namespaces by hash",
+            self.downstream.name, self.key
+        );
+        AttemptFailure::new(message, Retry::Rarely).because(EventReason::NameTaken)
+    }
+
+    fn adoption_refused(&self) -> AttemptFailure {
+        if names_namespace(self.key) {
+            return self.name_taken();
+        }
+        let message = format!(
+            "target {}: {} exists and is not ours: it is left alone; remove or rename it there, exclude it upstream, or let the policy \
+             adopt it",
+            self.downstream.name, self.key
+        );
+        AttemptFailure::new(message, Retry::Rarely).because(EventReason::AdoptionRefused)
+    }
+}
+
+/// An object without what every write moves, and without our markers and the status.
+fn content(mut object: Value) -> Value {
+    if let Some(object) = object.as_object_mut() {
+        object.remove("status");
+    }
+    let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) else {
+        return object;
+    };
+    for moved in ["managedFields", "resourceVersion", "generation"] {
+        metadata.remove(moved);
+    }
+    let markers = [
+        ("labels", &[CLUSTER_LABEL][..]),
+        (
+            "annotations",
+            &[APPLIED_ANNOTATION, ORIGIN_ANNOTATION, NAMESPACE_LOCATOR_ANNOTATION][..],
+        ),
+    ];
+    for (member, keys) in markers {
+        let Some(pairs) = metadata.get_mut(member).and_then(Value::as_object_mut) else {
+            continue;
+        };
+        for key in keys {
+            pairs.remove(*key);
+        }
+        if pairs.is_empty() {
+            metadata.remove(member);
+        }
+    }
+    object
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn markers_status_and_versions_are_no_content() {
+        let bare = json!({"metadata": {"name": "x", "uid": "u"}, "data": {"k": "v"}});
+        let marked = json!({
+            "metadata": {
+                "name": "x", "uid": "u", "resourceVersion": "7", "generation": 2, "managedFields": [{}],
+                "labels": {CLUSTER_LABEL: "k"}, "annotations": {ORIGIN_ANNOTATION: "{}", APPLIED_ANNOTATION: "{}"},
+            },
+            "data": {"k": "v"},
+            "status": {"a": 1},
+        });
+        assert_eq!(content(marked.clone()), content(bare));
+        let mut edited = marked.clone();
+        edited["data"]["k"] = json!("w");
+        assert_ne!(content(marked), content(edited));
+    }
+}

@@ -1,0 +1,164 @@
+//! Taking away what the upstream does not have, or what no policy wants on the target any more: only with a proof (S3).
+
+use std::time::Duration;
+
+use futures::{StreamExt, pin_mut};
+use syncer_clusters::{Content, FieldsV1Kept, Object, WatchEvent, WatchOptions};
+use syncer_core::{
+    ResourceType, Scope,
+    marker::CLUSTER_LABEL,
+    placement::{Controller, Facts, Needs, Verdict},
+    proof::{Absence, Look, NoProof, prove},
+};
+
+use super::{Attempt, AttemptFailure, Retry, attempt::End, work::Work};
+use crate::{prescription::names_namespace, target::After};
+
+/// How long one list of a namespace's content may take.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+impl Work<'_> {
+    /// Deletes the downstream object, if the upstream confirms that it is gone, or that no policy wants it there (S3).
+    pub(super) async fn remove(&self, absence: Absence, uid: &str) -> Result<Attempt, AttemptFailure> {
+        let proof = match prove(absence, &self.look_upstream().await?) {
+            Ok(proof) => proof,
+            Err(NoProof::Exists) => {
+                return Ok(Attempt {
+                    after: After::Unchanged,
+                    end: End::AbsenceRefuted,
+                });
+            }
+            Err(error @ NoProof::NotConfirmed) => {
+                let message = format!("{}: nothing is deleted: {error}", self.downstream.upstream.name());
+                return Err(AttemptFailure::new(message, Retry::Soon));
+            }
+        };
+        if names_namespace(self.key)
+            && let Some(found) = self.somebody_elses().await?
+        {
+            let message = format!(
+                "target {}: namespace {} is gone upstream and stays here: it holds {found}, which is not ours; remove that, or the \
+                 namespace",
+                self.downstream.name,
+                self.name()
+            );
+            return Err(AttemptFailure::new(message, Retry::Rarely));
+        }
+        self.delete(uid, &proof).await
+    }
+
+    /// What a read of the upstream object says, now.
+    async fn look_upstream(&self) -> Result<Look, AttemptFailure> {
+        let upstream = self.downstream.upstream.logical(&self.key.cluster);
+        let read = upstream
+            .get(self.resource, &self.key.namespace, &self.key.name, FieldsV1Kept::None)
+            .await?;
+        let Some(object) = read else { return Ok(Look::NotFound) };
+        // A namespace goes when its upstream namespace goes, whatever is in it.
+        if names_namespace(self.key) {
+            return Ok(Look::Wanted);
+        }
+        Ok(self.wanted_here(&object))
+    }
+
+    /// Whether the rules, as they are now, want `object` on this target.
+    fn wanted_here(&self, object: &Object) -> Look {
+        let label = |name: &str| object.labels().get(name);
+        let secret_type: Option<String> = object
+            .member("type")
+            .and_then(|raw| serde_json::from_str(raw.get()).ok());
+        let namespace = self.downstream.namespaces.of(self.key);
+        let namespace_label = |name: &str| namespace.as_ref()?.get(name).map(|value| &**value);
+        let facts = Facts {
+            resource: self.resource,
+            key: self.key,
+            labels: &label,
+            secret_type: secret_type.as_deref(),
+            namespace_labels: namespace.as_ref().map(|_| &namespace_label as _),
+            workspace_path: None,
+            controller: object.controller().map(|owner| Controller {
+                group: owner.api_version.split_once('/').map_or("", |(group, _)| group),
+                kind: &owner.kind,
+            }),
+        };
+        let rulebook = self.downstream.rulebooks.borrow().clone();
+        let Verdict::Decided(placement) = rulebook.rules.place(&facts) else {
+            return Look::Inconclusive;
+        };
+        let target = &self.downstream.name;
+        let needed = placement.places.iter().any(|place| {
+            place.target.name == *target
+                && (place.needs == Needs::Selected || self.downstream.references.names(target, self.key))
+        });
+        if needed { Look::Wanted } else { Look::Unwanted }
+    }
+
+    /// Something in the downstream namespace that is not ours, if there is any: then the namespace stays.
+    async fn somebody_elses(&self) -> Result<Option<String>, AttemptFailure> {
+        let served = self.downstream.served.iter();
+        let mut kinds: Vec<_> = served
+            .filter(|served| {
+                served.resource.scope == Scope::Namespaced && served.has_verb("list") && served.has_verb("delete")
+            })
+            .map(|served| served.resource.clone())
+            .collect();
+        // One version of each is enough.
+        kinds.sort_by(|one, other| {
+            (one.gvr.group(), one.gvr.resource()).cmp(&(other.gvr.group(), other.gvr.resource()))
+        });
+        kinds.dedup_by(|one, other| one.gvr.group() == other.gvr.group() && one.gvr.resource() == other.gvr.resource());
+        for kind in kinds {
+            let found = tokio::time::timeout(PATIENCE, self.foreign_of(&kind)).await;
+            match found {
+                Ok(None) => {}
+                Ok(Some(name)) => return Ok(Some(format!("{} {name}", kind.gvr))),
+                Err(_) => {
+                    let message = format!(
+                        "target {}: cannot list {} of namespace {}, so the namespace stays for now",
+                        self.downstream.name,
+                        kind.gvr,
+                        self.name()
+                    );
+                    return Err(AttemptFailure::new(message, Retry::Soon));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    async fn foreign_of(&self, kind: &ResourceType) -> Option<String> {
+        let options = WatchOptions {
+            namespace: self.name().to_owned(),
+            content: Content::Metadata,
+            ..WatchOptions::default()
+        };
+        let events = self.downstream.cluster.watch(kind.clone(), options);
+        pin_mut!(events);
+        while let Some(event) = events.next().await {
+            match event {
+                WatchEvent::Applied(object) if self.is_somebody_elses(kind, &object) => {
+                    return Some(object.key().name.to_string());
+                }
+                WatchEvent::Listed(_) => return None,
+                _ => {}
+            }
+        }
+        None
+    }
+
+    /// Whether `object` keeps its namespace: it is neither ours, nor made by the cluster in every namespace, nor owned by another
+    /// object of the namespace, which is then looked at itself.
+    fn is_somebody_elses(&self, kind: &ResourceType, object: &Object) -> bool {
+        if object.labels().get(CLUSTER_LABEL) == Some(&self.downstream.key) || !object.owner_references().is_empty() {
+            return false;
+        }
+        let name = &*object.key().name;
+        match (kind.gvr.group(), kind.gvr.resource()) {
+            ("", "configmaps") => name != "kube-root-ca.crt",
+            ("", "serviceaccounts") => name != "default",
+            // Written about objects, and by controllers for Services that are looked at themselves.
+            ("" | "events.k8s.io", "events") | ("", "endpoints") | ("discovery.k8s.io", "endpointslices") => false,
+            _ => true,
+        }
+    }
+}

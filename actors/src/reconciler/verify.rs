@@ -1,0 +1,142 @@
+//! Drift: what others took from us or added, and how it is put right.
+
+use bytes::Bytes;
+use serde_json::Value;
+use syncer_clusters::Object;
+use syncer_core::{
+    body::Expects,
+    config::{ForeignLeaves, Strategy},
+    drift::{self, Drift, Leaf},
+    event_reason::EventReason,
+    ownership::{ManagedEntry, first_leaf_not_owned},
+    plan::{Ownership, Reason},
+    removal,
+};
+
+use super::{
+    Attempt, AttemptFailure,
+    work::{Work, parse, tree_of},
+};
+use crate::{
+    metrics::{DriftAction, Verdict},
+    settings::Writes,
+    target::{After, Others, Seen},
+};
+
+impl Work<'_> {
+    /// Compares our entry in managedFields with what has to be owned. No request where nobody else wrote anything, unless the body
+    /// has to be read again.
+    pub(super) async fn verify(&self) -> Result<Attempt, AttemptFailure> {
+        let body = self.body().await?;
+        let desired = self.apply_body(&body, &body.payload, Expects::Absent)?;
+        let fields: Value = serde_json::from_str(self.task.fields.as_deref().unwrap_or_default()).unwrap_or_default();
+        let lost = first_leaf_not_owned(&fields, &parse(&desired)?);
+        if lost.is_none() && self.task.others == Others::None {
+            return Ok(Attempt::done(After::Verified(Ownership::Held)));
+        }
+        let Some(live) = self.read().await? else {
+            return Ok(Attempt::done(After::Absent));
+        };
+        let Some(seen) = self.seen(&live) else {
+            return Ok(Attempt::done(After::Foreign));
+        };
+        let tree = tree_of(&live)?;
+        let drift = self.drift(&tree, &parse(&desired)?);
+        if drift.taken.is_empty() {
+            return self.without(&live, seen, &drift, &body.uid).await;
+        }
+        for leaf in &drift.taken {
+            let note = format!("target {}: {}", self.downstream.name, described(leaf));
+            self.log(&format_args!("found drift: {}", described(leaf)));
+            self.tell(&body.uid, EventReason::DriftReverted, note);
+        }
+        if self.downstream.writes == Writes::Reported {
+            return Ok(Attempt::done(After::Applied(seen)));
+        }
+        self.change(&seen.ours.uid, Reason::Drifted).await
+    }
+
+    fn drift(&self, live: &Value, desired: &Value) -> Drift {
+        let entries = ManagedEntry::all_of(live);
+        drift::find(&self.resource.gvr, live, &entries, desired, &self.ignored_managers())
+    }
+
+    /// The answer to an apply: by definition our entry owns what it says. What others added is looked at too.
+    pub(super) async fn settled(
+        &self,
+        object: &Object,
+        desired: &Bytes,
+        action: &str,
+    ) -> Result<Attempt, AttemptFailure> {
+        self.log(&format_args!("{action}"));
+        let Some(seen) = self.seen(object) else {
+            return Ok(Attempt::done(After::Foreign));
+        };
+        if seen.others == 0 {
+            return Ok(Attempt::done(After::Applied(seen)));
+        }
+        let drift = self.drift(&tree_of(object)?, &parse(desired)?);
+        let uid = seen.ours.origin_uid.clone();
+        self.without(object, seen, &drift, &uid).await
+    }
+
+    /// Removes what others added to the live object `seen`, where the policy says so.
+    async fn without(&self, live: &Object, seen: Seen, drift: &Drift, uid: &str) -> Result<Attempt, AttemptFailure> {
+        let rules = &self.prescription()?.spec().conflict;
+        if drift.foreign.is_empty() {
+            return Ok(Attempt::done(After::Applied(seen)));
+        }
+        let removes = rules.strategy == Strategy::UpstreamWins && rules.foreign == ForeignLeaves::Remove;
+        let metrics = &self.downstream.metrics;
+        if !removes || self.downstream.writes == Writes::Reported {
+            metrics.conflict(rules.strategy, Verdict::ForeignKept);
+            return Ok(Attempt::done(After::Applied(seen)));
+        }
+        let ops = removal::foreign_patch(&tree_of(live)?, &drift.foreign);
+        if ops.is_empty() {
+            return Ok(Attempt::done(After::Applied(seen)));
+        }
+        let patched = self.patch(&ops).await?;
+        for leaf in &drift.foreign {
+            self.log(&format_args!(
+                "removed what the upstream does not have: {}",
+                described(leaf)
+            ));
+            let note = format!("target {}: removed {}", self.downstream.name, described(leaf));
+            self.tell(uid, EventReason::DriftReverted, note);
+            metrics.conflict(rules.strategy, Verdict::ForeignRemoved);
+        }
+        metrics.drifted(&self.downstream.name, DriftAction::Reverted);
+        Ok(Attempt::done(
+            self.seen(&patched).map_or(After::Foreign, After::Applied),
+        ))
+    }
+
+    /// The hash in the marker says nothing: what is there is compared with what is wanted, by value (S5).
+    pub(super) async fn compare(&self, uid: &str) -> Result<Attempt, AttemptFailure> {
+        let body = self.body().await?;
+        let Some(live) = self.read().await? else {
+            return Ok(Attempt::done(After::Absent));
+        };
+        let Some(seen) = self.seen(&live) else {
+            return Ok(Attempt::done(After::Foreign));
+        };
+        if self.would_change_nothing(&body, &live).await? {
+            return Ok(Attempt::done(After::Equal(seen)));
+        }
+        self.change(uid, Reason::Edited).await
+    }
+}
+
+/// A leaf, what happened to it, and by whom.
+fn described(leaf: &Leaf) -> String {
+    let what = match leaf.change {
+        drift::Change::Changed => "changed",
+        drift::Change::Removed => "removed",
+        drift::Change::Added => "added",
+    };
+    match &leaf.manager {
+        Some(manager) => format!("{} was {what} by {manager}", leaf.path),
+        None => format!("{} was {what}", leaf.path),
+    }
+}

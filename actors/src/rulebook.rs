@@ -1,0 +1,87 @@
+//! What decides about every object at one moment: the rules, and the targets that they name.
+
+use std::{collections::BTreeMap, fmt, sync::Arc};
+
+use futures::FutureExt;
+use syncer_clusters::{Cluster, ConfigError};
+use syncer_core::placement::Rules;
+use tokio::sync::watch;
+
+use crate::{
+    runtime::{Actor, Context, Outbox, Spec},
+    watcher::{Watcher, hand_over},
+};
+
+/// A complete, valid set of rules, and the way to each target. A new one replaces it whole.
+#[derive(Debug)]
+pub struct Rulebook {
+    /// Counts up with each new one.
+    pub revision: u64,
+    /// What goes where, and how.
+    pub rules: Rules,
+    /// The targets by name.
+    pub targets: BTreeMap<Arc<str>, TargetSettings>,
+}
+
+/// One physical cluster.
+#[derive(Clone)]
+pub struct TargetSettings {
+    /// Its name.
+    pub name: Arc<str>,
+    /// The UID of its object; empty where it is none.
+    pub uid: Arc<str>,
+    /// Makes its client. Asked again while it fails: a file may come later, or be mended.
+    pub connect: Connect,
+    /// Stands for everything that a new connection needs: where it changes, the target is connected anew.
+    pub fingerprint: u64,
+}
+
+/// Makes the client of a target.
+pub type Connect = Arc<dyn Fn() -> Result<Cluster, ConfigError> + Send + Sync>;
+
+/// The newest rulebook, now and whenever it changes.
+pub type Rulebooks = watch::Receiver<Arc<Rulebook>>;
+
+// === impl Rulebook ===
+
+impl Rulebook {
+    /// Whether what is wanted of an object depends on the labels of its namespace.
+    pub(crate) fn reads_namespace_labels(&self) -> bool {
+        let policies = self.rules.policies().iter();
+        policies
+            .map(|policy| &policy.policy.spec.namespaces.selector)
+            .any(|selector| !selector.is_empty())
+    }
+}
+
+impl fmt::Debug for TargetSettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TargetSettings")
+            .field("name", &self.name)
+            .field("fingerprint", &self.fingerprint)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Lets the actor of `ctx` hear through `changes` of every rulebook that comes after the present one.
+pub(crate) fn follow<A: Actor>(rulebooks: &Rulebooks, changes: &Outbox<(), Arc<Rulebook>>, ctx: &mut Context<A>) {
+    let (rulebooks, changes) = (rulebooks.clone(), changes.clone());
+    ctx.spawn(Spec::new("rules"), move || {
+        let (rulebooks, changes) = (rulebooks.clone(), changes.clone());
+        Watcher::new(Box::new(move || hand_on(rulebooks.clone(), changes.clone()).boxed()))
+    });
+}
+
+async fn hand_on(mut rulebooks: Rulebooks, changes: Outbox<(), Arc<Rulebook>>) {
+    let mut known = rulebooks.borrow_and_update().revision;
+    hand_over(&changes, (), rulebooks.borrow().clone());
+    while rulebooks.changed().await.is_ok() {
+        let newest = rulebooks.borrow_and_update().clone();
+        if newest.revision != known {
+            known = newest.revision;
+            hand_over(&changes, (), newest);
+        }
+    }
+    // Nobody will ever change the rules: they stay.
+    std::future::pending().await
+}

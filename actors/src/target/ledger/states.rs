@@ -1,0 +1,56 @@
+//! How the objects of a target stand, for metrics and status.
+
+use syncer_core::{
+    object_state::{ObjectCounts, ObjectState},
+    plan::{Desired, Lifecycle, Live, Pause, Step},
+};
+
+use super::{Admission, Complaint, Ledger, Record, Turn};
+
+// === impl Ledger ===
+
+impl Ledger {
+    /// How many objects stand how.
+    pub(crate) fn states(&self) -> ObjectCounts {
+        let mut counts = ObjectCounts::default();
+        for record in self.records.values() {
+            counts.moved(None, record.state());
+        }
+        counts
+    }
+}
+
+// === impl Record ===
+
+impl Record {
+    /// How the object stands; `None` if it is neither wanted nor there.
+    fn state(&self) -> Option<ObjectState> {
+        let there = matches!(self.live, Live::Ours(_));
+        if let Live::Ours(ours) = &self.live
+            && ours.pause == Pause::On
+        {
+            return Some(ObjectState::Paused);
+        }
+        match &self.desired {
+            Desired::Unknown => there.then_some(ObjectState::Unknown),
+            Desired::Gone(_) if !there => None,
+            Desired::Gone(_) if self.is_missing() && self.admission == Admission::Unjudged => Some(ObjectState::Held),
+            Desired::Gone(_) | Desired::Wanted { .. } => Some(self.progress()),
+        }
+    }
+
+    fn progress(&self) -> ObjectState {
+        if self.turn == Turn::Waiting {
+            return match self.complaint {
+                Complaint::Conflicted => ObjectState::Conflicted,
+                Complaint::None | Complaint::Failed => ObjectState::Failed,
+            };
+        }
+        let leaving = matches!(&self.live, Live::Ours(ours) if ours.lifecycle == Lifecycle::Terminating);
+        match self.step() {
+            Step::Nothing if !leaving => ObjectState::Synced,
+            Step::Refuse => ObjectState::Conflicted,
+            _ => ObjectState::Pending,
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! How the namespaces of upstream objects are called on one target, and which objects there are ours.
+
+use std::sync::Arc;
+
+use dashmap::DashMap;
+use syncer_clusters::Object;
+use syncer_core::{
+    Gvr, LogicalCluster, ObjectKey,
+    config::NamespaceMapping,
+    marker::{NAMESPACE_LOCATOR_ANNOTATION, ORIGIN_ANNOTATION, Origin},
+    naming::{NamespaceLocator, SyncTargetLocator},
+};
+
+use crate::prescription::names_namespace;
+
+/// The names of one target. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct NamespaceNames(Arc<Inner>);
+
+struct Inner {
+    upstream: Arc<str>,
+    target: Arc<str>,
+    target_uid: Arc<str>,
+    mapping: NamespaceMapping,
+    hashed: DashMap<(LogicalCluster, Arc<str>), Arc<str>>,
+}
+
+// === impl NamespaceNames ===
+
+impl NamespaceNames {
+    /// The names on `target` for objects of the upstream with the id `upstream`.
+    pub(crate) fn new(upstream: Arc<str>, target: Arc<str>, target_uid: Arc<str>, mapping: NamespaceMapping) -> Self {
+        Self(Arc::new(Inner {
+            upstream,
+            target,
+            target_uid,
+            mapping,
+            hashed: DashMap::new(),
+        }))
+    }
+
+    /// How upstream namespaces are named there.
+    pub(crate) fn mapping(&self) -> NamespaceMapping {
+        self.0.mapping
+    }
+
+    /// The locator of what is made here for the upstream namespace `namespace` of `cluster`.
+    pub(crate) fn locator(&self, cluster: &LogicalCluster, namespace: &str) -> NamespaceLocator {
+        NamespaceLocator {
+            sync_target: SyncTargetLocator {
+                cluster: self.0.upstream.to_string(),
+                name: self.0.target.to_string(),
+                uid: self.0.target_uid.to_string(),
+            },
+            cluster: cluster.as_str().to_owned(),
+            namespace: namespace.to_owned(),
+        }
+    }
+
+    /// The downstream namespace of `namespace` in `cluster`; empty for none.
+    pub(crate) fn namespace(&self, cluster: &LogicalCluster, namespace: &Arc<str>) -> Arc<str> {
+        if namespace.is_empty() || self.0.mapping == NamespaceMapping::Identity {
+            return namespace.clone();
+        }
+        let upstream = (cluster.clone(), namespace.clone());
+        if let Some(name) = self.0.hashed.get(&upstream) {
+            return name.clone();
+        }
+        // Nothing in a locator can fail to be written; were it so, no namespace would have this name.
+        let name: Arc<str> = self
+            .locator(cluster, namespace)
+            .hashed_namespace()
+            .unwrap_or_default()
+            .into();
+        self.0.hashed.insert(upstream, name.clone());
+        name
+    }
+
+    /// Where the object `key` is on the target: namespace and name.
+    pub(crate) fn place(&self, key: &ObjectKey) -> (Arc<str>, Arc<str>) {
+        if names_namespace(key) {
+            return (key.namespace.clone(), self.namespace(&key.cluster, &key.name));
+        }
+        (self.namespace(&key.cluster, &key.namespace), key.name.clone())
+    }
+
+    /// The upstream object that `object` was made from, if its markers count here (S1).
+    pub(crate) fn claimed(&self, object: &Object) -> Option<(ObjectKey, Origin)> {
+        let origin = Origin::parse(object.annotations().get(ORIGIN_ANNOTATION)?)?;
+        let found = object.key();
+        let key = if names_namespace(found) {
+            self.claimed_namespace(object, &origin)?
+        } else {
+            origin.claims(&self.0.upstream, found)?
+        };
+        // A copy at another place is somebody else's, whatever its annotation says.
+        let (namespace, name) = self.place(&key);
+        (namespace == found.namespace && name == found.name).then_some((key, origin))
+    }
+
+    fn claimed_namespace(&self, object: &Object, origin: &Origin) -> Option<ObjectKey> {
+        let locator = NamespaceLocator::parse(object.annotations().get(NAMESPACE_LOCATOR_ANNOTATION)?).ok()?;
+        let cluster = LogicalCluster::new(&locator.cluster);
+        let ours = origin.upstream == *self.0.upstream && locator == self.locator(&cluster, &locator.namespace);
+        ours.then(|| ObjectKey::new(cluster, Gvr::new("", "v1", "namespaces"), "", &locator.namespace))
+    }
+}

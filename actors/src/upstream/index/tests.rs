@@ -1,0 +1,262 @@
+use syncer_core::{
+    LogicalCluster, ResourceType, Scope,
+    config::{Configuration, NamespaceMapping, ResourceRef, SyncPolicy, SyncPolicySpec, SyncTarget, SyncTargetSpec},
+    placement::{Facts, PlacementOptions, Rules, Secrets, Verdict},
+    protect::Protection,
+};
+
+use super::*;
+
+fn rules() -> Rules {
+    let target = |name: &str| SyncTarget {
+        name: name.to_owned(),
+        uid: String::new(),
+        labels: BTreeMap::new(),
+        annotations: BTreeMap::new(),
+        spec: SyncTargetSpec::default(),
+    };
+    let policy = SyncPolicy {
+        name: "web".to_owned(),
+        spec: SyncPolicySpec {
+            resources: vec![ResourceRef {
+                group: String::new(),
+                resource: "configmaps".to_owned(),
+            }],
+            dependencies: true,
+            ..SyncPolicySpec::default()
+        },
+    };
+    let configuration = Configuration {
+        targets: ["east", "west"]
+            .map(|name| (Arc::from(name), Arc::new(target(name))))
+            .into(),
+        policies: [(Arc::from("web"), Arc::new(policy))].into(),
+    };
+    let options = PlacementOptions {
+        secrets: Secrets::OnlyNamed,
+        protection: Protection::default(),
+        default_mapping: NamespaceMapping::Identity,
+    };
+    Rules::compile(&configuration, options).unwrap()
+}
+
+fn gvr(resource: &str) -> Gvr {
+    Gvr::new("", "v1", resource)
+}
+
+fn key(resource: &str, namespace: &str, name: &str) -> ObjectKey {
+    ObjectKey::new(LogicalCluster::plain(), gvr(resource), namespace, name)
+}
+
+fn web() -> ObjectKey {
+    key("configmaps", "default", "web")
+}
+
+/// What the rules want of `key`, with this hash.
+fn wants(key: &ObjectKey, hash: u128) -> Box<[Want]> {
+    let scope = if key.namespace.is_empty() {
+        Scope::Cluster
+    } else {
+        Scope::Namespaced
+    };
+    let resource = ResourceType {
+        gvr: key.gvr.clone(),
+        kind: "Any".into(),
+        scope,
+    };
+    let facts = Facts {
+        resource: &resource,
+        key,
+        labels: &|_| None,
+        secret_type: None,
+        namespace_labels: Some(&|_| None),
+        workspace_path: None,
+        controller: None,
+    };
+    let Verdict::Decided(placement) = rules().place(&facts) else {
+        panic!("undecided");
+    };
+    let want = |place: &syncer_core::placement::Place| Want {
+        prescription: Arc::new(Prescription::of(place, &resource)),
+        hash: PayloadHash(hash),
+        needs: place.needs,
+        newcomer: Newcomer::Welcome,
+        activity: Activity::Synced,
+    };
+    placement.places.iter().map(want).collect()
+}
+
+fn shown(uid: &str, wants: &[Want], names: &[ObjectKey]) -> Shown {
+    Shown {
+        uid: uid.into(),
+        wants: wants.into(),
+        names: names.into(),
+    }
+}
+
+/// What was told, in words.
+fn words(tidings: &Tidings) -> Vec<String> {
+    let mut words: Vec<_> = tidings
+        .iter()
+        .map(|(target, key, order)| {
+            let word = match order {
+                Order::Wanted { .. } => "wanted",
+                Order::Gone { absence, .. } => match absence {
+                    Absence::DeletionSeen => "deleted",
+                    Absence::NotInCompleteList => "not listed",
+                    Absence::Unselected => "unselected",
+                },
+                Order::Kept { .. } => "kept",
+                Order::Complete { .. } => "complete",
+            };
+            format!("{target}: {} {word}", key.name)
+        })
+        .collect();
+    words.sort();
+    words
+}
+
+#[test]
+fn only_news_is_told() {
+    let mut index = Index::new(References::default(), 1);
+    let wanted = wants(&web(), 1);
+    let first = index.present(&web(), shown("u1", &wanted, &[]), 1);
+    assert_eq!(words(&first), ["east: web wanted", "west: web wanted"]);
+    assert!(index.present(&web(), shown("u1", &wanted, &[]), 1).is_empty());
+    assert_eq!(
+        index.present(&web(), shown("u2", &wanted, &[]), 1).len(),
+        2,
+        "made again"
+    );
+    let edited: Vec<_> = wanted
+        .iter()
+        .map(|want| Want {
+            hash: PayloadHash(2),
+            ..want.clone()
+        })
+        .collect();
+    assert_eq!(index.present(&web(), shown("u2", &edited, &[]), 1).len(), 2);
+    assert_eq!(
+        words(&index.deleted(&web())),
+        ["east: web deleted", "west: web deleted"]
+    );
+    assert!(index.deleted(&web()).is_empty());
+}
+
+#[test]
+fn a_target_that_is_not_wanted_any_more_is_told_so() {
+    let mut index = Index::new(References::default(), 1);
+    let wanted = wants(&web(), 1);
+    index.present(&web(), shown("u1", &wanted, &[]), 1);
+    assert_eq!(
+        words(&index.present(&web(), shown("u1", &wanted[..1], &[]), 1)),
+        ["west: web unselected"]
+    );
+    assert_eq!(
+        words(&index.present(&web(), shown("u1", &[], &[]), 1)),
+        ["east: web unselected"]
+    );
+    assert!(index.deleted(&web()).is_empty(), "nobody has it");
+}
+
+#[test]
+fn absent_is_what_a_complete_list_did_not_have() {
+    let mut index = Index::new(References::default(), 1);
+    let other = key("configmaps", "default", "other");
+    index.present(&web(), shown("u1", &wants(&web(), 1), &[]), 1);
+    index.present(&other, shown("u2", &wants(&other, 1), &[]), 1);
+    assert!(index.listed(&gvr("configmaps"), 1).is_empty());
+    index.still_there(&web(), 2);
+    assert_eq!(
+        words(&index.listed(&gvr("configmaps"), 2)),
+        ["east: other not listed", "west: other not listed"]
+    );
+    assert!(index.listed(&gvr("secrets"), 9).is_empty(), "another resource");
+    index.unlist();
+    assert!(!index.is_listed(&gvr("configmaps")));
+}
+
+#[test]
+fn a_namespace_is_wanted_while_something_in_it_is_and_then_kept() {
+    let mut index = Index::new(References::default(), 1);
+    let namespace = key("namespaces", "", "default");
+    let unneeded = index.present(&namespace, shown("n1", &wants(&namespace, 1), &[]), 1);
+    assert_eq!(words(&unneeded), [""; 0], "nothing is in it");
+    let tidings = index.present(&web(), shown("u1", &wants(&web(), 1), &[]), 1);
+    assert_eq!(
+        words(&tidings),
+        [
+            "east: default wanted",
+            "east: web wanted",
+            "west: default wanted",
+            "west: web wanted"
+        ]
+    );
+    assert_eq!(
+        words(&index.deleted(&web())),
+        [
+            "east: default kept",
+            "east: web deleted",
+            "west: default kept",
+            "west: web deleted"
+        ]
+    );
+    assert_eq!(
+        words(&index.deleted(&namespace)),
+        ["east: default deleted", "west: default deleted"]
+    );
+}
+
+#[test]
+fn what_is_named_goes_along_and_leaves_with_the_last_that_names_it() {
+    let mut index = Index::new(References::default(), 1);
+    let account = key("serviceaccounts", "default", "runner");
+    let tidings = index.present(&account, shown("a1", &wants(&account, 1), &[]), 1);
+    assert!(tidings.is_empty(), "nobody names it");
+    let other = key("configmaps", "default", "other");
+    let first = index.present(&web(), shown("u1", &wants(&web(), 1), &[account.clone()]), 1);
+    assert!(words(&first).contains(&"east: runner wanted".to_owned()), "{first:?}");
+    let second = index.present(&other, shown("u2", &wants(&other, 1), &[account.clone()]), 1);
+    assert!(!words(&second).contains(&"east: runner wanted".to_owned()), "known");
+    assert!(!words(&index.deleted(&web())).iter().any(|word| word.contains("runner")));
+    assert!(words(&index.deleted(&other)).contains(&"west: runner unselected".to_owned()));
+}
+
+#[test]
+fn a_target_that_is_new_gets_what_the_others_have() {
+    let mut index = Index::new(References::default(), 1);
+    index.present(&web(), shown("u1", &wants(&web(), 1), &[]), 1);
+    let orders = index.orders_of(&gvr("configmaps"), "west");
+    assert!(matches!(orders.as_slice(), [(key, Order::Wanted { .. })] if *key == web()));
+    assert!(index.orders_of(&gvr("configmaps"), "north").is_empty());
+}
+
+#[test]
+fn a_resource_that_no_policy_names_any_more_is_dismissed() {
+    let mut index = Index::new(References::default(), 1);
+    index.present(&web(), shown("u1", &wants(&web(), 1), &[]), 1);
+    assert_eq!(
+        words(&index.dismiss_others(|gvr| gvr.resource() != "configmaps")),
+        ["east: web unselected", "west: web unselected"]
+    );
+}
+
+#[test]
+fn what_rests_is_kept_and_not_withdrawn() {
+    let mut index = Index::new(References::default(), 1);
+    let wanted = wants(&web(), 1);
+    index.present(&web(), shown("u1", &wanted, &[]), 1);
+    let resting: Vec<_> = wanted
+        .iter()
+        .map(|want| Want {
+            activity: Activity::Rests,
+            ..want.clone()
+        })
+        .collect();
+    let rest = shown("u1", &resting, &[]);
+    assert_eq!(
+        words(&index.present(&web(), rest, 1)),
+        ["east: web kept", "west: web kept"]
+    );
+    assert!(index.deleted(&web()).is_empty(), "nothing is written about it");
+}
