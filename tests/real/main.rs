@@ -9,6 +9,7 @@
 )]
 
 mod clusters;
+mod manifests;
 mod objects;
 mod sync;
 mod testbed;
