@@ -1,5 +1,7 @@
 //! The manifests on a real API server: what it makes of them, and whether it and `validate` agree.
 
+mod roles;
+
 use std::{fs, process::Command, sync::LazyLock};
 
 use serde_json::{Value, json};
