@@ -9,6 +9,7 @@
 
 mod check;
 mod functions;
+mod loops;
 mod members;
 mod value;
 

@@ -3,6 +3,7 @@
 
 mod edit;
 mod error;
+mod meets;
 mod parse;
 
 use std::fmt;

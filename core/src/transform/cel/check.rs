@@ -4,18 +4,16 @@
 //! it becomes `a["b"]`, which is an error; and a loop over a map visits the keys in no order, so they are sorted first
 //! (the same input has to give the same output, or a relist would write).
 
-use kube_cel::cel::common::ast::{
-    CallExpr, ComprehensionExpr, EntryExpr, Expr, IdedExpr, LiteralValue, SelectExpr, operators,
-};
+use kube_cel::cel::common::ast::{CallExpr, EntryExpr, Expr, IdedExpr, LiteralValue, SelectExpr, operators};
 
-use super::{functions, members::Members};
+use super::{functions, loops::Loops, members::Members};
 
 /// The most nodes of an expression, those that macros add included.
 const MOST_NODES: u32 = 2000;
 /// The deepest nesting of nodes; a chain of `+` is as deep as it is long.
 const DEEPEST: u32 = 64;
 /// The names that every expression may use.
-const VARIABLES: [&str; 4] = ["object", "target", "namespace", "workspace"];
+pub(super) const VARIABLES: [&str; 4] = ["object", "target", "namespace", "workspace"];
 
 /// An expression that may run.
 #[derive(Clone, Debug)]
@@ -31,28 +29,17 @@ pub(super) struct Checked {
     pub(super) loops: Loops,
 }
 
-/// What the loops of an expression cost at most, each term summed over the loops.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Loops {
-    /// Nodes of the range times nodes of the body: to be multiplied by the bytes that are read.
-    pub(super) weight: u64,
-    /// The same of loops whose body looks at the whole object, and one for each loop's growing result: to be multiplied
-    /// by the bytes that are read and by the items that are visited.
-    pub(super) weight_per_item: u64,
-    /// Whether a text may be taken apart into items.
-    pub(super) over_text: bool,
-}
-
-struct Checker {
-    nodes: u32,
+/// What has been found so far.
+pub(super) struct Checker {
+    pub(super) nodes: u32,
     depth: u32,
     object: Members,
     reads_target: bool,
-    loops: Loops,
+    pub(super) loops: Loops,
     /// The variables of the loop that is being looked at; loops do not nest.
-    loop_variables: Option<[String; 2]>,
+    pub(super) loop_variables: Option<[String; 2]>,
     /// Whether the body of that loop looks at the object.
-    body_reads_object: bool,
+    pub(super) body_reads_object: bool,
 }
 
 /// Checks `parsed` and rewrites it where the interpreter needs that.
@@ -79,7 +66,7 @@ pub(super) fn check(parsed: IdedExpr) -> Result<Checked, String> {
 // === impl Checker ===
 
 impl Checker {
-    fn expression(&mut self, expression: IdedExpr, depth: u32) -> Result<IdedExpr, String> {
+    pub(super) fn expression(&mut self, expression: IdedExpr, depth: u32) -> Result<IdedExpr, String> {
         self.nodes += 1;
         self.depth = self.depth.max(depth);
         if self.nodes > MOST_NODES || depth > DEEPEST {
@@ -203,45 +190,6 @@ impl Checker {
         }
         call.args = self.each(call.args, depth)?;
         Ok(Expr::Call(call))
-    }
-
-    fn comprehension(&mut self, mut comprehension: ComprehensionExpr, depth: u32) -> Result<Expr, String> {
-        if self.loop_variables.is_some() {
-            return Err("a loop inside a loop is not supported: its cost has no small bound".to_owned());
-        }
-        if comprehension.iter_var2.is_some() {
-            return Err("loops over two variables are not supported".to_owned());
-        }
-        let name = comprehension.iter_var.clone();
-        if VARIABLES.contains(&name.as_str()) {
-            return Err(format!(
-                "{name} cannot be the variable of a loop: it has a meaning already"
-            ));
-        }
-        let before = self.nodes;
-        let range = self.expression(comprehension.iter_range, depth + 1)?;
-        let range_nodes = self.nodes - before;
-        comprehension.iter_range = IdedExpr {
-            id: range.id,
-            expr: Expr::Call(CallExpr {
-                func_name: functions::IN_ORDER.to_owned(),
-                target: None,
-                args: vec![range],
-            }),
-        };
-        self.loop_variables = Some([name, comprehension.accu_var.clone()]);
-        self.body_reads_object = false;
-        let before = self.nodes;
-        comprehension.accu_init = self.expression(comprehension.accu_init, depth + 1)?;
-        comprehension.loop_cond = self.expression(comprehension.loop_cond, depth + 1)?;
-        comprehension.loop_step = self.expression(comprehension.loop_step, depth + 1)?;
-        comprehension.result = self.expression(comprehension.result, depth + 1)?;
-        self.loop_variables = None;
-        let body_nodes = self.nodes - before;
-        let weight = u64::from(range_nodes) * u64::from(body_nodes);
-        self.loops.weight += weight;
-        self.loops.weight_per_item += if self.body_reads_object { weight } else { 1 };
-        Ok(Expr::Comprehension(Box::new(comprehension)))
     }
 }
 

@@ -5,7 +5,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{Path, Step};
+use super::{Path, Step, meets::is_written};
 
 /// Why a value cannot be set: something else stands on the way. Names the path, never a value (S8).
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -50,14 +50,9 @@ impl Step {
             Self::Key(_) => false,
             Self::Index(wanted) => *wanted == index,
             Self::Every => true,
-            Self::Where(conditions) => conditions.iter().all(|(key, wanted)| {
-                item.get(&**key).is_some_and(|found| match found {
-                    Value::String(text) => **text == **wanted,
-                    Value::Number(number) => number.to_string() == **wanted,
-                    Value::Bool(truth) => truth.to_string() == **wanted,
-                    _ => false,
-                })
-            }),
+            Self::Where(conditions) => conditions
+                .iter()
+                .all(|(key, wanted)| item.get(&**key).is_some_and(|found| is_written(found, wanted))),
         }
     }
 }
