@@ -98,7 +98,7 @@ pub(crate) struct RunOptions {
         required_unless_present = "files"
     )]
     pub(crate) targets: Vec<TargetOption>,
-    /// A file with SyncTargets and SyncPolicies (YAML or JSON), a folder of such files, or `-` for standard input. Files are
+    /// A file of SyncTarget and SyncPolicy documents (YAML or JSON), a folder of such files, or `-` for standard input. Files are
     /// watched, and followed without restart. Without any policy all four kinds of all namespaces go to all targets. Repeatable.
     #[arg(
         short = 'f',

@@ -83,5 +83,5 @@ async fn hand_on(mut rulebooks: Rulebooks, changes: Outbox<(), Arc<Rulebook>>) {
         }
     }
     // Nobody will ever change the rules: they stay.
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }

@@ -31,7 +31,7 @@ enum Progress {
     /// The Targets run.
     Running {
         /// What they get of their upstream.
-        link: UpstreamLink,
+        link: Box<UpstreamLink>,
         /// What each of them was started with.
         targets: BTreeMap<Arc<str>, u64>,
     },
@@ -41,7 +41,7 @@ enum Progress {
 pub enum SupervisorMessage {
     /// The upstream said who it is, and what of it is synced.
     #[doc(hidden)]
-    Known(#[expect(private_interfaces, reason = "only the Upstream says so")] UpstreamLink),
+    Known(#[expect(private_interfaces, reason = "only the Upstream says so")] Box<UpstreamLink>),
     /// There are other rules.
     #[doc(hidden)]
     RulesChanged(Wake),
@@ -75,13 +75,13 @@ impl Supervisor {
         match &mut self.progress {
             Progress::AwaitingUpstream => {
                 self.progress = Progress::Running {
-                    link: link.clone(),
+                    link: Box::new(link.clone()),
                     targets: BTreeMap::new(),
                 };
             }
             Progress::Running { link: old, .. } if same(&old.resources, &link.resources) => return,
             Progress::Running { link: old, targets } => {
-                *old = link.clone();
+                **old = link.clone();
                 for name in std::mem::take(targets).keys() {
                     ctx.stop_child(Target::KIND, name);
                     self.base.roster.remove(name);
@@ -122,7 +122,7 @@ impl Supervisor {
             let spec = Spec::new(name.clone())
                 .mailbox(self.settings.bounds.mailbox)
                 .placement(Placement::Spread);
-            let (settings, link) = (settings.clone(), link.clone());
+            let (settings, link) = (settings.clone(), UpstreamLink::clone(link));
             let (bounds, writes): (Bounds, _) = (self.settings.bounds, self.settings.writes);
             ctx.spawn(spec, move || {
                 Target::new(settings.clone(), bounds, writes, link.clone())

@@ -161,7 +161,11 @@ impl Upstream {
             return;
         };
         let link = self.base.link(identity, ctx.address());
-        if self.supervisor.try_offer(SupervisorMessage::Known(link)).is_err() {
+        if self
+            .supervisor
+            .try_offer(SupervisorMessage::Known(Box::new(link)))
+            .is_err()
+        {
             self.later(IDENTIFY_RETRY.0, ctx);
         }
     }
@@ -207,10 +211,13 @@ impl Upstream {
                         self.listed(&gvr, list, objects, ctx);
                     }
                 }
-                SightKey::Stream(gvr) => match value.word {
-                    Word::Interrupted(cause) => error!("{cause}"),
-                    _ => info!(kind = %gvr, "the upstream watch goes on"),
-                },
+                SightKey::Stream(gvr) => {
+                    if let Word::Interrupted(cause) = value.word {
+                        error!("{cause}");
+                    } else {
+                        info!(kind = %gvr, "the upstream watch goes on");
+                    }
+                }
             }
         }
         self.reread_next(ctx)

@@ -25,9 +25,11 @@ impl HashKey {
         let id = name
             .iter()
             .take(4)
-            .map(|byte| format!("{byte:02x}"))
-            .collect::<String>();
-        Self { mac, id: id.into() }
+            .fold(0_u32, |number, byte| number << 8 | u32::from(*byte));
+        Self {
+            mac,
+            id: format!("{id:08x}").into(),
+        }
     }
 
     /// What the annotation names the key by.
@@ -53,7 +55,7 @@ impl HashKey {
 
 /// HMAC takes keys of any length; a key that it refused would be an empty one's equal, never a panic.
 fn keyed(secret: &[u8]) -> Hmac<Sha256> {
-    Hmac::new_from_slice(secret).unwrap_or_else(|_| Hmac::new(&Default::default()))
+    Hmac::new_from_slice(secret).unwrap_or_else(|_| Hmac::new(&hmac::digest::Key::<Hmac<Sha256>>::default()))
 }
 
 /// Its name only (S8).

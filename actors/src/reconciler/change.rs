@@ -195,7 +195,7 @@ impl Work<'_> {
             return Ok(());
         }
         let mut leaves = json!({});
-        for path in given_up.iter() {
+        for path in given_up {
             let mut leaf = json!({});
             let value = path
                 .locate(&tree)

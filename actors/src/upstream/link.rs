@@ -129,9 +129,9 @@ impl NamespaceLabels {
     }
 
     /// The namespace `key` has these labels now; says whether they differ from what was known.
-    pub(crate) fn keep(&self, key: &ObjectKey, labels: Labels) -> bool {
+    pub(crate) fn keep(&self, key: &ObjectKey, labels: &Labels) -> bool {
         let known = self.0.insert((key.cluster.clone(), key.name.clone()), labels.clone());
-        known.is_none_or(|known| known != labels)
+        known.is_none_or(|known| known != *labels)
     }
 
     /// The namespace `key` is gone.

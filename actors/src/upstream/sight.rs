@@ -264,7 +264,7 @@ impl UpstreamReading {
         }
         let labels = object.labels().iter();
         let labels: BTreeMap<Box<str>, Box<str>> = labels.map(|(key, value)| (key.into(), value.into())).collect();
-        self.base.namespaces.keep(object.key(), Arc::new(labels))
+        self.base.namespaces.keep(object.key(), &Arc::new(labels))
     }
 
     fn deleted(&self, object: &Object) {

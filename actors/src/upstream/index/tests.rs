@@ -214,9 +214,17 @@ fn what_is_named_goes_along_and_leaves_with_the_last_that_names_it() {
     let tidings = index.present(&account, shown("a1", &wants(&account, 1), &[]), 1);
     assert!(tidings.is_empty(), "nobody names it");
     let other = key("configmaps", "default", "other");
-    let first = index.present(&web(), shown("u1", &wants(&web(), 1), &[account.clone()]), 1);
+    let first = index.present(
+        &web(),
+        shown("u1", &wants(&web(), 1), std::slice::from_ref(&account)),
+        1,
+    );
     assert!(words(&first).contains(&"east: runner wanted".to_owned()), "{first:?}");
-    let second = index.present(&other, shown("u2", &wants(&other, 1), &[account.clone()]), 1);
+    let second = index.present(
+        &other,
+        shown("u2", &wants(&other, 1), std::slice::from_ref(&account)),
+        1,
+    );
     assert!(!words(&second).contains(&"east: runner wanted".to_owned()), "known");
     assert!(!words(&index.deleted(&web())).iter().any(|word| word.contains("runner")));
     assert!(words(&index.deleted(&other)).contains(&"west: runner unselected".to_owned()));
