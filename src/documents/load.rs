@@ -87,7 +87,7 @@ fn files_in(folder: &Path) -> io::Result<Vec<PathBuf>> {
         let hidden = path
             .file_name()
             .is_none_or(|name| name.as_encoded_bytes().starts_with(b"."));
-        !hidden && matches!(extension, Some("yaml" | "yml" | "json")) && !path.is_dir()
+        !hidden && matches!(extension, Some("yaml" | "yml" | "json")) && path.is_file()
     };
     let entries = fs::read_dir(folder)?.collect::<io::Result<Vec<_>>>()?;
     let mut files: Vec<_> = entries.iter().map(fs::DirEntry::path).filter(is_document).collect();

@@ -592,7 +592,48 @@ fn any_value() -> impl Strategy<Value = Value> {
     })
 }
 
+/// The places in `value`.
+fn pointers(value: &Value) -> Vec<String> {
+    let below = |(name, value): (String, &Value)| -> Vec<_> {
+        let inner = pointers(value).into_iter();
+        inner.map(|rest| format!("/{name}{rest}")).collect()
+    };
+    let inner: Vec<_> = match value {
+        Value::Object(fields) => fields
+            .iter()
+            .flat_map(|(name, value)| below((name.clone(), value)))
+            .collect(),
+        Value::Array(items) => items
+            .iter()
+            .enumerate()
+            .flat_map(|(at, item)| below((at.to_string(), item)))
+            .collect(),
+        _ => Vec::new(),
+    };
+    [String::new()].into_iter().chain(inner).collect()
+}
+
 proptest! {
+    /// What passes the table is read by the types: no problem is left to serde's words.
+    #[test]
+    fn the_table_foresees_every_problem(
+        places in prop::collection::vec((any::<prop::sample::Index>(), any_value()), 1..4),
+        which in 0..2_usize,
+    ) {
+        let mut value = manual()[which].clone();
+        for (index, other) in places {
+            let mut places = pointers(&value["spec"]);
+            let place = places.swap_remove(index.index(places.len()));
+            if let Some(place) = value["spec"].pointer_mut(&place) {
+                *place = other;
+            }
+        }
+        for origin in [Origin::File, Origin::Object] {
+            let problems = document(&value, origin).err().unwrap_or_default();
+            prop_assert!(problems.iter().all(|problem| !problem.message.starts_with(UNREADABLE)), "{problems:?}");
+        }
+    }
+
     /// Whatever comes is taken or refused with a reason; and what is taken is written and taken again.
     #[test]
     fn hostile_documents_are_refused_in_words(spec in any_value(), metadata in any_value(), wrong in any_value()) {

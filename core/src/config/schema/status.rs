@@ -36,7 +36,7 @@ pub(super) const TARGET_STATUS: Record = record(&[
             count("count", "How many."),
             field(
                 "objects",
-                list(&Shape::Text(Form::Free), 100),
+                list(&Shape::Text(Form::Unbounded), 100),
                 Presence::Optional,
                 "The first hundred of them.",
             ),
@@ -46,13 +46,13 @@ pub(super) const TARGET_STATUS: Record = record(&[
     ),
     field(
         "confirmedDeletion",
-        Shape::Text(Form::Free),
+        Shape::Text(Form::Unbounded),
         Presence::Optional,
         "The confirmation of a mass deletion that was carried out.",
     ),
     field(
         "kubernetesVersion",
-        Shape::Text(Form::Free),
+        Shape::Text(Form::Unbounded),
         Presence::Optional,
         "The version of its API server.",
     ),
@@ -109,19 +109,19 @@ const CONDITION: Record = record(&[
     ),
     field(
         "severity",
-        Shape::Text(Form::Free),
+        Shape::Text(Form::Unbounded),
         Presence::Optional,
         "How bad it is where it is not so.",
     ),
     field(
         "reason",
-        Shape::Text(Form::Free),
+        Shape::Text(Form::Unbounded),
         Presence::Optional,
         "Why, in one word.",
     ),
     field(
         "message",
-        Shape::Text(Form::Free),
+        Shape::Text(Form::Unbounded),
         Presence::Optional,
         "Why, in a sentence.",
     ),
