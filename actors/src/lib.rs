@@ -10,10 +10,6 @@ mod references;
 mod rulebook;
 pub mod runtime;
 mod settings;
-#[cfg_attr(
-    not(test),
-    expect(dead_code, unused_imports, reason = "the watches do not feed it yet")
-)]
 mod status_propagator;
 mod supervisor;
 mod target;

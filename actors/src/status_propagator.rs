@@ -9,6 +9,7 @@ mod answers;
 mod board;
 mod entry;
 mod pace;
+mod reporter;
 mod rivals;
 mod slices;
 mod target_side;
@@ -20,18 +21,19 @@ mod write;
 #[cfg(test)]
 mod tests;
 
-use std::{
-    collections::{HashMap, VecDeque},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use syncer_clusters::{Cluster, Error, Object};
 use syncer_core::{Gvr, ObjectKey, ResourceType, status::Pruning};
 use tokio::time::Instant;
 use tracing::{info, warn};
 
-pub(crate) use self::{board::StatusBoard, entry::Wish, upstream_side::StatusTerms};
+pub(crate) use self::{
+    board::StatusBoard,
+    entry::Wish,
+    reporter::{SliceReading, StatusReporter},
+    upstream_side::StatusTerms,
+};
 use self::{
     entry::{Examined, Writing},
     pace::Pace,
@@ -42,7 +44,9 @@ use self::{
 use crate::{
     events::Events,
     metrics::Metrics,
+    rulebook::Rulebooks,
     runtime::{Actor, Context, Failure, Message, NoRoom, Origin, Timer, Wake},
+    target::FairQueue,
 };
 
 /// How many objects are looked at before the neighbours on the thread have a turn.
@@ -51,6 +55,9 @@ const BATCH: usize = 256;
 const IN_FLIGHT: usize = 32;
 /// The delays between tries after a failure.
 const RETRY: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(30));
+/// The time between two full rounds where no policy says.
+const INTERVAL: Duration = Duration::from_secs(10);
+const SHORTEST_INTERVAL: Duration = Duration::from_millis(100);
 /// Conflicts in a row that are answered by looking again at once; after them each waits a little longer.
 const PROMPT_CONFLICTS: u32 = 3;
 
@@ -63,8 +70,8 @@ pub(crate) struct StatusWork {
     pub(crate) cluster: Cluster,
     /// What is synced, as the upstream serves it.
     pub(crate) resources: Arc<[ResourceType]>,
-    /// The time between two full rounds.
-    pub(crate) interval: Duration,
+    /// What says how long it is between two full rounds.
+    pub(crate) rulebooks: Option<Rulebooks>,
     pub(crate) events: Events,
     pub(crate) metrics: Metrics,
 }
@@ -73,7 +80,7 @@ pub(crate) struct StatusWork {
 pub(crate) struct StatusPropagator {
     work: StatusWork,
     resources: HashMap<Gvr, ResourceType>,
-    queue: VecDeque<ObjectKey>,
+    queue: FairQueue,
     pace: Pace,
     rivals: Rivals,
     unwritable: Unwritable,
@@ -111,6 +118,20 @@ pub(crate) enum StatusMessage {
 
 impl Message for StatusMessage {}
 
+// === impl StatusWork ===
+
+impl StatusWork {
+    /// The time between two full rounds: the shortest that a policy asks for.
+    fn interval(&self) -> Duration {
+        let rulebook = self.rulebooks.as_ref().map(|rulebooks| rulebooks.borrow().clone());
+        let asked = rulebook.and_then(|rulebook| {
+            let policies = rulebook.rules.policies().iter();
+            policies.map(|policy| policy.policy.spec.status.interval.0).min()
+        });
+        asked.unwrap_or(INTERVAL).max(SHORTEST_INTERVAL)
+    }
+}
+
 // === impl StatusPropagator ===
 
 impl StatusPropagator {
@@ -121,7 +142,7 @@ impl StatusPropagator {
                 .map(|resource| (resource.gvr.clone(), resource.clone()))
                 .collect(),
             work,
-            queue: VecDeque::new(),
+            queue: FairQueue::default(),
             pace: Pace::default(),
             rivals: Rivals::default(),
             unwritable: Unwritable::default(),
@@ -142,23 +163,25 @@ impl StatusPropagator {
     /// Something about `key` changed; `since` is when that was first seen downstream.
     fn changed(&mut self, key: ObjectKey, since: Option<Instant>, cause: Origin) {
         if self.pace.changed(&key, since, cause) {
-            self.queue.push_back(key);
+            self.queue.push(key);
         }
     }
 
     /// Begins writes, as many as may be in flight, and sets the timer for what is due next.
     fn go_on(&mut self, ctx: &mut Context<Self>) {
-        self.queue.extend(self.pace.due(ctx.now()));
+        for key in self.pace.due(ctx.now()) {
+            self.queue.push(key);
+        }
         let mut looked_at = 0;
         while self.progress == Progress::Running
             && self.in_flight < IN_FLIGHT
             && looked_at < BATCH
-            && let Some(key) = self.queue.pop_front()
+            && let Some(key) = self.queue.pop()
         {
             looked_at += 1;
             self.examine(&key, ctx);
         }
-        let more = self.in_flight < IN_FLIGHT && !self.queue.is_empty() && self.progress == Progress::Running;
+        let more = self.in_flight < IN_FLIGHT && self.queue.len() > 0 && self.progress == Progress::Running;
         let at = if more { Some(ctx.now()) } else { self.pace.next() };
         self.next = at.map(|at| {
             let delay = at.saturating_duration_since(ctx.now()).max(Duration::from_millis(1));
@@ -214,7 +237,7 @@ impl StatusPropagator {
 
     /// Looks for what nobody rang for, in memory: lost words, targets that fell silent, deadlines that passed.
     fn full_round(&mut self, ctx: &mut Context<Self>) {
-        self.round = Some(ctx.after(self.work.interval, StatusMessage::Round));
+        self.round = Some(ctx.after(self.work.interval(), StatusMessage::Round));
         let news = self.work.board.round();
         for (target, since) in &news.silent {
             warn!(%target, %since, "the target is silent: statuses say so");

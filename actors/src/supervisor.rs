@@ -111,6 +111,7 @@ impl Supervisor {
                 ctx.stop_child(Target::KIND, name);
                 self.base.roster.remove(name);
                 self.base.metrics.lost(name);
+                self.base.status.target_removed(name);
             }
             stays
         });

@@ -16,13 +16,14 @@ use std::{sync::Arc, time::Duration};
 use syncer_clusters::{Cluster, ConfigError, Error, Served};
 use syncer_core::naming::target_key;
 
-use self::{intake::Intake, ledger::Ledger, turns::Turns};
 pub(crate) use self::{
+    fair_queue::FairQueue,
     ledger::{After, Others, Task},
     names::NamespaceNames,
     order::{Order, OrderKey, Orders, Roster},
     sighting::Seen,
 };
+use self::{intake::Intake, ledger::Ledger, turns::Turns};
 use crate::{
     reconciler::{Downstream, Reconciler},
     rulebook::TargetSettings,

@@ -152,6 +152,7 @@ impl Upstream {
         }
         self.stage = Stage::Following(identity.clone());
         self.follow_objects(ctx);
+        self.propagate_status(ctx);
         self.announce(ctx);
     }
 
@@ -340,6 +341,7 @@ impl Actor for Upstream {
     type Message = UpstreamMessage;
 
     fn started(&mut self, ctx: &mut Context<Self>) -> Result<(), Failure> {
+        self.base.status.begin(ctx.clock());
         self.sights.bind(&ctx.address(), UpstreamMessage::Sighted);
         self.changes.bind(&ctx.address(), UpstreamMessage::RulesChanged);
         rulebook::follow(&self.base.rulebooks, &self.changes, ctx);

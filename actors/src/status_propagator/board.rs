@@ -2,9 +2,9 @@
 //!
 //! Written by the watches, read by the `StatusPropagator`. Each method is short and waits for nothing (S6).
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
-use dashmap::DashMap;
+use dashmap::{DashMap, mapref::multiple::RefMulti};
 use jiff::Timestamp;
 use parking_lot::Mutex;
 use serde_json::Value;
@@ -35,7 +35,8 @@ struct Shared {
     voices: Mutex<Voices>,
     /// The keys that changed, each with the first unanswered sight downstream.
     changed: Outbox<ObjectKey, Option<Instant>>,
-    clock: Clock,
+    /// Known once the Upstream begins.
+    clock: OnceLock<Clock>,
 }
 
 /// What a full round found.
@@ -51,28 +52,77 @@ pub(super) struct Round {
 // === impl StatusBoard ===
 
 impl StatusBoard {
-    pub(crate) fn new(clock: Clock, signals: &Signals) -> Self {
-        let started = timestamp(&clock);
+    pub(crate) fn new(signals: &Signals) -> Self {
         let earliest = |older: &mut Option<Instant>, newer: Option<Instant>| {
             *older = older.or(newer);
         };
         Self(Arc::new(Shared {
             objects: DashMap::new(),
-            voices: Mutex::new(Voices::new(started)),
+            voices: Mutex::new(Voices::default()),
             changed: Outbox::merging("statuses", signals, earliest),
-            clock,
+            clock: OnceLock::new(),
         }))
+    }
+
+    /// The time by `clock` is the start from which targets that were never heard are waited for. Only the first call counts.
+    pub(crate) fn begin(&self, clock: &Clock) {
+        if self.0.clock.set(clock.clone()).is_ok() {
+            self.0.voices.lock().begin(self.time());
+        }
     }
 
     // --- what the upstream's watches say ---
 
-    /// The upstream shows `object`, which is to be on the targets of `wishes`.
+    /// A new list of `gvr` begins upstream: what is seen from here on is in it.
+    pub(crate) fn upstream_list_started(&self, gvr: &Gvr) {
+        self.0.voices.lock().upstream_list_started(gvr);
+    }
+
+    /// The list of `gvr` upstream is complete: what was seen before it and not in it is gone.
+    pub(crate) fn upstream_listed(&self, gvr: &Gvr) {
+        let list = self.0.voices.lock().upstream_list(gvr);
+        let is_absent = |entry: &RefMulti<'_, ObjectKey, Entry>| entry.key().gvr == *gvr && entry.is_absent_from(list);
+        let absent = self.0.objects.iter().filter(is_absent);
+        let absent: Vec<_> = absent.map(|entry| entry.key().clone()).collect();
+        for key in absent {
+            self.upstream_gone(&key);
+        }
+    }
+
+    /// The upstream shows `object`, which is to be on the targets of `wishes`; none: nothing of it goes up.
     pub(crate) fn upstream_seen(&self, object: &Object, wishes: Vec<Wish>, terms: StatusTerms) {
-        if !StatusKind::is_propagated(&object.key().gvr) {
+        let key = object.key();
+        if !StatusKind::is_propagated(&key.gvr) {
             return;
         }
-        let side = UpstreamSide::of(object, terms);
-        self.change(object.key(), None, |entry| entry.upstream_seen(side, wishes));
+        if wishes.is_empty() {
+            self.upstream_gone(key);
+            return;
+        }
+        let list = self.0.voices.lock().upstream_list(&key.gvr);
+        let side = UpstreamSide::of(object, terms, list);
+        self.change(key, None, |entry| entry.upstream_seen(side, wishes));
+    }
+
+    /// The upstream shows `object`, which cannot go down for `problem`; what is wanted of it is as it was (S11).
+    pub(crate) fn upstream_malformed(&self, object: &Object, problem: Problem) {
+        let key = object.key();
+        self.upstream_undecided(key);
+        let Some(mut entry) = self.0.objects.get_mut(key) else {
+            return;
+        };
+        entry.looked(object);
+        entry.malformed(problem);
+        drop(entry);
+        self.ring(key.clone(), None);
+    }
+
+    /// The upstream has `key`, and it cannot be told what is wanted of it: that is as it was.
+    pub(crate) fn upstream_undecided(&self, key: &ObjectKey) {
+        let list = self.0.voices.lock().upstream_list(&key.gvr);
+        if let Some(mut entry) = self.0.objects.get_mut(key) {
+            entry.still_there(list);
+        }
     }
 
     /// The upstream object is gone.
@@ -112,8 +162,7 @@ impl StatusBoard {
         let list = self.0.voices.lock().list(target, &key.gvr);
         match Seen::of(object, applied, origin_uid, list) {
             Ok(seen) => {
-                let now = self.0.clock.now();
-                self.change(key, Some(now), |entry| entry.target_seen(target, seen));
+                self.change(key, Some(Instant::now()), |entry| entry.target_seen(target, seen));
             }
             Err(cause) => tracing::error!(%target, object = %key, "the status is no JSON that can be read: {cause}"),
         }
@@ -122,7 +171,7 @@ impl StatusBoard {
     /// `target` has no copy of `key` any more.
     pub(crate) fn target_gone(&self, target: &Arc<str>, key: &ObjectKey) {
         if self.0.objects.contains_key(key) {
-            self.change(key, Some(self.0.clock.now()), |entry| entry.target_gone(target));
+            self.change(key, Some(Instant::now()), |entry| entry.target_gone(target));
             self.0.objects.remove_if(key, |_, entry| entry.is_empty());
         }
     }
@@ -141,15 +190,13 @@ impl StatusBoard {
 
     /// `target` has the slice `name` of the Service `key`.
     pub(crate) fn slice_seen(&self, target: &Arc<str>, key: &ObjectKey, name: &str, slice: Slice) {
-        self.change(key, Some(self.0.clock.now()), |entry| {
-            entry.slice_seen(target, name, slice)
-        });
+        self.change(key, Some(Instant::now()), |entry| entry.slice_seen(target, name, slice));
     }
 
     /// `target` does not have the slice `name` of the Service `key` any more.
     pub(crate) fn slice_gone(&self, target: &Arc<str>, key: &ObjectKey, name: &str) {
         if self.0.objects.contains_key(key) {
-            self.change(key, Some(self.0.clock.now()), |entry| entry.slice_gone(target, name));
+            self.change(key, Some(Instant::now()), |entry| entry.slice_gone(target, name));
         }
     }
 
@@ -165,11 +212,15 @@ impl StatusBoard {
 
     /// `target` cannot be reached; nothing of it was heard since now, if it was heard before.
     pub(crate) fn target_lost(&self, target: &Arc<str>) {
-        let now = timestamp(&self.0.clock);
+        let now = self.time();
         self.0.voices.lock().lost(target, now);
     }
 
     /// `target` was heard last at `heartbeat`, before this process was.
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "no heartbeat is stored yet that could be read at the start")
+    )]
     pub(crate) fn target_remembered(&self, target: &Arc<str>, heartbeat: Timestamp) {
         self.0.voices.lock().remembered(target, heartbeat);
     }
@@ -208,7 +259,7 @@ impl StatusBoard {
 
     /// What is to be done about the status of `key`; a status that is as it should be is settled until something changes.
     pub(super) fn examine(&self, key: &ObjectKey, pruning: &Pruning) -> Examined {
-        let now = timestamp(&self.0.clock);
+        let now = self.time();
         let Some(mut entry) = self.0.objects.get_mut(key) else {
             return Examined::Settled;
         };
@@ -247,7 +298,7 @@ impl StatusBoard {
 
     /// Finds what has to be looked at though nobody rang.
     pub(super) fn round(&self) -> Round {
-        let now = timestamp(&self.0.clock);
+        let now = self.time();
         let News { silent, back } = self.0.voices.lock().news(now);
         let concerned = |target: &str| {
             silent.iter().any(|(silent, _)| &**silent == target) || back.iter().any(|back| &**back == target)
@@ -290,9 +341,14 @@ impl StatusBoard {
     fn ring(&self, key: ObjectKey, since: Option<Instant>) {
         crate::watcher::hand_over(&self.0.changed, key, since);
     }
-}
 
-/// The time of day; the epoch where the clock is beyond what a time can say.
-fn timestamp(clock: &Clock) -> Timestamp {
-    Timestamp::try_from(clock.time()).unwrap_or(Timestamp::UNIX_EPOCH)
+    /// The time of day; the epoch before the begin, and where the clock is beyond what a time can say.
+    fn time(&self) -> Timestamp {
+        let time = self
+            .0
+            .clock
+            .get()
+            .and_then(|clock| Timestamp::try_from(clock.time()).ok());
+        time.unwrap_or(Timestamp::UNIX_EPOCH)
+    }
 }

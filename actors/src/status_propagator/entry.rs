@@ -28,6 +28,8 @@ pub(crate) struct Wish {
     pub(crate) target: Arc<str>,
     /// The hash of what has to be applied there.
     pub(crate) hash: PayloadHash,
+    /// Why nothing is written there for now, if nothing is.
+    pub(crate) rests: Option<Problem>,
 }
 
 /// One object.
@@ -86,9 +88,13 @@ impl Entry {
         self.upstream = Some(side);
         for target in &mut self.targets {
             target.wish = None;
+            target.rests = None;
         }
-        for Wish { target, hash } in wishes {
-            self.change(&target, |side| side.wish = Some(hash));
+        for Wish { target, hash, rests } in wishes {
+            self.change(&target, |side| {
+                side.wish = Some(hash);
+                side.rests = rests.map(Box::new);
+            });
         }
         self.forget_empty();
         self.open();
@@ -99,6 +105,7 @@ impl Entry {
         self.upstream = None;
         for target in &mut self.targets {
             target.wish = None;
+            target.rests = None;
             target.problem = None;
         }
         self.forget_empty();
@@ -108,14 +115,34 @@ impl Entry {
     /// another UID is the watch's to tell.
     pub(super) fn looked(&mut self, object: &Object) {
         let Some(known) = &self.upstream else { return };
-        let mut side = UpstreamSide::of(object, known.terms);
+        let mut side = UpstreamSide::of(object, known.terms, known.list);
         if known.uid != side.uid || known.is_newer_than(&side) {
             return;
         }
         side.generation = known.generation;
         side.base = known.base;
+        side.malformed.clone_from(&known.malformed);
         self.upstream = Some(side);
         self.open();
+    }
+
+    /// The newest version cannot go down.
+    pub(super) fn malformed(&mut self, problem: Problem) {
+        if let Some(upstream) = &mut self.upstream {
+            upstream.malformed = Some(Box::new(problem));
+            self.open();
+        }
+    }
+
+    pub(super) fn still_there(&mut self, list: u32) {
+        if let Some(upstream) = &mut self.upstream {
+            upstream.list = list;
+        }
+    }
+
+    /// Whether the upstream list `list` did not have it.
+    pub(super) fn is_absent_from(&self, list: u32) -> bool {
+        self.upstream.as_ref().is_some_and(|upstream| upstream.list < list)
     }
 
     pub(super) fn target_seen(&mut self, name: &Arc<str>, seen: Seen) -> bool {

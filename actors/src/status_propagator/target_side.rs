@@ -20,6 +20,8 @@ pub(super) struct TargetSide {
     pub(super) wish: Option<PayloadHash>,
     pub(super) seen: Option<Seen>,
     pub(super) problem: Option<Box<Problem>>,
+    /// Why nothing is written there for now, if nothing is.
+    pub(super) rests: Option<Box<Problem>>,
     pub(super) slices: Option<Box<Slices>>,
 }
 
@@ -65,6 +67,7 @@ impl TargetSide {
             wish: None,
             seen: None,
             problem: None,
+            rests: None,
             slices: None,
         }
     }
@@ -93,7 +96,7 @@ impl TargetSide {
     pub(super) fn report<'a>(
         &'a self,
         wish: PayloadHash,
-        upstream: &UpstreamSide,
+        upstream: &'a UpstreamSide,
         voice: Voice,
         slices_listed: bool,
     ) -> Report<'a> {
@@ -114,7 +117,11 @@ impl TargetSide {
             },
             part: seen.map(|seen| &seen.part),
             voice,
-            problem: self.problem.as_deref(),
+            problem: upstream
+                .malformed
+                .as_deref()
+                .or(self.rests.as_deref())
+                .or(self.problem.as_deref()),
             endpoints,
         }
     }

@@ -155,7 +155,8 @@ impl Bench {
     fn start_anew(&mut self) {
         self.runtime.stop();
         let clock = Clock::simulated(start_time() + Duration::from_hours(1));
-        self.work.board = StatusBoard::new(clock.clone(), &self.signals);
+        self.work.board = StatusBoard::new(&self.signals);
+        self.work.board.begin(&clock);
         self.runtime = runtime_with(clock);
         self.start();
     }
@@ -170,6 +171,7 @@ impl Bench {
         let wish = |target: &Arc<str>| Wish {
             target: target.clone(),
             hash: HASH,
+            rests: None,
         };
         let wishes = self.targets.keys().map(wish).collect();
         self.board().upstream_seen(&object, wishes, StatusTerms::default());
@@ -310,13 +312,14 @@ fn simulate<F: Future<Output = ()>>(targets: &[&str], test: impl FnOnce(Bench) -
         let clock = Clock::simulated(start_time());
         let upstream = Side::new("upstream");
         let work = StatusWork {
-            board: StatusBoard::new(clock.clone(), &signals),
+            board: StatusBoard::new(&signals),
             cluster: upstream.counted.clone(),
             resources: [deployments(), services(), widgets()].into(),
-            interval: Duration::from_secs(10),
+            rulebooks: None,
             events: Events::new(&signals, &metrics),
             metrics,
         };
+        work.board.begin(&clock);
         test(Bench {
             upstream,
             targets: targets.iter().map(|name| (Arc::from(*name), Side::new(name))).collect(),

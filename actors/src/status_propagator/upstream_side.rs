@@ -7,7 +7,7 @@ use serde_json::{Value, value::RawValue};
 use syncer_clusters::Object;
 use syncer_core::{
     config::Aggregation,
-    status::{Balancing, Packed, StatusKind},
+    status::{Balancing, Packed, Problem, StatusKind},
 };
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -31,6 +31,10 @@ pub(super) struct UpstreamSide {
     pub(super) endpoints: Expected,
     pub(super) status: Packed,
     pub(super) terms: StatusTerms,
+    /// The number of the last list begun before it was seen.
+    pub(super) list: u32,
+    /// Why it cannot go down as it is.
+    pub(super) malformed: Option<Box<Problem>>,
     /// What was written last.
     pub(super) base: Option<Base>,
 }
@@ -74,7 +78,7 @@ impl Default for StatusTerms {
 // === impl UpstreamSide ===
 
 impl UpstreamSide {
-    pub(super) fn of(object: &Object, terms: StatusTerms) -> Self {
+    pub(super) fn of(object: &Object, terms: StatusTerms, list: u32) -> Self {
         let kind = StatusKind::of(&object.key().gvr);
         let spec_type = || {
             let spec = object.member("spec")?;
@@ -97,6 +101,8 @@ impl UpstreamSide {
             endpoints,
             status: Packed::of(&status_of(object)),
             terms,
+            list,
+            malformed: None,
             base: None,
         }
     }

@@ -13,8 +13,11 @@ use syncer_core::{Gvr, status::Voice};
 const GRACE: Duration = Duration::from_secs(10);
 
 /// The targets.
+#[derive(Default)]
 pub(super) struct Voices {
     started: Timestamp,
+    /// The number of the last list of each resource that was begun upstream.
+    upstream: HashMap<Gvr, u32>,
     targets: BTreeMap<Arc<str>, Target>,
 }
 
@@ -76,11 +79,17 @@ pub(super) struct News {
 // === impl Voices ===
 
 impl Voices {
-    pub(super) fn new(started: Timestamp) -> Self {
-        Self {
-            started,
-            targets: BTreeMap::new(),
-        }
+    pub(super) fn begin(&mut self, now: Timestamp) {
+        self.started = now;
+    }
+
+    pub(super) fn upstream_list_started(&mut self, gvr: &Gvr) {
+        *self.upstream.entry(gvr.clone()).or_default() += 1;
+    }
+
+    /// The number of the list upstream that is under way, or was last.
+    pub(super) fn upstream_list(&self, gvr: &Gvr) -> u32 {
+        self.upstream.get(gvr).copied().unwrap_or_default()
     }
 
     pub(super) fn list_started(&mut self, target: &Arc<str>, gvr: &Gvr) {

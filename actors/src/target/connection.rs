@@ -4,7 +4,7 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use futures::FutureExt;
 use syncer_clusters::{Cluster, ConfigError, Error, FieldsV1Kept, Health, Served, WatchOptions};
-use syncer_core::{ResourceType, config::NamespaceMapping, marker::CLUSTER_LABEL};
+use syncer_core::{ResourceType, config::NamespaceMapping, marker::CLUSTER_LABEL, status::StatusKind};
 use tracing::{debug, error, info, warn};
 
 use super::{BATCH, NamespaceNames, Stage, Target, TargetMessage, sighting::TargetReading};
@@ -12,8 +12,9 @@ use crate::{
     prescription::is_secret,
     reconciler::Downstream,
     runtime::{Context, Exponential, Failure, Outbox, Spec, Taken},
+    status_propagator::{SliceReading, StatusReporter},
     upstream::UpstreamMessage,
-    watcher::{Watcher, hand_over, read},
+    watcher::{Reading, Watcher, hand_over, read},
 };
 
 /// How long a kubeconfig that cannot be used is left alone before it is read again.
@@ -68,6 +69,7 @@ impl Target {
     fn out_of_reach(&self) {
         self.upstream.readiness.unreachable(&self.settings.name);
         self.upstream.metrics.lost(&self.settings.name);
+        self.upstream.status.target_lost(&self.settings.name);
     }
 
     pub(super) fn discovered(&mut self, served: &Served, ctx: &mut Context<Self>) {
@@ -113,6 +115,8 @@ impl Target {
         self.follow_health(&cluster, ctx);
         self.enter_roster(ctx);
         let sightings = self.intake.sightings();
+        let reporter = StatusReporter::new(self.upstream.status.clone(), self.settings.name.clone());
+        self.watch_slices(&cluster, served, &watched, &reporter, ctx);
         for resource in watched {
             let hash_key: Box<str> = if is_secret(&resource) {
                 self.upstream.bodies.hash_key_id().into()
@@ -121,9 +125,13 @@ impl Target {
             };
             let reading = {
                 let (gvr, names, sightings) = (resource.gvr.clone(), names.clone(), sightings.clone());
-                move || TargetReading::new(gvr.clone(), names.clone(), hash_key.clone(), sightings.clone())
+                let reporter = reporter.clone();
+                move || {
+                    let (hash_key, sightings) = (hash_key.clone(), sightings.clone());
+                    TargetReading::new(gvr.clone(), names.clone(), hash_key, sightings, reporter.clone())
+                }
             };
-            self.watch(&cluster, resource, reading, ctx);
+            self.watch(&cluster, resource, FieldsV1Kept::All, reading, ctx);
         }
     }
 
@@ -158,16 +166,37 @@ impl Target {
         }
     }
 
-    fn watch(
+    /// Watches the endpoints of our Services, whose slices carry the label of their Service.
+    fn watch_slices(
+        &self,
+        cluster: &Cluster,
+        served: &Served,
+        watched: &[ResourceType],
+        reporter: &StatusReporter,
+        ctx: &mut Context<Self>,
+    ) {
+        let is_service = |resource: &ResourceType| StatusKind::of(&resource.gvr) == StatusKind::Service;
+        let Some(slices) = served.resource_type("discovery.k8s.io", "endpointslices") else {
+            return;
+        };
+        if watched.iter().any(is_service) && !watched.iter().any(|resource| resource.gvr == slices.gvr) {
+            let reporter = reporter.clone();
+            let reading = move || SliceReading::new(reporter.clone());
+            self.watch(cluster, slices, FieldsV1Kept::None, reading, ctx);
+        }
+    }
+
+    fn watch<R: Reading>(
         &self,
         cluster: &Cluster,
         resource: ResourceType,
-        reading: impl Fn() -> TargetReading + Send + Clone + 'static,
+        managed_fields: FieldsV1Kept,
+        reading: impl Fn() -> R + Send + Clone + 'static,
         ctx: &mut Context<Self>,
     ) {
         let options = WatchOptions {
             label_selector: format!("{CLUSTER_LABEL}={}", self.key),
-            managed_fields: FieldsV1Kept::All,
+            managed_fields,
             ..WatchOptions::default()
         };
         let spec = Spec::new(resource.gvr.to_string());
@@ -209,8 +238,14 @@ impl Target {
 
     fn health_changed(&mut self, health: &Health, ctx: &mut Context<Self>) {
         match health {
-            Health::Open { .. } => self.upstream.metrics.lost(&self.settings.name),
-            Health::Closed => self.upstream.metrics.reached(&self.settings.name),
+            Health::Open { .. } => {
+                self.upstream.metrics.lost(&self.settings.name);
+                self.upstream.status.target_lost(&self.settings.name);
+            }
+            Health::Closed => {
+                self.upstream.metrics.reached(&self.settings.name);
+                self.upstream.status.target_reached(&self.settings.name);
+            }
         }
         match health {
             Health::Open { cause, .. } if self.turns.pause() => {

@@ -44,7 +44,6 @@ impl FairQueue {
     }
 
     /// How many keys wait.
-    #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
         self.len
     }

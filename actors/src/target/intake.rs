@@ -180,6 +180,7 @@ impl Target {
 
     fn disowned(&mut self, uid: &str) {
         let Some(key) = self.ledger.disowned(uid) else { return };
+        self.upstream.status.target_gone(&self.settings.name, &key);
         error!(
             target = %self.settings.name, workspace = %key.cluster, kind = %key.gvr, namespace = %key.namespace, name = %key.name,
             "somebody took our marker off: the object is left alone; delete it there to have it made again"

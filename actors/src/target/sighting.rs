@@ -11,6 +11,7 @@ use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 use super::names::NamespaceNames;
 use crate::{
     runtime::Outbox,
+    status_propagator::StatusReporter,
     watcher::{Reading, hand_over},
 };
 
@@ -145,6 +146,7 @@ pub(crate) struct TargetReading {
     names: NamespaceNames,
     hash_key: Box<str>,
     sightings: Outbox<SightingKey, Sighting>,
+    reporter: StatusReporter,
     list: u64,
 }
 
@@ -156,12 +158,14 @@ impl TargetReading {
         names: NamespaceNames,
         hash_key: Box<str>,
         sightings: Outbox<SightingKey, Sighting>,
+        reporter: StatusReporter,
     ) -> Self {
         Self {
             gvr,
             names,
             hash_key,
             sightings,
+            reporter,
             list: 0,
         }
     }
@@ -182,19 +186,27 @@ impl TargetReading {
 impl Reading for TargetReading {
     fn read(&mut self, event: WatchEvent) {
         match event {
-            WatchEvent::ListStarted => self.list += 1,
+            WatchEvent::ListStarted => {
+                self.reporter.list_started(&self.gvr);
+                self.list += 1;
+            }
             WatchEvent::Applied(object) => match self.seen(&object) {
                 Some((key, seen)) => {
+                    self.reporter.seen(&key, &object, &seen.ours);
                     self.hand_over(SightingKey::Object(key), Sighting::Present { seen, list: self.list });
                 }
                 None => self.hand_over(SightingKey::Disowned(object.uid().into()), Sighting::Disowned),
             },
             WatchEvent::Deleted(object) => {
                 if let Some((key, seen)) = self.seen(&object) {
+                    self.reporter.gone(&key, &object);
                     self.hand_over(SightingKey::Object(key), Sighting::OutOfSight { uid: seen.ours.uid });
                 }
             }
-            WatchEvent::Listed(_) => self.hand_over(SightingKey::Listed(self.gvr.clone(), self.list), Sighting::Listed),
+            WatchEvent::Listed(_) => {
+                self.reporter.listed(&self.gvr);
+                self.hand_over(SightingKey::Listed(self.gvr.clone(), self.list), Sighting::Listed);
+            }
             WatchEvent::Interrupted(error) => self.stream(Sighting::Interrupted(error)),
             WatchEvent::Recovered => self.stream(Sighting::Recovered),
         }

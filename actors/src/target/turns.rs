@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, time::Duration};
 
-use syncer_core::{Gvr, ObjectKey, event_reason::EventReason};
+use syncer_core::{Gvr, ObjectKey, event_reason::EventReason, status::Problem};
 use tracing::{debug, info, warn};
 
 use super::{
@@ -62,6 +62,18 @@ fn complaint(reason: EventReason) -> Complaint {
             Complaint::Conflicted
         }
         _ => Complaint::Failed,
+    }
+}
+
+/// The reason of the condition `Synced` where it is `False`.
+fn synced_reason(reason: EventReason) -> &'static str {
+    match reason {
+        EventReason::Conflict | EventReason::FightDetected => "Conflicted",
+        EventReason::AdoptionRefused => "AdoptionRefused",
+        EventReason::NameTaken => "NameTaken",
+        EventReason::ImmutableField => "ImmutableField",
+        EventReason::TransformFailed => "TransformFailed",
+        _ => "SyncFailed",
     }
 }
 
@@ -184,6 +196,7 @@ impl Target {
     fn succeeded(&mut self, key: &ObjectKey) {
         let failures = self.ledger.failures(key);
         self.ledger.succeeded(key);
+        self.upstream.status.problem(&self.settings.name, key, None);
         if failures > 0 {
             info!(
                 target = %self.settings.name, workspace = %key.cluster, kind = %key.gvr, namespace = %key.namespace,
@@ -226,6 +239,14 @@ impl Target {
             Retry::Soon => Exponential::nth(SOON.0, SOON.1, failures, ctx.chance()),
             Retry::Rarely => Exponential::nth(RARELY.0, RARELY.1, failures, ctx.chance()),
         };
+        // A short conflict or outage is no news: it passes, and a status would be written twice for it.
+        if failure.retry == Retry::Rarely {
+            let problem = Problem {
+                reason: synced_reason(failure.reason).into(),
+                message: (&*failure.message).into(),
+            };
+            self.upstream.status.problem(&self.settings.name, &key, Some(problem));
+        }
         // Said once; what is said again and again is read by nobody.
         if failures == 1 {
             // A short conflict or outage is no news to the owner of an object.

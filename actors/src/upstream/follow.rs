@@ -12,6 +12,8 @@ use crate::{
     bodies::fields_read,
     prescription::is_namespace,
     runtime::{Actor, Context, Spec},
+    settings::Writes,
+    status_propagator::{StatusPropagator, StatusWork},
     watcher::{Watcher, read},
 };
 
@@ -51,6 +53,25 @@ impl Upstream {
                 self.watch(resource.clone(), ctx);
             }
         }
+    }
+
+    /// Begins to write what targets report; anew where other resources are followed.
+    pub(super) fn propagate_status(&self, ctx: &mut Context<Self>) {
+        let Stage::Following(identity) = &self.stage else {
+            return;
+        };
+        if self.base.writes == Writes::Reported {
+            return;
+        }
+        let work = StatusWork {
+            board: self.base.status.clone(),
+            cluster: self.base.cluster.clone(),
+            resources: identity.resources.clone(),
+            rulebooks: Some(self.base.rulebooks.clone()),
+            events: self.base.events.clone(),
+            metrics: self.base.metrics.clone(),
+        };
+        ctx.spawn(Spec::new("status"), move || StatusPropagator::new(work.clone()));
     }
 
     /// The revision is part of the key: a watcher under older rules may still be on its way out.

@@ -19,6 +19,7 @@ use crate::{
     rulebook::Rulebooks,
     runtime::{Address, Signals},
     settings::{Settings, Writes},
+    status_propagator::StatusBoard,
     target::Roster,
 };
 
@@ -38,6 +39,9 @@ pub(crate) struct UpstreamBase {
     pub(crate) references: References,
     pub(crate) namespaces: NamespaceLabels,
     pub(crate) events: Events,
+    pub(crate) status: StatusBoard,
+    /// Whether anything is written.
+    pub(crate) writes: Writes,
     pub(crate) roster: Roster,
     pub(crate) readiness: Readiness,
     pub(crate) signals: Signals,
@@ -62,6 +66,7 @@ pub(crate) struct UpstreamLink {
     pub(crate) references: References,
     pub(crate) namespaces: NamespaceLabels,
     pub(crate) events: Events,
+    pub(crate) status: StatusBoard,
     pub(crate) roster: Roster,
     pub(crate) readiness: Readiness,
     pub(crate) signals: Signals,
@@ -90,6 +95,8 @@ impl UpstreamBase {
             references: References::default(),
             namespaces: NamespaceLabels::default(),
             events,
+            status: StatusBoard::new(&signals),
+            writes: settings.writes,
             roster: Roster::default(),
             readiness,
             signals,
@@ -110,6 +117,7 @@ impl UpstreamBase {
             references: self.references.clone(),
             namespaces: self.namespaces.clone(),
             events: self.events.clone(),
+            status: self.status.clone(),
             roster: self.roster.clone(),
             readiness: self.readiness.clone(),
             signals: self.signals.clone(),

@@ -11,6 +11,7 @@ use syncer_core::{
     marker::PAUSED_ANNOTATION,
     placement::{Controller, Facts, Needs, Newcomers, Place, Placement, Verdict, Writes},
     plan::Newcomer,
+    status::Problem,
 };
 use tracing::warn;
 
@@ -22,6 +23,7 @@ use crate::{
     prescription::{Prescription, RenderError, names_namespace},
     rulebook::Rulebook,
     runtime::Outbox,
+    status_propagator::{StatusTerms, Wish},
     watcher::{Reading, hand_over},
 };
 
@@ -145,7 +147,10 @@ impl UpstreamReading {
     fn present(&mut self, object: &Object) {
         let relabelled = self.keep_namespace_labels(object);
         let word = match self.place(object) {
-            Verdict::Undecided(_) => Word::Undecided { list: self.list },
+            Verdict::Undecided(_) => {
+                self.base.status.upstream_undecided(object.key());
+                Word::Undecided { list: self.list }
+            }
             Verdict::Decided(placement) => self.word(object, &placement, relabelled),
         };
         self.hand_over(SightKey::Object(object.key().clone()), word);
@@ -195,6 +200,11 @@ impl UpstreamReading {
         let wants = match wants {
             Ok(wants) => wants.into_boxed_slice(),
             Err(cause) => {
+                let problem = Problem {
+                    reason: "TransformFailed".into(),
+                    message: cause.to_string().into(),
+                };
+                self.base.status.upstream_malformed(object, problem);
                 return Word::Malformed {
                     uid: object.uid().into(),
                     cause,
@@ -202,6 +212,9 @@ impl UpstreamReading {
                 };
             }
         };
+        self.base
+            .status
+            .upstream_seen(object, wants.iter().map(wish).collect(), status_terms(&wants));
         let shown = Shown {
             uid: object.uid().into(),
             names: self.names(object, &wants),
@@ -269,6 +282,7 @@ impl UpstreamReading {
 
     fn deleted(&self, object: &Object) {
         let key = object.key();
+        self.base.status.upstream_gone(key);
         if names_namespace(key) {
             self.base.namespaces.forget(key);
         }
@@ -285,14 +299,44 @@ impl UpstreamReading {
     }
 }
 
+/// What the status of an object has to know of `want`.
+fn wish(want: &Want) -> Wish {
+    let rests = (want.activity == Activity::Rests).then(|| Problem {
+        reason: "Paused".into(),
+        message: "nothing is written: the object is paused, or its policy suspended".into(),
+    });
+    Wish {
+        target: want.prescription.target.name.clone(),
+        hash: want.hash,
+        rests,
+    }
+}
+
+/// What the policies say of the status: where several send an object to targets, the first of them.
+fn status_terms(wants: &[Want]) -> StatusTerms {
+    let Some(want) = wants.first() else {
+        return StatusTerms::default();
+    };
+    let rules = &want.prescription.spec().status;
+    StatusTerms {
+        aggregation: rules.aggregation,
+        stale_after: rules.stale_after.0,
+        min_interval: rules.min_interval.0,
+    }
+}
+
 impl Reading for UpstreamReading {
     fn read(&mut self, event: WatchEvent) {
         match event {
             WatchEvent::ListStarted if self.completeness == Completeness::Part => {}
-            WatchEvent::ListStarted => self.list = self.base.lists.fetch_add(1, Ordering::Relaxed) + 1,
+            WatchEvent::ListStarted => {
+                self.base.status.upstream_list_started(&self.resource.gvr);
+                self.list = self.base.lists.fetch_add(1, Ordering::Relaxed) + 1;
+            }
             WatchEvent::Applied(object) => self.present(&object),
             WatchEvent::Deleted(object) => self.deleted(&object),
             WatchEvent::Listed(list) if self.completeness == Completeness::Whole => {
+                self.base.status.upstream_listed(&self.resource.gvr);
                 let key = SightKey::Listed(self.resource.gvr.clone(), self.list);
                 self.hand_over(key, Word::Listed { objects: list.count() });
             }

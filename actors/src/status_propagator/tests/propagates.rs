@@ -111,6 +111,7 @@ fn a_generation_is_not_observed_before_its_targets_hold_it() {
         let wishes = ["east", "west"].map(|target| Wish {
             target: target.into(),
             hash: next,
+            rests: None,
         });
         bench
             .board()
