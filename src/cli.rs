@@ -71,6 +71,10 @@ pub(crate) enum Command {
     #[cfg(feature = "sandbox")]
     #[command(after_help = crate::sandbox_command::EXAMPLES)]
     Sandbox(crate::sandbox_command::SandboxOptions),
+    /// Shows the whole product on this machine with nothing installed, and ends with a summary.
+    #[cfg(feature = "sandbox")]
+    #[command(after_help = crate::demo::EXAMPLES)]
+    Demo(crate::demo::DemoOptions),
 }
 
 const RUN_EXAMPLES: &str = "Examples:
@@ -296,9 +300,9 @@ mod tests {
 
     #[cfg(feature = "sandbox")]
     #[test]
-    fn every_option_of_the_sandbox_has_its_environment_variable() {
+    fn every_option_of_the_sandbox_and_the_demo_has_its_environment_variable() {
         let command = Cli::command();
-        for name in ["sandbox"] {
+        for name in ["sandbox", "demo"] {
             let command = command.find_subcommand(name).unwrap();
             let options = command
                 .get_arguments()

@@ -2,6 +2,8 @@
 
 mod admin;
 mod cli;
+#[cfg(feature = "sandbox")]
+mod demo;
 mod documents;
 mod manifests;
 mod rest_client;
@@ -51,6 +53,8 @@ fn main() -> ExitCode {
         Command::Run(options) => {
             run::run(&options, &pool).unwrap_or_else(|error| failed(WRONG_CONFIGURATION, &error.to_string()))
         }
+        #[cfg(feature = "sandbox")]
+        Command::Demo(options) => demo::run(&options, &pool).unwrap_or_else(|error| failed(1, &error.to_string())),
         #[cfg(feature = "sandbox")]
         Command::Sandbox(options) => sandbox_command::run(&options, &pool)
             .unwrap_or_else(|error| failed(WRONG_CONFIGURATION, &error.to_string())),

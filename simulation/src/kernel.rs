@@ -12,7 +12,7 @@ use std::{
 use jiff::Timestamp;
 use syncer_sandbox::{
     Fleet, FleetOptions, TimerClock, WorkloadPlan, Workloads,
-    scenario::{Act, Chaos, ObjectName, Script},
+    scenario::{Act, Chaos, ObjectName, Script, differences},
 };
 use tokio::{
     task::LocalSet,
@@ -20,7 +20,7 @@ use tokio::{
 };
 
 use crate::{
-    checks::{bounds, convergence::differences},
+    checks::bounds,
     logs,
     observation::Observation,
     outcome::{Invariant, Outcome},
@@ -106,6 +106,7 @@ impl<'a> Run<'a> {
             steps: self.script.steps.len(),
             requests,
             writes,
+            most_idle_writes: self.observation.most_idle_writes(),
             trace,
             simulated: self.observation.elapsed(),
             broken: self.observation.broken(),
@@ -183,22 +184,17 @@ impl<'a> Run<'a> {
 
     /// Takes note of what `act` is about.
     fn note(&mut self, act: &Act) {
+        if let Some(object) = act.object() {
+            self.touched.insert(object.clone(), Instant::now());
+        }
         match act {
-            Act::Create { object, .. }
-            | Act::Edit { object, .. }
-            | Act::Delete { object }
-            | Act::Drift { object, .. }
-            | Act::Loss { object, .. }
-            | Act::Conflict { object, .. } => {
-                self.touched.insert(object.clone(), Instant::now());
-            }
             Act::TargetDies { target } => {
                 self.dead.insert(target.clone());
             }
             Act::TargetReturns { target } => {
                 self.dead.remove(target);
             }
-            Act::TroubleBegins { .. } | Act::TroubleEnds { .. } | Act::Restart => {}
+            _ => {}
         }
     }
 

@@ -5,6 +5,7 @@ use std::{
     io,
 };
 
+use syncer_sandbox::scenario::shows_a_secret;
 use tracing::{
     Event, Subscriber,
     field::{Field, Visit},
@@ -16,7 +17,7 @@ use tracing_subscriber::{
     layer::{Context, SubscriberExt as _},
 };
 
-use crate::{Telling, checks::secrecy::shows_a_secret, observation::Observation, outcome::Invariant};
+use crate::{Telling, observation::Observation, outcome::Invariant};
 
 /// Reads everything that is logged.
 struct Reader {

@@ -46,10 +46,11 @@ fn main() -> io::Result<ExitCode> {
                 passed += 1;
                 if !arguments.quiet {
                     println!(
-                        "seed {seed}: {} steps, {} requests, {} writes, {:.0} simulated seconds, trace {:016x}",
+                        "seed {seed}: {} steps, {} requests, {} writes (at most {} in a row to one object changed nothing), {:.0} simulated seconds, trace {:016x}",
                         outcome.steps,
                         outcome.requests,
                         outcome.writes,
+                        outcome.most_idle_writes,
                         outcome.simulated.as_secs_f64(),
                         outcome.trace
                     );

@@ -37,6 +37,9 @@ struct Seen {
     /// Writes that do not come by themselves.
     deliberate: u64,
     last_write: String,
+    /// The writes in a row that changed nothing, by server and object, and the most there were.
+    idle: BTreeMap<String, u64>,
+    most_idle: u64,
     /// Writes under way, by server and object.
     flights: BTreeMap<String, usize>,
     step: (usize, String),
@@ -44,6 +47,15 @@ struct Seen {
     restarted: bool,
     swallowed: usize,
     hidden: BTreeSet<String>,
+}
+
+/// Whether a write changed anything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Effect {
+    /// It did.
+    Some,
+    /// It did not.
+    None,
 }
 
 /// A request under way. Dropped, it is not any more.
@@ -173,6 +185,24 @@ impl Observation {
         for (invariant, seen) in checks::changed(&self.0.upstream, side, asked, change) {
             self.broke(invariant, seen);
         }
+    }
+
+    /// A write was carried out, and changed something or nothing.
+    pub(crate) fn wrote(&self, side: &Side, asked: &Asked, effect: Effect) {
+        let mut seen = self.0.seen.lock();
+        let object = format!("{} {}", side.name(), asked.path);
+        let idle = seen.idle.entry(object).or_default();
+        *idle = match effect {
+            Effect::Some => 0,
+            Effect::None => *idle + 1,
+        };
+        let idle = *idle;
+        seen.most_idle = seen.most_idle.max(idle);
+    }
+
+    /// The most writes in a row to one object that changed nothing.
+    pub(crate) fn most_idle_writes(&self) -> u64 {
+        self.0.seen.lock().most_idle
     }
 
     /// How many writes there were that do not come by themselves, and the last of them.

@@ -13,6 +13,8 @@ pub struct Outcome {
     pub requests: u64,
     /// How many of them were writes.
     pub writes: u64,
+    /// The most writes in a row to one object that were carried out and changed nothing.
+    pub most_idle_writes: u64,
     /// A hash over all requests, their times and their answers: the same seed gives the same one.
     pub trace: u64,
     /// How long it took, in simulated time.

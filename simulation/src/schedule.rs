@@ -40,7 +40,7 @@ pub enum Telling {
 }
 
 /// The kinds that the syncer carries.
-pub(crate) const KINDS: [Kind; 1] = [Kind::ConfigMap];
+pub(crate) const KINDS: [Kind; 4] = Kind::ALL;
 
 // === impl Schedule ===
 

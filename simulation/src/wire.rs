@@ -11,7 +11,7 @@ use tower::Service;
 
 use crate::{
     dock::Dock,
-    observation::Observation,
+    observation::{Effect, Observation},
     plant::Plant,
     request::Asked,
     stream::{delayed, lateness},
@@ -119,16 +119,22 @@ impl Wire {
             return doing.await;
         }
         let hand = Hand::at(&self.server, "observer");
-        poll_fn(|task| {
+        let mut effect = Effect::None;
+        let answer = poll_fn(|task| {
             let (version, before) = (self.server.resource_version(), hand.get(&asked.path));
             let done = doing.as_mut().poll(task);
             if self.server.resource_version() != version {
+                effect = Effect::Some;
                 let after = hand.get(&asked.path);
                 self.observation.changed(&self.side, asked, &Change { before, after });
             }
             done
         })
-        .await
+        .await;
+        if answer.as_ref().is_ok_and(|answer| answer.status().is_success()) {
+            self.observation.wrote(&self.side, asked, effect);
+        }
+        answer
     }
 }
 

@@ -14,6 +14,8 @@ pub struct Script {
     pub seed: u64,
     /// Who lives upstream.
     pub teams: Vec<Team>,
+    /// The kinds of objects that it is about.
+    pub kinds: Vec<Kind>,
     /// The steps.
     pub steps: Vec<Step>,
 }
@@ -139,6 +141,25 @@ impl Step {
 }
 
 // === impl Act ===
+
+impl Act {
+    /// The object that it is about, if it is about one.
+    pub fn object(&self) -> Option<&ObjectName> {
+        match self {
+            Self::Create { object, .. }
+            | Self::Edit { object, .. }
+            | Self::Delete { object }
+            | Self::Drift { object, .. }
+            | Self::Loss { object, .. }
+            | Self::Conflict { object, .. } => Some(object),
+            Self::TargetDies { .. }
+            | Self::TargetReturns { .. }
+            | Self::TroubleBegins { .. }
+            | Self::TroubleEnds { .. }
+            | Self::Restart => None,
+        }
+    }
+}
 
 /// In a person's words, without any value: it may be a Secret's (S8).
 impl fmt::Display for Act {

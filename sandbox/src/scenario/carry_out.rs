@@ -105,16 +105,20 @@ impl Script {
     }
 
     /// The path of the copy of `object` on a target, whatever its namespace is called there: its marker tells.
-    fn copy(&self, hand: &Hand, object: &ObjectName) -> Option<String> {
+    pub(super) fn copy(&self, hand: &Hand, object: &ObjectName) -> Option<String> {
         let team = self.team(&object.team)?;
-        let copy = hand.list(&object.kind.path()).into_iter().find(|found| {
-            let text = |pointer: &str| found.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
-            let origin = text("/metadata/annotations/workload.kcp.io~1origin");
-            let origin: Value = serde_json::from_str(origin).unwrap_or_default();
-            text("/metadata/name") == object.name
-                && origin.get("namespace").and_then(Value::as_str) == Some(&team.namespace)
+        let is_copy = |found: &Value| {
+            self.origin(found)
+                .is_some_and(|origin| origin.namespace == team.namespace)
+                && found.pointer("/metadata/name").and_then(Value::as_str) == Some(&object.name)
                 && found.pointer("/metadata/deletionTimestamp").is_none()
-        })?;
+        };
+        // A team without a logical cluster has its namespace under its own name on targets too.
+        if team.base.is_empty() {
+            let path = format!("{}/{}", object.kind.path_in(&team.namespace), object.name);
+            return hand.get(&path).filter(is_copy).map(|_| path);
+        }
+        let copy = hand.list(&object.kind.path()).into_iter().find(is_copy)?;
         let namespace = copy.pointer("/metadata/namespace")?.as_str()?;
         Some(format!("{}/{}", object.kind.path_in(namespace), object.name))
     }

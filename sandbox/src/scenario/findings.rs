@@ -24,28 +24,25 @@ pub fn findings(script: &Script, fleet: &Fleet) -> Value {
         let hand = Hand::at(&fleet.upstream, "kubectl");
         let objects = Kind::ALL.iter().flat_map(|kind| {
             let path = format!("{}{}", team.base, kind.path_in(&team.namespace));
-            listed(&hand, &path, *kind)
+            listed(&hand, &path, *kind, |_| true)
         });
         servers.insert(format!("upstream {}", team.name), Value::Object(objects.collect()));
     }
     for (name, server) in &fleet.targets {
         let hand = Hand::at(server, "kubectl");
         let objects = Kind::ALL.iter().flat_map(|kind| {
-            listed(&hand, &kind.path(), *kind).into_iter().filter(|(_, object)| {
-                object
-                    .pointer("/metadata/labels/internal.workload.kcp.io~1cluster")
-                    .is_some()
-            })
+            let ours = |object: &Value| script.origin(object).is_some();
+            listed(&hand, &kind.path(), *kind, ours)
         });
         servers.insert(format!("target {name}"), Value::Object(objects.collect()));
     }
     Value::Object(servers)
 }
 
-fn listed(hand: &Hand, path: &str, kind: Kind) -> Vec<(String, Value)> {
+fn listed(hand: &Hand, path: &str, kind: Kind, wanted: impl Fn(&Value) -> bool) -> Vec<(String, Value)> {
     let objects = hand.list(path).into_iter().filter(|object| {
         // Every cluster makes this one for itself.
-        object.pointer("/metadata/name").and_then(Value::as_str) != Some("kube-root-ca.crt")
+        wanted(object) && object.pointer("/metadata/name").and_then(Value::as_str) != Some("kube-root-ca.crt")
     });
     let named = objects.map(|object| {
         let text = |name: &str| {

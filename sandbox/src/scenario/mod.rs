@@ -6,18 +6,22 @@
 mod act;
 mod body;
 mod carry_out;
+mod differences;
 mod draft;
 mod findings;
 mod kind;
 mod plan;
+mod secrecy;
 mod trouble;
 
 pub use self::{
     act::{Act, ObjectName, Script, Step},
     carry_out::Done,
+    differences::differences,
     findings::{findings, pruned},
     kind::Kind,
     plan::{Chaos, Plan, Team},
+    secrecy::{secret_shown_on, shows_a_secret},
     trouble::Trouble,
 };
 

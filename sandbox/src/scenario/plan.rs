@@ -85,12 +85,8 @@ impl Plan {
         Script {
             seed: self.seed,
             teams: self.teams.clone(),
+            kinds: self.kinds.clone(),
             steps,
         }
-    }
-
-    /// How the values of its Secrets begin, base64 or not: what may be seen nowhere else (S8).
-    pub fn secret_stem() -> &'static str {
-        SECRET_STEM
     }
 }

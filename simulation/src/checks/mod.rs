@@ -1,9 +1,7 @@
 //! The invariants, each as a question to what was observed.
 
 pub(crate) mod bounds;
-pub(crate) mod convergence;
 mod downstream;
-pub(crate) mod secrecy;
 mod upstream;
 
 use syncer_sandbox::ApiServer;

@@ -2,14 +2,14 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use syncer_sandbox::Reach;
+use syncer_sandbox::{
+    Reach,
+    scenario::{differences, secret_shown_on},
+};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::Run;
-use crate::{
-    checks::{convergence::differences, secrecy},
-    outcome::Invariant,
-};
+use crate::outcome::Invariant;
 
 /// Within this everything has to have converged (S7).
 const CONVERGES: Duration = Duration::from_secs(30);
@@ -79,7 +79,7 @@ impl Run<'_> {
             self.observation
                 .broke(Invariant::S7, format!("it came apart again {when}: {first}"));
         }
-        if let Some(place) = secrecy::shown_on(&self.fleet) {
+        if let Some(place) = secret_shown_on(&self.fleet) {
             self.observation
                 .broke(Invariant::S8, format!("{place} shows the value of a Secret"));
         }

@@ -1,18 +1,20 @@
-//! S8: the values of Secrets, which are known here, are nowhere.
+//! Where the values of Secrets, which are known here, must not be (S8).
 
 use serde_json::Value;
-use syncer_sandbox::{ApiServer, Fleet, Hand, scenario::Kind};
+
+use super::Kind;
+use crate::{ApiServer, Fleet, Hand};
 
 /// What the values of Secrets begin with: as text, in base64, as a list of bytes, in hex.
 const TRACES: [&str; 4] = ["hush-", "aHVzaC", "104, 117, 115, 104", "687573682d"];
 
 /// Whether `text` shows the value of a Secret.
-pub(crate) fn shows_a_secret(text: &str) -> bool {
+pub fn shows_a_secret(text: &str) -> bool {
     TRACES.iter().any(|trace| text.contains(trace))
 }
 
 /// Where on the servers of `fleet` the value of a Secret is shown, outside of Secrets.
-pub(crate) fn shown_on(fleet: &Fleet) -> Option<String> {
+pub fn secret_shown_on(fleet: &Fleet) -> Option<String> {
     let targets = fleet.targets.iter().map(|(name, server)| (name.as_str(), server));
     let mut servers = targets.chain([("upstream", &fleet.upstream)]);
     servers.find_map(|(name, server)| Some(format!("{} on {name}", shown(server)?)))

@@ -1,18 +1,15 @@
-//! S7 and S9: whether targets hold what the upstream says.
+//! Whether targets hold what the upstream says.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 use syncer_core::marker::{CLUSTER_LABEL, ORIGIN_ANNOTATION, Origin};
-use syncer_sandbox::{
-    ApiServer, Fleet, Hand,
-    scenario::{ObjectName, Script, pruned},
-};
 
-use crate::schedule::KINDS;
+use super::{Kind, ObjectName, Script, pruned};
+use crate::{ApiServer, Fleet, Hand};
 
 /// The differences between the upstream and the target `name`, in words; but for the objects `ignored`.
-pub(crate) fn differences(
+pub fn differences(
     script: &Script,
     fleet: &Fleet,
     name: &str,
@@ -20,7 +17,7 @@ pub(crate) fn differences(
     ignored: &BTreeSet<ObjectName>,
 ) -> Vec<String> {
     let wanted = wanted(script, fleet);
-    let held = held(target);
+    let held = held(script, target);
     let is_ignored = |object: &ObjectName| ignored.contains(object);
     let mut differences = Vec::new();
     for (object, (namespace, upstream)) in wanted.iter().filter(|(object, _)| !is_ignored(object)) {
@@ -50,14 +47,48 @@ pub(crate) fn differences(
     differences
 }
 
-type Held = BTreeMap<(syncer_sandbox::scenario::Kind, String, String), Value>;
+// === impl Script ===
+
+impl Script {
+    /// What `object`, which was found on a target, says that it was made from, if that is an object of a team.
+    pub(super) fn origin(&self, object: &Value) -> Option<Origin> {
+        object.pointer("/metadata/labels")?.get(CLUSTER_LABEL)?;
+        let annotations = object.pointer("/metadata/annotations")?;
+        let origin = Origin::parse(annotations.get(ORIGIN_ANNOTATION)?.as_str()?)?;
+        self.teams
+            .iter()
+            .any(|team| team.namespace == origin.namespace)
+            .then_some(origin)
+    }
+
+    /// The object upstream, if it is there and not on its way out.
+    pub fn object(&self, fleet: &Fleet, object: &ObjectName) -> Option<Value> {
+        let found = Hand::at(&fleet.upstream, "observer").get(&self.path(object))?;
+        found.pointer("/metadata/deletionTimestamp").is_none().then_some(found)
+    }
+
+    /// Where `object` on `target` is not what the upstream says; `None` if it is.
+    pub fn difference(&self, fleet: &Fleet, object: &ObjectName, target: &str) -> Option<String> {
+        let (_, server) = fleet.targets.iter().find(|(name, _)| name == target)?;
+        let hand = Hand::at(server, "observer");
+        let copy = self.copy(&hand, object).and_then(|path| hand.get(&path));
+        match (self.object(fleet, object), copy) {
+            (None, None) => None,
+            (Some(upstream), Some(copy)) => differs(&pruned(object.kind, upstream), &pruned(object.kind, copy)),
+            (Some(_), None) => Some("all of it".to_owned()),
+            (None, Some(_)) => Some("its being there".to_owned()),
+        }
+    }
+}
+
+type Held = BTreeMap<(Kind, String, String), Value>;
 
 /// What the upstream says, by object: its namespace there, and the object.
 fn wanted(script: &Script, fleet: &Fleet) -> BTreeMap<ObjectName, (String, Value)> {
     let hand = Hand::at(&fleet.upstream, "observer");
     let mut wanted = BTreeMap::new();
     for team in &script.teams {
-        for kind in KINDS {
+        for kind in script.kinds.iter().copied() {
             for object in hand.list(&format!("{}{}", team.base, kind.path_in(&team.namespace))) {
                 let name = text(&object, "/metadata/name");
                 let is_deleting = object.pointer("/metadata/deletionTimestamp").is_some();
@@ -77,23 +108,14 @@ fn wanted(script: &Script, fleet: &Fleet) -> BTreeMap<ObjectName, (String, Value
 }
 
 /// What a target holds of ours, by the kind, namespace and name that it has upstream.
-fn held(target: &ApiServer) -> Held {
+fn held(script: &Script, target: &ApiServer) -> Held {
     let hand = Hand::at(target, "observer");
     let mut held = BTreeMap::new();
-    for kind in KINDS {
+    for kind in script.kinds.iter().copied() {
         for object in hand.list(&kind.path()) {
-            let labels = object.pointer("/metadata/labels");
-            if labels.is_none_or(|labels| labels.get(CLUSTER_LABEL).is_none()) {
-                continue;
-            }
-            let annotations = object.pointer("/metadata/annotations");
-            let origin = annotations.and_then(|annotations| annotations.get(ORIGIN_ANNOTATION)?.as_str());
-            let namespace = origin.and_then(Origin::parse).map(|origin| origin.namespace);
-            let key = (
-                kind,
-                namespace.unwrap_or_default(),
-                text(&object, "/metadata/name").to_owned(),
-            );
+            // What another syncer marked is none of ours.
+            let Some(origin) = script.origin(&object) else { continue };
+            let key = (kind, origin.namespace, text(&object, "/metadata/name").to_owned());
             held.insert(key, object);
         }
     }
