@@ -24,6 +24,8 @@ pub(crate) struct Surroundings {
     pub(crate) writes_in_flight: usize,
     /// The namespace that the syncer itself runs in.
     pub(crate) own_namespace: Option<String>,
+    /// Whether Secrets go down where no policy names them, as what a pod template needs.
+    pub(crate) secrets: Secrets,
     /// How upstream namespaces are named where a SyncTarget says nothing.
     pub(crate) default_mapping: NamespaceMapping,
 }
@@ -38,7 +40,7 @@ impl Surroundings {
     pub(crate) fn rulebook(&self, followed: &Followed, revision: u64) -> Result<Rulebook, UnusableRules> {
         let configuration = &followed.configuration;
         let options = PlacementOptions {
-            secrets: Secrets::OnlyNamed,
+            secrets: self.secrets,
             protection: Protection {
                 own_namespace: self.own_namespace.clone(),
                 target_secrets: target_secrets(configuration),

@@ -8,7 +8,7 @@ use syncer_actors::{
     runtime::{self, Drained, Ended, Runtime, Signals, Spec},
 };
 use syncer_clusters::{Cluster, ClusterConfig, ConfigError};
-use syncer_core::{config::NamespaceMapping, hash_key::HashKey};
+use syncer_core::{config::NamespaceMapping, hash_key::HashKey, placement::Secrets};
 use tokio::{
     signal::unix::{SignalKind, signal},
     sync::watch,
@@ -168,6 +168,11 @@ fn rulebooks(
         rest_client: rest_client.clone(),
         writes_in_flight: options.writes_in_flight.get(),
         own_namespace: own_namespace(),
+        secrets: if options.sync_secrets {
+            Secrets::Allowed
+        } else {
+            Secrets::OnlyNamed
+        },
         default_mapping: options.namespace_mapping.map_or(NamespaceMapping::Identity, Into::into),
     };
     let documents = following.receiver();

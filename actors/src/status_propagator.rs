@@ -163,20 +163,20 @@ impl StatusPropagator {
     /// Something about `key` changed; `since` is when that was first seen downstream.
     fn changed(&mut self, key: ObjectKey, since: Option<Instant>, cause: Origin) {
         if self.pace.changed(&key, since, cause) {
-            self.queue.push(key);
+            self.queue.push(key, Instant::now());
         }
     }
 
     /// Begins writes, as many as may be in flight, and sets the timer for what is due next.
     fn go_on(&mut self, ctx: &mut Context<Self>) {
         for key in self.pace.due(ctx.now()) {
-            self.queue.push(key);
+            self.queue.push(key, ctx.now());
         }
         let mut looked_at = 0;
         while self.progress == Progress::Running
             && self.in_flight < IN_FLIGHT
             && looked_at < BATCH
-            && let Some(key) = self.queue.pop()
+            && let Some((key, _)) = self.queue.pop()
         {
             looked_at += 1;
             self.examine(&key, ctx);

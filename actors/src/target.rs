@@ -25,6 +25,7 @@ pub(crate) use self::{
 };
 use self::{intake::Intake, ledger::Ledger, turns::Turns};
 use crate::{
+    metrics::QueueMetrics,
     reconciler::{Downstream, Reconciler},
     rulebook::TargetSettings,
     runtime::{Actor, Context, Exit, Failure, Message, Outcome, Wake},
@@ -50,6 +51,7 @@ pub(crate) struct Target {
     ledger: Ledger,
     intake: Intake,
     turns: Turns,
+    queue: QueueMetrics,
 }
 
 /// How far a Target has come.
@@ -92,6 +94,8 @@ impl Target {
     pub(crate) fn new(settings: TargetSettings, bounds: Bounds, writes: Writes, upstream: UpstreamLink) -> Self {
         let key = target_key(&upstream.id, &settings.name);
         let intake = Intake::new(&upstream.signals);
+        let queue = upstream.metrics.queue(&settings.name);
+        queue.emptied();
         Self {
             settings,
             bounds,
@@ -102,6 +106,7 @@ impl Target {
             ledger: Ledger::default(),
             intake,
             turns: Turns::default(),
+            queue,
         }
     }
 

@@ -22,7 +22,7 @@ pub(crate) use self::{
     link::{NamespaceLabels, UpstreamBase, UpstreamLink},
 };
 use self::{
-    index::{Index, Tidings},
+    index::{Index, Tiding, Tidings},
     reread::Rereads,
     sight::{SightKey, Sights, Word, newest},
 };
@@ -205,7 +205,7 @@ impl Upstream {
             match key {
                 SightKey::Object(key) => {
                     let tidings = self.object(&key, value.word);
-                    self.spread(tidings);
+                    self.spread(tidings.into_iter().map(|tiding| index::dated(tiding, value.at)));
                 }
                 SightKey::Listed(gvr, list) => {
                     if let Word::Listed { objects } = value.word {
@@ -294,7 +294,7 @@ impl Upstream {
     }
 
     /// Gives everyone the orders that are for it.
-    fn spread(&self, tidings: Tidings) {
+    fn spread(&self, tidings: impl IntoIterator<Item = Tiding>) {
         for (target, key, order) in tidings {
             if let Some((_, orders)) = self.targets.iter().find(|(name, _)| *name == target) {
                 hand_over(orders, OrderKey::Object(key), order);

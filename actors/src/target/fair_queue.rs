@@ -5,13 +5,17 @@ use std::{collections::VecDeque, sync::Arc};
 
 use indexmap::IndexMap;
 use syncer_core::{LogicalCluster, ObjectKey};
+use tokio::time::Instant;
 
 /// Keys that wait for their turn. The caller sees to it that no key is in it twice.
 #[derive(Default)]
 pub(crate) struct FairQueue {
-    clusters: Ring<LogicalCluster, Ring<Arc<str>, VecDeque<ObjectKey>>>,
+    clusters: Ring<LogicalCluster, Ring<Arc<str>, VecDeque<Standing>>>,
     len: usize,
 }
+
+/// A key, and since when it stands in the queue.
+pub(crate) type Standing = (ObjectKey, Instant);
 
 /// Groups that take turns; one that is empty leaves.
 struct Ring<K, G> {
@@ -22,25 +26,25 @@ struct Ring<K, G> {
 // === impl FairQueue ===
 
 impl FairQueue {
-    /// Puts `key` behind the others of its namespace.
-    pub(crate) fn push(&mut self, key: ObjectKey) {
+    /// Puts `key` behind the others of its namespace; it stands there since `since`.
+    pub(crate) fn push(&mut self, key: ObjectKey, since: Instant) {
         let namespaces = self.clusters.groups.entry(key.cluster.clone()).or_default();
         namespaces
             .groups
             .entry(key.namespace.clone())
             .or_default()
-            .push_back(key);
+            .push_back((key, since));
         self.len += 1;
     }
 
     /// The key whose turn it is.
-    pub(crate) fn pop(&mut self) -> Option<ObjectKey> {
-        let key = self.clusters.next(|namespaces| {
-            let key = namespaces.next(|keys| (keys.pop_front(), keys.is_empty()));
-            (key, namespaces.groups.is_empty())
+    pub(crate) fn pop(&mut self) -> Option<Standing> {
+        let standing = self.clusters.next(|namespaces| {
+            let standing = namespaces.next(|keys| (keys.pop_front(), keys.is_empty()));
+            (standing, namespaces.groups.is_empty())
         })?;
         self.len -= 1;
-        Some(key)
+        Some(standing)
     }
 
     /// How many keys wait.
@@ -95,7 +99,7 @@ mod tests {
 
     fn drained(queue: &mut FairQueue) -> Vec<String> {
         std::iter::from_fn(|| queue.pop())
-            .map(|key| format!("{}/{}/{}", key.cluster, key.namespace, key.name))
+            .map(|(key, _)| format!("{}/{}/{}", key.cluster, key.namespace, key.name))
             .collect()
     }
 
@@ -103,10 +107,10 @@ mod tests {
     fn clusters_take_turns_and_within_each_its_namespaces() {
         let mut queue = FairQueue::default();
         for name in ["1", "2", "3"] {
-            queue.push(key("a", "x", name));
+            queue.push(key("a", "x", name), Instant::now());
         }
-        queue.push(key("a", "y", "1"));
-        queue.push(key("b", "x", "1"));
+        queue.push(key("a", "y", "1"), Instant::now());
+        queue.push(key("b", "x", "1"), Instant::now());
         assert_eq!(queue.len(), 5);
         assert_eq!(drained(&mut queue), ["a/x/1", "b/x/1", "a/y/1", "a/x/2", "a/x/3"]);
         assert_eq!(queue.len(), 0);
@@ -116,10 +120,10 @@ mod tests {
     fn a_flood_delays_a_newcomer_by_one_turn() {
         let mut queue = FairQueue::default();
         for name in 0..1_000 {
-            queue.push(key("a", "flood", &name.to_string()));
+            queue.push(key("a", "flood", &name.to_string()), Instant::now());
         }
         queue.pop();
-        queue.push(key("a", "quiet", "1"));
+        queue.push(key("a", "quiet", "1"), Instant::now());
         let ahead = drained(&mut queue).iter().position(|key| key == "a/quiet/1");
         assert!(ahead.is_some_and(|ahead| ahead <= 1), "{ahead:?}");
     }
@@ -128,7 +132,7 @@ mod tests {
     fn within_a_namespace_the_first_comes_first() {
         let mut queue = FairQueue::default();
         for name in ["1", "2", "3"] {
-            queue.push(key("", "x", name));
+            queue.push(key("", "x", name), Instant::now());
         }
         assert_eq!(drained(&mut queue), ["/x/1", "/x/2", "/x/3"]);
     }

@@ -122,10 +122,12 @@ impl Target {
                 hash,
                 prescription,
                 newcomer,
+                seen,
                 incarnation,
             } => {
                 let desired = Desired::Wanted { uid, hash, newcomer };
                 self.ledger.want(key, desired, prescription, incarnation);
+                self.ledger.date(key, seen);
             }
             Order::Kept { incarnation } => self.ledger.unwant(key, Desired::Unknown, incarnation),
             Order::Gone { absence, incarnation } => {

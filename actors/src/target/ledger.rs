@@ -11,6 +11,8 @@ use syncer_core::{
     proof::Absence,
 };
 
+use tokio::time::Instant;
+
 use super::sighting::{Seen, fields_hash};
 use crate::prescription::Prescription;
 
@@ -36,6 +38,8 @@ struct Record {
     failures: u32,
     /// What the last one failed for.
     complaint: Complaint,
+    /// When the news was read upstream that is not on the target yet.
+    news: Option<Instant>,
     /// What the watch showed while a write was in flight; it may be older or newer than the answer.
     held: Option<Box<Seen>>,
 }
@@ -154,6 +158,7 @@ impl Record {
             admission: Admission::Unjudged,
             failures: 0,
             complaint: Complaint::None,
+            news: None,
             held: None,
         }
     }
@@ -275,6 +280,25 @@ impl Ledger {
         let record = self.desire(key, desired, incarnation);
         record.policy = prescription.policy.name.clone();
         record.prescription = Some(prescription);
+    }
+
+    /// What is wanted of `key` was read upstream at `seen`: the oldest news that is not on the target counts.
+    pub(crate) fn date(&mut self, key: &ObjectKey, seen: Option<Instant>) {
+        if let Some(record) = self.records.get_mut(key)
+            && record.news.is_none()
+            && record.has_work()
+        {
+            record.news = seen;
+        }
+    }
+
+    /// The news of `key` is on the target: says since when it was on its way.
+    pub(crate) fn arrived(&mut self, key: &ObjectKey) -> Option<Instant> {
+        let record = self.records.get_mut(key)?;
+        if record.has_work() {
+            return None;
+        }
+        record.news.take()
     }
 
     /// The upstream does not want `key` there, or says nothing about it, says its incarnation `incarnation`.

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use dashmap::DashMap;
 use syncer_core::{Gvr, ObjectKey, marker::PayloadHash, plan::Newcomer, proof::Absence};
 
+use tokio::time::Instant;
+
 use crate::{prescription::Prescription, runtime::Outbox};
 
 /// What an order is about. Objects come before the word that completes them.
@@ -31,6 +33,8 @@ pub(crate) enum Order {
         prescription: Arc<Prescription>,
         /// Whether it may be made there.
         newcomer: Newcomer,
+        /// When the news that it stands for was read upstream; `None` where it repeats what is known.
+        seen: Option<Instant>,
         /// Who says so.
         incarnation: u64,
     },

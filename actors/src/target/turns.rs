@@ -3,16 +3,18 @@
 use std::{collections::HashMap, time::Duration};
 
 use syncer_core::{Gvr, ObjectKey, event_reason::EventReason, status::Problem};
+use tokio::time::Instant;
 use tracing::{debug, info, warn};
 
 use super::{
     BATCH, Stage, Target, TargetMessage,
-    fair_queue::FairQueue,
+    fair_queue::{FairQueue, Standing},
     ledger::{Complaint, Turn},
     waits::Waits,
 };
 use crate::{
     events::Subject,
+    metrics::{Direction, Stage as Propagation},
     reconciler::{AttemptFailure, End, Reconciler, Retry},
     runtime::{Context, Exit, Exponential, RestartPolicy, Spec, Taken, Timer},
 };
@@ -32,14 +34,14 @@ const RECONCILER_MAILBOX: usize = 1;
 #[derive(Default)]
 pub(super) struct Turns {
     queue: FairQueue,
-    /// The objects that have a Reconciler, by its key.
-    alive: HashMap<String, ObjectKey>,
+    /// The objects that have a Reconciler, and since when, by its key.
+    alive: HashMap<String, Standing>,
     waits: Waits,
     due: Option<Timer>,
     pub(super) retry: Option<Timer>,
     pub(super) count: Option<Timer>,
     /// Objects whose turn came while their namespace was still being made, by namespace.
-    parked: HashMap<ObjectKey, Vec<ObjectKey>>,
+    parked: HashMap<ObjectKey, Vec<Standing>>,
     pub(super) connection_failures: u32,
     gate: Gate,
 }
@@ -135,7 +137,8 @@ impl Target {
     fn line_up(&mut self, key: &ObjectKey) {
         // Before the target is listed nobody knows what it holds: a restart would write everything again (S5).
         if self.intake.is_listed(&key.gvr) && self.ledger.queue(key) {
-            self.turns.queue.push(key.clone());
+            self.turns.queue.push(key.clone(), Instant::now());
+            self.queue.added();
         }
     }
 
@@ -145,14 +148,21 @@ impl Target {
             return;
         };
         while self.turns.gate == Gate::Open && self.turns.alive.len() < self.bounds.reconcilers {
-            let Some(key) = self.turns.queue.pop() else { return };
+            let Some((key, since)) = self.turns.queue.pop() else {
+                return;
+            };
             if let Some(namespace) = namespace_of(&key).filter(|namespace| self.ledger.is_being_made(namespace)) {
-                self.turns.parked.entry(namespace).or_default().push(key);
+                self.turns.parked.entry(namespace).or_default().push((key, since));
                 continue;
             }
-            let Some(task) = self.ledger.begin(&key) else { continue };
+            let Some(task) = self.ledger.begin(&key) else {
+                self.queue.withdrawn();
+                continue;
+            };
+            let now = ctx.now();
+            self.queue.begun(now.saturating_duration_since(since));
             let actor_key = key.to_string();
-            self.turns.alive.insert(actor_key.clone(), key.clone());
+            self.turns.alive.insert(actor_key.clone(), (key.clone(), now));
             let spec = Spec::new(actor_key)
                 .mailbox(RECONCILER_MAILBOX)
                 .restarts(RestartPolicy::NEVER);
@@ -168,10 +178,15 @@ impl Target {
             key, value: attempt, ..
         } in self.intake.reports().take(BATCH)
         {
-            self.turns.alive.remove(&key.to_string());
+            if let Some((_, since)) = self.turns.alive.remove(&key.to_string()) {
+                self.queue.done(ctx.now().saturating_duration_since(since));
+            }
             self.ledger.learn(&key, attempt.after);
             match attempt.end {
-                End::Done => self.succeeded(&key),
+                End::Done => {
+                    self.succeeded(&key);
+                    self.arrived(&key, ctx);
+                }
                 End::Reported => self.ledger.reported(&key),
                 End::AbsenceRefuted => {
                     self.ledger.absence_refuted(&key);
@@ -187,8 +202,18 @@ impl Target {
 
     /// Objects that waited for the namespace `key` have their turn, whatever came of it.
     fn unpark(&mut self, key: &ObjectKey) {
-        for parked in self.turns.parked.remove(key).into_iter().flatten() {
-            self.turns.queue.push(parked);
+        for (parked, since) in self.turns.parked.remove(key).into_iter().flatten() {
+            self.turns.queue.push(parked, since);
+        }
+    }
+
+    /// Measures how long the news of `key` was on its way.
+    fn arrived(&mut self, key: &ObjectKey, ctx: &Context<Self>) {
+        if let Some(seen) = self.ledger.arrived(key) {
+            let after = ctx.now().saturating_duration_since(seen);
+            self.upstream
+                .metrics
+                .propagated(Direction::Down, Propagation::Applied, after);
         }
     }
 
@@ -225,7 +250,7 @@ impl Target {
 
     /// A Reconciler panicked: its object waits as after any other failure, the others go on.
     pub(super) fn reconciler_died(&mut self, exit: &Exit, ctx: &mut Context<Self>) {
-        if let Some(key) = self.turns.alive.remove(&*exit.key) {
+        if let Some((key, _)) = self.turns.alive.remove(&*exit.key) {
             self.failed(key.clone(), &AttemptFailure::new(exit.to_string(), Retry::Rarely), ctx);
             self.unpark(&key);
         }
@@ -234,6 +259,7 @@ impl Target {
 
     fn failed(&mut self, key: ObjectKey, failure: &AttemptFailure, ctx: &mut Context<Self>) {
         let failures = self.ledger.failed(&key, complaint(failure.reason));
+        self.queue.retried();
         let delay = match failure.retry {
             Retry::After(delay) => delay + ctx.chance().jitter(delay / 8),
             Retry::Soon => Exponential::nth(SOON.0, SOON.1, failures, ctx.chance()),

@@ -7,6 +7,8 @@ use std::{
 
 use syncer_core::{Gvr, ObjectKey, marker::PayloadHash, placement::Needs, plan::Newcomer, proof::Absence};
 
+use tokio::time::Instant;
+
 use crate::{
     prescription::{Prescription, names_namespace},
     references::{Difference, References},
@@ -77,7 +79,18 @@ pub(crate) struct Shown {
 }
 
 /// What has to be told to whom.
-pub(crate) type Tidings = Vec<(Arc<str>, ObjectKey, Order)>;
+pub(crate) type Tidings = Vec<Tiding>;
+
+/// A target, an object, and what is ordered of it there.
+pub(crate) type Tiding = (Arc<str>, ObjectKey, Order);
+
+/// The same, with the time at which the news was read.
+pub(crate) fn dated((target, key, mut order): Tiding, at: Instant) -> Tiding {
+    if let Order::Wanted { seen, .. } = &mut order {
+        *seen = Some(at);
+    }
+    (target, key, order)
+}
 
 // === impl Index ===
 
@@ -167,6 +180,7 @@ impl Index {
             hash: want.hash,
             prescription: want.prescription.clone(),
             newcomer: want.newcomer,
+            seen: None,
             incarnation: self.incarnation,
         }
     }

@@ -13,6 +13,7 @@ use syncer_core::{
     plan::Newcomer,
     status::Problem,
 };
+use tokio::time::Instant;
 use tracing::warn;
 
 use super::{
@@ -42,6 +43,8 @@ pub(crate) enum SightKey {
 #[derive(Clone, Debug)]
 pub(crate) struct Sight {
     pub(crate) revision: u64,
+    /// When it was read.
+    pub(crate) at: Instant,
     pub(crate) word: Word,
 }
 
@@ -295,7 +298,8 @@ impl UpstreamReading {
 
     fn hand_over(&self, key: SightKey, word: Word) {
         let revision = self.rulebook.revision;
-        hand_over(&self.sights, key, Sight { revision, word });
+        let at = Instant::now();
+        hand_over(&self.sights, key, Sight { revision, at, word });
     }
 }
 
