@@ -180,7 +180,12 @@ impl Refusal {
         } else {
             format!(" {name:?}")
         };
-        let place = match &path.namespace {
+        // A namespace is in itself.
+        let namespace = path
+            .namespace
+            .as_deref()
+            .or((resource == "namespaces" && !name.is_empty()).then_some(name));
+        let place = match namespace {
             Some(namespace) => format!("in the namespace {namespace:?}"),
             None => "at the cluster scope".to_owned(),
         };

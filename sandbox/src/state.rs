@@ -84,16 +84,13 @@ impl State {
     /// The resource `gvr` in `cluster`, for a client.
     ///
     /// # Errors
-    /// It is not served, or not even its group and version.
+    /// It is not served, or not even its group.
     pub(crate) fn lookup(&self, cluster: &str, gvr: &Gvr) -> Result<Arc<Resource>, Refusal> {
         if let Some(resource) = self.resource(cluster, gvr) {
             return Ok(resource);
         }
-        let known = self.registries.get(cluster).is_some_and(|registry| {
-            registry
-                .iter()
-                .any(|other| other.group() == gvr.group() && other.gvr.version() == gvr.version())
-        });
+        let registry = self.registries.get(cluster);
+        let known = registry.is_some_and(|registry| registry.iter().any(|other| other.group() == gvr.group()));
         Err(if known {
             Refusal::no_such_path()
         } else {

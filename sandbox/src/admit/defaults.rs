@@ -44,6 +44,7 @@ pub(crate) fn apply(resource: &Resource, object: &mut Value) {
         Nature::Secret => secret(object),
         Nature::Namespace => namespace(object),
         Nature::Definition => definition(object),
+        Nature::Plain if resource.kind() == "EndpointSlice" => endpoint_slice(object),
         Nature::ConfigMap | Nature::Plain | Nature::Custom => {}
     }
 }
@@ -108,6 +109,14 @@ fn namespace(object: &mut Value) {
     let labels = metadata.entry("labels").or_insert_with(|| Value::Object(Map::new()));
     if let Some(labels) = labels.as_object_mut() {
         labels.insert("kubernetes.io/metadata.name".to_owned(), name.into());
+    }
+}
+
+fn endpoint_slice(object: &mut Value) {
+    let ports = object.get_mut("ports").and_then(Value::as_array_mut);
+    for port in ports.into_iter().flatten().filter_map(Value::as_object_mut) {
+        default(port, "name", "");
+        default(port, "protocol", "TCP");
     }
 }
 

@@ -175,7 +175,7 @@ impl Resource {
         matches!(
             self.nature,
             Nature::Deployment | Nature::ReplicaSet | Nature::Pod | Nature::Custom | Nature::Definition
-        )
+        ) || self.kind() == "EndpointSlice"
     }
 }
 

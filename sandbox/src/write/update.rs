@@ -116,7 +116,7 @@ impl State {
             }
         }
         let is_kept =
-            subject.cluster.is_empty() || options.origin == Origin::Server || (names_cluster && old.names_cluster);
+            subject.cluster.is_empty() || options.origin == Origin::Server || names_cluster == old.names_cluster;
         if is_kept && is_same(&old_value, &new) {
             return Ok(Written {
                 object: Arc::clone(old),

@@ -114,6 +114,9 @@ pub(super) fn rows() -> Vec<Row> {
                 json!({"apiVersion": "autoscaling/v1", "kind": "Scale", "metadata": {"name": "web", "namespace": "$ns", "resourceVersion": "$rv"}, "spec": {"replicas": 3}}),
             )
             .is(409),
+        deployed("a scale is applied")
+            .known_difference("the sandbox takes no apply of a scale, and nothing of ours sends one")
+            .apply("one", &scale, json!({"apiVersion": "autoscaling/v1", "kind": "Scale", "metadata": {"name": "web"}, "spec": {"replicas": 3}})),
         deployed("fewer than no replicas are invalid")
             .merge(&*scale, json!({"spec": {"replicas": -1}}))
             .is(422),

@@ -146,6 +146,13 @@ pub(super) fn rows() -> Vec<Row> {
             .merge(&*a, json!({"data": {"k": "v"}}))
             .is(200)
             .fields(&["/data"]),
+        plain("the label that names a namespace comes back")
+            .merge(
+                at(NS, "$ns"),
+                json!({"metadata": {"labels": {"kubernetes.io/metadata.name": null, "x": "y"}}}),
+            )
+            .is(200)
+            .shows("/metadata/labels/kubernetes.io~1metadata.name", "$ns"),
         plain("the namespace default cannot be deleted")
             .delete(at(NS, "default"))
             .is(403),

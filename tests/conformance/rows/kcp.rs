@@ -78,6 +78,32 @@ pub(super) fn rows() -> Vec<Row> {
             .shows("/status/phase", "Ready")
             .shows("/spec/cluster", "$red")
             .fields(&["/spec", "/metadata/finalizers", "/status/phase", "/metadata/annotations/kcp.io~1cluster"]),
+        kcp("a workspace comes and goes")
+            .post(
+                WORKSPACES,
+                json!({"apiVersion": "tenancy.kcp.io/v1alpha1", "kind": "Workspace", "metadata": {"name": "$ns"}, "spec": {"type": {"name": "universal", "path": "root"}}}),
+            )
+            .is(201)
+            .fields(&["/kind", "/metadata/name"])
+            .get(format!("{WORKSPACES}/$ns"))
+            .in_time()
+            .shows("/status/phase", "Ready")
+            .fields(&["/status/phase", "/spec/type"])
+            .get("/clusters/root:$ns/api/v1/namespaces/default")
+            .is(200)
+            .status_only()
+            .delete(format!("{WORKSPACES}/$ns"))
+            .is(200)
+            .status_only()
+            .get(format!("{WORKSPACES}/$ns"))
+            .in_time()
+            .is(404)
+            .get("/clusters/root:$ns/api/v1/namespaces/default")
+            .in_time()
+            .is(403),
+        kcp("a list over all logical clusters of the shard")
+            .known_difference("the one user of the sandbox is the shard's administrator too")
+            .get("/clusters/*/api/v1/configmaps").status_only(),
         kcp("a workspace that is not there").get(format!("{WORKSPACES}/none")).is(404),
         kcp("a workspace has a name once")
             .post(

@@ -44,6 +44,23 @@ pub(super) fn rows() -> Vec<Row> {
         plain("a create without a name is invalid")
             .post(CM, json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {}}))
             .is(422),
+        plain("a version that nobody serves is not found").get("/apis/apps/v2/namespaces/$ns/deployments").is(404),
+        plain("a request is not too large").post(CM, cm("a", json!({"k": "v".repeat(3_200_000)}))).is(413),
+        plain("a ServiceAccount")
+            .post(
+                "/api/v1/namespaces/$ns/serviceaccounts",
+                json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "s"}, "imagePullSecrets": [{"name": "p"}]}),
+            )
+            .is(201),
+        plain("an EndpointSlice")
+            .post(
+                "/apis/discovery.k8s.io/v1/namespaces/$ns/endpointslices",
+                json!({
+                    "apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice", "metadata": {"name": "e", "labels": {"kubernetes.io/service-name": "s"}},
+                    "addressType": "IPv4", "endpoints": [{"addresses": ["10.0.0.1"], "conditions": {"ready": true}}], "ports": [{"port": 80}],
+                }),
+            )
+            .is(201),
         plain("generateName gives a name")
             .post(CM, json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"generateName": "a-"}}))
             .is(201),

@@ -173,6 +173,14 @@ pub(super) fn rows() -> Vec<Row> {
             .post(CM, cm("a", json!({})))
             .watch(format!("{a}?watch=1&resourceVersion=$from"), 1)
             .status_only(),
+        plain("a watch from a version yet to come waits")
+            .post(CM, cm("a", json!({})))
+            .watch(
+                format!("{CM}?watch=1&resourceVersion=900000000&timeoutSeconds=1"),
+                usize::MAX,
+            )
+            .is(200)
+            .shows("", json!([])),
         begun("a watch over all namespaces sees each")
             .post(CM, labelled("a", json!({"of": "$ns"})))
             .watch(

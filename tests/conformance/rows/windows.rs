@@ -255,6 +255,8 @@ pub(super) fn rows() -> Vec<Row> {
             .is(201)
             .put("/clusters/$compute/api/v1/namespaces/default/configmaps/$ns", cm("$ns", json!({"k": "v"})))
             .is(200)
+            // A new version or not: it depends on whether the second has passed.
+            .status_only()
             .merge("/clusters/$compute/api/v1/namespaces/default/configmaps/$ns", json!({"data": {"k": "v"}}))
             .is(200),
         kcp("a create through the virtual workspace").post(VW_DEPLOY, deploy("web")).is(201),
@@ -290,6 +292,47 @@ pub(super) fn rows() -> Vec<Row> {
             .shows("/data/l", "x")
             .seen(owners),
         claimed("a merge patch of a claimed object").merge(format!("{a}?fieldManager=me"), json!({"data": {"k": "w"}})).is(200).seen(owners),
+        claimed("the label of a claim comes back")
+            .merge(format!("{RED}/a"), json!({"metadata": {"labels": null}}))
+            .is(200)
+            .status_only()
+            .get(a)
+            .in_time()
+            .is(200)
+            .seen(owners),
+        claimed("a finalizer on a claimed object")
+            .merge(a, json!({"metadata": {"finalizers": ["x.io/f"]}}))
+            .is(200)
+            .status_only()
+            .delete(format!("{RED}/a"))
+            .is(200)
+            .status_only()
+            .get(a)
+            .shows("/metadata/finalizers/0", "x.io/f")
+            .shows("/metadata/deletionGracePeriodSeconds", 0)
+            .status_only()
+            .merge(a, json!({"metadata": {"finalizers": null}}))
+            .is(200)
+            .status_only()
+            .get(a)
+            .is(404),
+        claimed("a delete of a claimed object for another UID")
+            .delete_with(a, json!({"preconditions": {"uid": "00000000-0000-0000-0000-000000000000"}}))
+            .is(409),
+        claimed("a claimed object is created through the virtual workspace")
+            .post(VW_CM, cm("b", json!({"k": "v"})))
+            .is(201)
+            .seen(owners)
+            .get(format!("{VW_CM}/b"))
+            .in_time()
+            .is(200)
+            .seen(owners),
+        kcp("a dry-run create through the virtual workspace")
+            .post(format!("{VW_DEPLOY}?dryRun=All"), deploy("web"))
+            .is(201)
+            .status_only()
+            .get(WEB)
+            .is(404),
         claimed("a delete of a claimed object").delete(a).is(200).status_only().get(format!("{RED}/a")).is(404),
         kcp("the resources of the virtual workspace").get("$vw/*/apis/apps/v1").is(200).seen(resources),
         kcp("the resources of a workspace").get("/clusters/$red/apis/apps/v1").is(200).seen(resources),
@@ -318,6 +361,12 @@ pub(super) fn rows() -> Vec<Row> {
             .in_time()
             .is(403)
             .fields(&["/reason", "/kind"])
+            .merge("$vw/$green/api/v1/namespaces/$ns/configmaps/kept", json!({"metadata": {"finalizers": null}}))
+            .is(403)
+            .post("$vw/$green/api/v1/namespaces/$ns/configmaps", cm("more", json!({})))
+            .is(403)
+            .delete("$vw/$green/api/v1/namespaces/$ns/configmaps/kept")
+            .is(403)
             .get(CLAIM)
             .in_time()
             .lacks("/status/appliedPermissionClaims/1")
