@@ -8,6 +8,9 @@ use crate::{
     transform::{Path, Program},
 };
 
+/// How many items are looked at.
+const MOST: usize = 256;
+
 /// Says which transforms and paths of the policy at `spec` do not compile. What is reported already is not compiled.
 pub(super) fn check(spec: &Value, path: &DocumentPath, problems: &mut Vec<Problem>) {
     let mut found = Vec::new();
@@ -39,6 +42,8 @@ pub(super) fn check(spec: &Value, path: &DocumentPath, problems: &mut Vec<Proble
     problems.extend(found);
 }
 
+/// The items of a list; those beyond what any list may hold are reported already, and not worth the time to compile.
 fn items(list: Option<&Value>) -> impl Iterator<Item = (usize, &Value)> {
-    list.and_then(Value::as_array).into_iter().flatten().enumerate()
+    let items = list.and_then(Value::as_array).into_iter().flatten();
+    items.enumerate().take(MOST)
 }
