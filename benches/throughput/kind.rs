@@ -71,6 +71,8 @@ impl Kind {
                 "spec": {
                     "replicas": 3,
                     "minReadySeconds": 0,
+                    // It has to be above any mark.
+                    "progressDeadlineSeconds": 1_000_000,
                     "selector": {"matchLabels": {"app": name}},
                     "template": {
                         "metadata": {"labels": {"app": name}},

@@ -4,7 +4,7 @@
 //! number in flight, and does nothing else. Both take turns, three times; the medians count. What the numbers mean, and what
 //! they were, is in `docs/benchmarks.md`.
 //!
-//! Arguments after `--`: the kinds (`configmaps`, `deployments`; without any, those that the syncer takes) and
+//! Arguments after `--`: the kinds (`configmaps`, `deployments`; without any, both) and
 //! `--objects=N`, the number of objects in one turn.
 
 #![expect(
@@ -28,9 +28,6 @@ use syncer_harness::{Program, Testbed};
 
 use self::{bed::Bed, kind::Kind, turns::Turns};
 
-/// The kinds that are measured unless some are named.
-const KINDS: [Kind; 1] = [Kind::ConfigMaps];
-
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     // Without this argument, which `cargo bench` passes, somebody only asks whether it starts.
@@ -49,7 +46,7 @@ fn main() {
         .iter()
         .find_map(|argument| argument.strip_prefix("--objects=")?.parse().ok());
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-    let kinds = if named.is_empty() { KINDS.to_vec() } else { named };
+    let kinds = if named.is_empty() { Kind::ALL.to_vec() } else { named };
     for kind in kinds {
         // Servers of its own, so that no kind pays for what another left.
         let bed = Bed::start();
