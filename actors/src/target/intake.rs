@@ -6,7 +6,7 @@ use std::{
 };
 
 use syncer_clusters::Health;
-use syncer_core::{Gvr, ObjectKey, plan::Desired, proof::Absence};
+use syncer_core::{Gvr, ObjectKey, placement, plan::Desired, proof::Absence};
 use tracing::{error, info};
 
 use super::{
@@ -167,7 +167,10 @@ impl Target {
     }
 
     fn seen(&mut self, key: &ObjectKey, seen: Seen, list: u64) {
+        let waited = self.ledger.awaits_judgement(key);
         self.ledger.sight(key, seen, list);
+        self.judge_if_new(key, waited);
+        self.unpark(key);
         // An object of ours that a complete upstream did not name is absent there.
         if let Some(incarnation) = self.intake.complete.get(&key.gvr)
             && self.intake.listed.contains(&key.gvr)
@@ -216,14 +219,32 @@ impl Target {
         }
         self.ledger.complete(gvr, incarnation);
         self.tell_held();
-        for key in self.ledger.keys(gvr) {
-            self.changed_downstream(&key);
+        // The word on one resource may be what another one's objects waited for.
+        for gvr in self.intake.complete.keys().cloned().collect::<Vec<_>>() {
+            for key in self.ledger.keys(&gvr) {
+                self.changed_downstream(&key);
+            }
+        }
+    }
+
+    /// What comes into sight when it is not wanted any more has to be judged too: it was being made when that was said, say.
+    pub(super) fn judge_if_new(&mut self, key: &ObjectKey, waited: bool) {
+        if !waited && self.ledger.awaits_judgement(key) {
+            self.judge_absences(&key.gvr);
         }
     }
 
     /// Lets the guard judge, and says what it holds where that is new.
     fn tell_held(&mut self) {
-        let held = self.ledger.guard();
+        let rulebook = self.upstream.rulebooks.borrow().clone();
+        let policies = rulebook.rules.policies();
+        let suspended = |name: &str| {
+            let policy = policies.iter().find(|policy| *policy.name == *name);
+            policy.is_some_and(|policy| policy.writes() == placement::Writes::Suspended)
+        };
+        let (upstream, here) = (&self.intake.complete, &self.intake.listed);
+        let complete = |gvr: &Gvr| upstream.contains_key(gvr) && here.contains(gvr);
+        let held = self.ledger.guard(suspended, complete);
         if self.intake.held == held {
             return;
         }

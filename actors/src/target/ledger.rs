@@ -303,7 +303,18 @@ impl Ledger {
 
     /// The upstream does not want `key` there, or says nothing about it, says its incarnation `incarnation`.
     pub(crate) fn unwant(&mut self, key: &ObjectKey, desired: Desired, incarnation: u64) {
+        let given_up = matches!(desired, Desired::Gone(_)) && self.is_refused(key);
         self.desire(key, desired, incarnation);
+        // There is nothing of ours to remove, so nothing else would ever end the record.
+        if given_up {
+            self.records.remove(key);
+        }
+    }
+
+    /// Whether an attempt found that `key` is somebody else's object there.
+    fn is_refused(&self, key: &ObjectKey) -> bool {
+        let record = self.records.get(key);
+        record.is_some_and(|record| record.turn == Turn::Waiting && record.live == Live::Foreign)
     }
 
     fn desire(&mut self, key: &ObjectKey, desired: Desired, incarnation: u64) -> &mut Record {
@@ -312,6 +323,10 @@ impl Ledger {
         record.admission = Admission::Unjudged;
         if record.turn == Turn::Reported {
             record.turn = Turn::Quiet;
+        }
+        // What is new ends a wait. What was in the way may be gone, and only another attempt tells.
+        if record.turn == Turn::Waiting && record.live == Live::Foreign {
+            record.live = Live::Unseen;
         }
         record.desired = desired;
         record
@@ -478,6 +493,18 @@ impl Ledger {
         self.records
             .get(key)
             .is_some_and(|record| record.step() == Step::Create && matches!(record.turn, Turn::Queued | Turn::Running))
+    }
+
+    /// Whether the next step of `key` is to make it.
+    pub(crate) fn is_to_be_made(&self, key: &ObjectKey) -> bool {
+        self.records
+            .get(key)
+            .is_some_and(|record| record.step() == Step::Create)
+    }
+
+    /// What is known of the downstream object of `key`.
+    pub(crate) fn live(&self, key: &ObjectKey) -> Option<&Live> {
+        self.records.get(key).map(|record| &record.live)
     }
 
     /// The UID of the upstream object of `key`, where it is wanted.

@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, time::Duration};
 
-use syncer_core::{Gvr, ObjectKey, event_reason::EventReason, status::Problem};
+use syncer_core::{Gvr, ObjectKey, config::NamespaceMapping, event_reason::EventReason, plan::Live, status::Problem};
 use tokio::time::Instant;
 use tracing::{debug, info, warn};
 
@@ -15,7 +15,7 @@ use super::{
 use crate::{
     events::Subject,
     metrics::{Direction, Stage as Propagation},
-    reconciler::{AttemptFailure, End, Reconciler, Retry},
+    reconciler::{AttemptFailure, Downstream, End, Reconciler, Retry},
     runtime::{Context, Exit, Exponential, RestartPolicy, Spec, Taken, Timer},
 };
 
@@ -56,6 +56,26 @@ enum Gate {
     Unreachable,
     /// The process ends: what is in flight ends, nothing begins.
     Closed,
+}
+
+/// What the namespace of an object means for its turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Door {
+    /// It is there, or the API server says what is wrong.
+    Open,
+    /// It is about to be made, or looked at.
+    Awaited,
+    /// It is somebody else's.
+    Shut,
+}
+
+/// Why nothing is made in `namespace` on `target`.
+fn shut(target: &str, namespace: &ObjectKey) -> AttemptFailure {
+    let message = format!(
+        "target {target}: the namespace that {namespace} is mapped to exists and is not ours: nothing is made in it; remove it there, or \
+         map this target's namespaces by name"
+    );
+    AttemptFailure::new(message, Retry::Rarely).because(EventReason::NameTaken)
 }
 
 fn complaint(reason: EventReason) -> Complaint {
@@ -147,11 +167,13 @@ impl Target {
         let Stage::Syncing(downstream) = &self.stage else {
             return;
         };
+        let downstream = downstream.clone();
         while self.turns.gate == Gate::Open && self.turns.alive.len() < self.bounds.reconcilers {
             let Some((key, since)) = self.turns.queue.pop() else {
                 return;
             };
-            if let Some(namespace) = namespace_of(&key).filter(|namespace| self.ledger.is_being_made(namespace)) {
+            let door = namespace_of(&key).map(|namespace| (self.door(&key, &namespace, &downstream), namespace));
+            if let Some((Door::Awaited, namespace)) = door {
                 self.turns.parked.entry(namespace).or_default().push((key, since));
                 continue;
             }
@@ -159,6 +181,11 @@ impl Target {
                 self.queue.withdrawn();
                 continue;
             };
+            if let Some((Door::Shut, namespace)) = door {
+                self.queue.withdrawn();
+                self.failed(key, &shut(&downstream.name, &namespace), ctx);
+                continue;
+            }
             let now = ctx.now();
             self.queue.begun(now.saturating_duration_since(since));
             let actor_key = key.to_string();
@@ -173,6 +200,22 @@ impl Target {
         }
     }
 
+    /// Whether `key` may have a turn as far as its namespace is concerned.
+    fn door(&self, key: &ObjectKey, namespace: &ObjectKey, downstream: &Downstream) -> Door {
+        if self.ledger.is_being_made(namespace) {
+            return Door::Awaited;
+        }
+        // By name a namespace of others is used as it is. One with a name of our making is ours, or nothing is made in it (S1).
+        if downstream.names.mapping() == NamespaceMapping::Identity || !self.ledger.is_to_be_made(key) {
+            return Door::Open;
+        }
+        match self.ledger.live(namespace) {
+            Some(Live::Ours(_)) => Door::Open,
+            Some(Live::Foreign) => Door::Shut,
+            Some(Live::Unseen) | None => Door::Awaited,
+        }
+    }
+
     pub(super) fn take_reports(&mut self, ctx: &mut Context<Self>) {
         for Taken {
             key, value: attempt, ..
@@ -181,6 +224,7 @@ impl Target {
             if let Some((_, since)) = self.turns.alive.remove(&key.to_string()) {
                 self.queue.done(ctx.now().saturating_duration_since(since));
             }
+            let waited = self.ledger.awaits_judgement(&key);
             self.ledger.learn(&key, attempt.after);
             match attempt.end {
                 End::Done => {
@@ -194,6 +238,7 @@ impl Target {
                 }
                 End::Failed(failure) => self.failed(key.clone(), &failure, ctx),
             }
+            self.judge_if_new(&key, waited);
             self.unpark(&key);
             self.changed_downstream(&key);
         }
@@ -201,7 +246,7 @@ impl Target {
     }
 
     /// Objects that waited for the namespace `key` have their turn, whatever came of it.
-    fn unpark(&mut self, key: &ObjectKey) {
+    pub(super) fn unpark(&mut self, key: &ObjectKey) {
         for (parked, since) in self.turns.parked.remove(key).into_iter().flatten() {
             self.turns.queue.push(parked, since);
         }

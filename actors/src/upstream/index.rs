@@ -277,12 +277,16 @@ impl Index {
 
     fn absent(&mut self, key: &ObjectKey, absence: Absence) -> Tidings {
         let Some(old) = self.remove(key) else { return Vec::new() };
-        let mut tidings: Tidings = old
-            .wants
-            .iter()
-            .filter(|want| want.activity == Activity::Synced)
-            .map(|want| (want.target().clone(), key.clone(), self.gone(absence)))
-            .collect();
+        let mut tidings = Tidings::new();
+        for want in &old.wants {
+            let order = match want.activity {
+                Activity::Synced => self.gone(absence),
+                // Where the policy is suspended, it goes when the policy is taken up again.
+                Activity::Rests if want.prescription.spec().suspend => self.gone(Absence::NotInCompleteList),
+                Activity::Rests => continue,
+            };
+            tidings.push((want.target().clone(), key.clone(), order));
+        }
         let mut touched = Vec::new();
         self.count(key, Some(&old), None, &mut touched);
         self.reconsider(touched, &mut tidings);

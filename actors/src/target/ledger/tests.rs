@@ -175,6 +175,31 @@ fn a_failure_waits_and_only_news_from_upstream_end_that() {
     assert_eq!(ledger.failed(&key("web"), Complaint::Failed), 2);
 }
 
+/// An object of somebody else is in the way.
+fn refused() -> Ledger {
+    let mut ledger = Ledger::default();
+    ledger.unwant(&key("web"), wanted(1), 1);
+    assert_eq!(turn(&mut ledger, &key("web")), Some(Step::Create));
+    ledger.learn(&key("web"), After::Foreign);
+    ledger.failed(&key("web"), Complaint::Conflicted);
+    assert_eq!(turn(&mut ledger, &key("web")), None);
+    ledger
+}
+
+#[test]
+fn news_from_upstream_try_again_where_somebody_elses_object_was() {
+    let mut ledger = refused();
+    ledger.unwant(&key("web"), wanted(2), 1);
+    assert_eq!(turn(&mut ledger, &key("web")), Some(Step::Create));
+}
+
+#[test]
+fn what_was_refused_and_is_gone_upstream_is_forgotten() {
+    let mut ledger = refused();
+    ledger.unwant(&key("web"), Desired::Gone(Absence::DeletionSeen), 1);
+    assert_eq!(ledger.len(), 0);
+}
+
 #[test]
 fn what_is_gone_on_both_sides_is_forgotten() {
     let mut ledger = created();
@@ -209,7 +234,7 @@ fn what_a_complete_upstream_did_not_name_is_absent() {
     ledger.sight(&key("orphan"), seen(1, "10"), 1);
     ledger.unwant(&key("web"), wanted(1), 1);
     ledger.complete(&gvr(), 1);
-    assert_eq!(ledger.guard(), BTreeMap::new());
+    assert_eq!(ledger.guard(|_| false, |_| true), BTreeMap::new());
     let confirm = Step::ConfirmAbsence {
         absence: Absence::NotInCompleteList,
         uid: "d1".into(),
@@ -225,7 +250,7 @@ fn an_upstream_that_was_built_anew_repeats_or_withdraws_its_word() {
     assert_eq!(turn(&mut ledger, &key("web")), None);
     ledger.complete(&gvr(), 2);
     assert_eq!(turn(&mut ledger, &key("web")), None, "the guard has not judged");
-    ledger.guard();
+    ledger.guard(|_| false, |_| true);
     assert!(matches!(
         turn(&mut ledger, &key("web")),
         Some(Step::ConfirmAbsence { .. })
@@ -242,14 +267,18 @@ fn a_mass_deletion_is_held_until_the_objects_are_seen_again() {
         ledger.sight(key, seen, 1);
     }
     ledger.complete(&gvr(), 1);
-    assert_eq!(ledger.guard(), BTreeMap::from([("web".into(), 20)]));
+    assert_eq!(ledger.guard(|_| false, |_| true), BTreeMap::from([("web".into(), 20)]));
     for key in &names {
         assert_eq!(turn(&mut ledger, key), None);
     }
     for key in names.iter().take(15) {
         ledger.unwant(key, wanted(1), 1);
     }
-    assert_eq!(ledger.guard(), BTreeMap::new(), "five of twenty may go");
+    assert_eq!(
+        ledger.guard(|_| false, |_| true),
+        BTreeMap::new(),
+        "five of twenty may go"
+    );
     assert!(matches!(
         turn(&mut ledger, &names[19]),
         Some(Step::ConfirmAbsence { .. })
@@ -281,7 +310,7 @@ fn the_guard_counts_by_policy() {
     }
     ledger.complete(&gvr(), 1);
     assert_eq!(
-        ledger.guard(),
+        ledger.guard(|_| false, |_| true),
         BTreeMap::from([("small".into(), 12)]),
         "twelve of forty, but all of one policy"
     );
@@ -324,4 +353,33 @@ fn a_step_that_was_reported_waits_for_news() {
     assert_eq!(ledger.turn(&key("web")), Some(Turn::Reported));
     ledger.unwant(&key("web"), wanted(2), 1);
     assert_eq!(turn(&mut ledger, &key("web")), Some(Step::Create));
+}
+
+#[test]
+fn nothing_goes_while_a_policy_rests_or_not_everything_of_it_was_listed() {
+    let mut ledger = Ledger::default();
+    ledger.sight(&key("orphan"), seen(1, "10"), 1);
+    ledger.complete(&gvr(), 1);
+    assert_eq!(ledger.guard(|policy| policy == "web", |_| true), BTreeMap::new());
+    assert_eq!(turn(&mut ledger, &key("orphan")), None, "the policy is suspended");
+    assert_eq!(ledger.guard(|_| false, |listed| *listed != gvr()), BTreeMap::new());
+    assert_eq!(turn(&mut ledger, &key("orphan")), None, "more may be missing");
+    ledger.guard(|_| false, |_| true);
+    assert!(matches!(
+        turn(&mut ledger, &key("orphan")),
+        Some(Step::ConfirmAbsence { .. })
+    ));
+}
+
+#[test]
+fn what_comes_into_being_when_it_is_not_wanted_any_more_awaits_judgement() {
+    let mut ledger = Ledger::default();
+    ledger.unwant(&key("web"), wanted(1), 1);
+    assert_eq!(turn(&mut ledger, &key("web")), Some(Step::Create));
+    ledger.unwant(&key("web"), Desired::Gone(Absence::Unselected), 1);
+    ledger.guard(|_| false, |_| true);
+    assert!(!ledger.awaits_judgement(&key("web")), "nothing is there yet");
+    ledger.learn(&key("web"), After::Applied(seen(1, "10")));
+    ledger.succeeded(&key("web"));
+    assert!(ledger.awaits_judgement(&key("web")));
 }
