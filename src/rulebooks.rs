@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, hash::Hasher, path::PathBuf, sync::Arc};
 use syncer_actors::{Connect, Rulebook, TargetSettings};
 use syncer_clusters::{Cluster, ClusterConfig, Limits};
 use syncer_core::{
-    config::{Configuration, NamespaceMapping, SyncTarget},
+    config::{Configuration, DeletionMode, NamespaceMapping, Strategy, SyncTarget, WaitForDownstream},
     placement::{PlacementOptions, RuleError, Rules, Secrets},
     protect::Protection,
 };
@@ -39,6 +39,10 @@ impl Surroundings {
     /// The rulebook of `followed`, the one with the number `revision`.
     pub(crate) fn rulebook(&self, followed: &Followed, revision: u64) -> Result<Rulebook, UnusableRules> {
         let configuration = &followed.configuration;
+        let not_built: Vec<_> = not_built(configuration).collect();
+        if !not_built.is_empty() {
+            return Err(UnusableRules(not_built));
+        }
         let options = PlacementOptions {
             secrets: self.secrets,
             protection: Protection {
@@ -108,6 +112,50 @@ impl Surroundings {
     }
 }
 
+/// What the documents ask for that this version cannot do: refused, not passed over in silence.
+fn not_built(configuration: &Configuration) -> impl Iterator<Item = String> {
+    let policies = configuration.policies.values().flat_map(|policy| {
+        let (conflict, deletion) = (&policy.spec.conflict, &policy.spec.deletion);
+        let asked = [
+            (
+                conflict.strategy != Strategy::UpstreamWins,
+                "conflict.strategy",
+                "only UpstreamWins",
+            ),
+            (deletion.mode != DeletionMode::Delete, "deletion.mode", "only Delete"),
+            (
+                deletion.wait_for_downstream == WaitForDownstream::Always,
+                "deletion.waitForDownstream",
+                "only Auto and Never",
+            ),
+        ];
+        let refused = asked.into_iter().filter(|(asked, ..)| *asked);
+        refused.map(|(_, path, can)| format!("policy {}: spec.{path}: this version can do {can}", policy.name))
+    });
+    let targets = configuration.targets.values().flat_map(|target| {
+        let asked = [
+            (
+                target.spec.kubeconfig_file.is_none(),
+                "kubeconfigSecretRef",
+                "a kubeconfigFile",
+            ),
+            (
+                target.spec.evict_after.is_some(),
+                "evictAfter",
+                "a cordon (unschedulable)",
+            ),
+        ];
+        let refused = asked.into_iter().filter(|(asked, ..)| *asked);
+        refused.map(|(_, path, can)| {
+            format!(
+                "target {}: spec.{path}: this version can do with {can} only",
+                target.name
+            )
+        })
+    });
+    policies.chain(targets)
+}
+
 fn spelled_out(error: &RuleError) -> String {
     format!("policy {}: {}: {}", error.policy, error.path, error.message)
 }
@@ -146,7 +194,7 @@ fn fingerprint(target: &SyncTarget, kubeconfig: Option<&u64>) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use syncer_core::config::SyncTargetSpec;
+    use syncer_core::config::{SyncPolicy, SyncPolicySpec, SyncTargetSpec};
 
     use super::*;
 
@@ -162,6 +210,27 @@ mod tests {
                 ..SyncTargetSpec::default()
             },
         }
+    }
+
+    #[test]
+    fn what_cannot_be_done_yet_is_refused() {
+        let mut policy = SyncPolicy {
+            name: "web".to_owned(),
+            spec: SyncPolicySpec::default(),
+        };
+        let set = |policy: &SyncPolicy, target: SyncTarget| Configuration {
+            targets: [(Arc::from("east"), Arc::new(target))].into(),
+            policies: [(Arc::from("web"), Arc::new(policy.clone()))].into(),
+        };
+        assert_eq!(not_built(&set(&policy, target("1", "a"))).count(), 0);
+        policy.spec.conflict.strategy = Strategy::MergeChanges;
+        policy.spec.deletion.mode = DeletionMode::Orphan;
+        policy.spec.deletion.wait_for_downstream = WaitForDownstream::Always;
+        let mut secret = target("1", "a");
+        secret.spec.kubeconfig_file = None;
+        secret.spec.evict_after = Some("2026-01-01T00:00:00Z".to_owned());
+        let refused: Vec<_> = not_built(&set(&policy, secret)).collect();
+        assert_eq!(refused.len(), 5, "{refused:?}");
     }
 
     #[test]
