@@ -1,5 +1,7 @@
 //! The proof without which nothing is deleted downstream (S3).
 
+use crate::immutable::ImmutableAction;
+
 /// Why an upstream object is believed to be gone. A belief, no proof: a withdrawn claim says DELETED too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Absence {
@@ -24,7 +26,7 @@ pub enum Look {
     Inconclusive,
 }
 
-/// A proof that an object has to go. Only [`prove`] makes one.
+/// A proof that an object has to go. Only [`prove`] and [`prove_recreation`] make one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Proof(Ground);
 
@@ -37,6 +39,8 @@ enum Ground {
     NotInCompleteList,
     /// Read, and not wanted there.
     Unwanted,
+    /// The target refuses a change for good, and the policy has the object made again.
+    Recreation,
 }
 
 /// Why there is no proof.
@@ -61,6 +65,11 @@ pub fn prove(absence: Absence, look: &Look) -> Result<Proof, NoProof> {
     }
 }
 
+/// The proof that an object has to go to be made again, if that is what `action` says of a refusal to change it.
+pub fn prove_recreation(action: ImmutableAction) -> Option<Proof> {
+    (action == ImmutableAction::Recreate).then_some(Proof(Ground::Recreation))
+}
+
 /// For the log line of the delete.
 impl std::fmt::Display for Proof {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -68,6 +77,7 @@ impl std::fmt::Display for Proof {
             Ground::DeletionSeen => "deletion seen upstream and absence confirmed",
             Ground::NotInCompleteList => "not in a complete upstream list and absence confirmed",
             Ground::Unwanted => "read upstream, and no policy wants it there",
+            Ground::Recreation => "a change of an immutable field was refused, and the policy has it made again",
         })
     }
 }
@@ -84,6 +94,12 @@ mod tests {
             assert_eq!(prove(absence, &Look::Inconclusive), Err(NoProof::NotConfirmed));
             assert_eq!(prove(absence, &Look::Wanted), Err(NoProof::Exists));
         }
+    }
+
+    #[test]
+    fn an_object_is_made_again_only_where_the_policy_says_so() {
+        assert!(prove_recreation(ImmutableAction::Recreate).is_some());
+        assert_eq!(prove_recreation(ImmutableAction::Report), None);
     }
 
     #[test]
