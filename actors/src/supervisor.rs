@@ -110,7 +110,7 @@ impl Supervisor {
                 info!(target = %name, "the target was changed or taken off the list; what it holds stays");
                 ctx.stop_child(Target::KIND, name);
                 self.base.roster.remove(name);
-                self.base.metrics.lost(name);
+                self.base.metrics.forget_target(name);
                 self.base.status.target_removed(name);
             }
             stays

@@ -288,6 +288,8 @@ impl Upstream {
             .iter()
             .all(|resource| self.index.is_listed(&resource.gvr))
         {
+            let unnamed = self.index.settle();
+            self.spread(unnamed);
             self.base.readiness.upstream_listed();
         }
         self.namespaces_listed(gvr, ctx);

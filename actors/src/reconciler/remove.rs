@@ -20,7 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 impl Work<'_> {
     /// Deletes the downstream object, if the upstream confirms that it is gone, or that no policy wants it there (S3).
     pub(super) async fn remove(&self, absence: Absence, uid: &str) -> Result<Attempt, AttemptFailure> {
-        let proof = match prove(absence, &self.look_upstream().await?) {
+        let proof = match prove(absence, &self.look_upstream(absence).await?) {
             Ok(proof) => proof,
             Err(NoProof::Exists) => {
                 return Ok(Attempt {
@@ -48,7 +48,7 @@ impl Work<'_> {
     }
 
     /// What a read of the upstream object says, now.
-    async fn look_upstream(&self) -> Result<Look, AttemptFailure> {
+    async fn look_upstream(&self, absence: Absence) -> Result<Look, AttemptFailure> {
         let upstream = self.downstream.upstream.logical(&self.key.cluster);
         let read = upstream
             .get(self.resource, &self.key.namespace, &self.key.name, FieldsV1Kept::None)
@@ -58,11 +58,11 @@ impl Work<'_> {
         if names_namespace(self.key) {
             return Ok(Look::Wanted);
         }
-        Ok(self.wanted_here(&object))
+        Ok(self.wanted_here(&object, absence))
     }
 
     /// Whether the rules, as they are now, want `object` on this target.
-    fn wanted_here(&self, object: &Object) -> Look {
+    fn wanted_here(&self, object: &Object, absence: Absence) -> Look {
         let label = |name: &str| object.labels().get(name);
         let secret_type: Option<String> = object
             .member("type")
@@ -86,11 +86,17 @@ impl Work<'_> {
             return Look::Inconclusive;
         };
         let target = &self.downstream.name;
-        let needed = placement.places.iter().any(|place| {
-            place.target.name == *target
-                && (place.needs == Needs::Selected || self.downstream.references.names(target, self.key))
-        });
-        if needed { Look::Wanted } else { Look::Unwanted }
+        let Some(place) = placement.places.iter().find(|place| place.target.name == *target) else {
+            return Look::Unwanted;
+        };
+        if place.needs == Needs::Selected || self.downstream.references.names(target, self.key) {
+            return Look::Wanted;
+        }
+        // Nothing names it: only the Upstream knows whether everything that might is listed, and then it says so.
+        match absence {
+            Absence::Unselected => Look::Unwanted,
+            Absence::DeletionSeen | Absence::NotInCompleteList => Look::Inconclusive,
+        }
     }
 
     /// Something in the downstream namespace that is not ours, if there is any: then the namespace stays.

@@ -22,6 +22,17 @@ pub(crate) struct Index {
     references: References,
     /// Distinguishes what this Upstream says from what one before it said.
     incarnation: u64,
+    names: Names,
+}
+
+/// Whether it is known who names what.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Names {
+    /// Not everything is listed yet: what nothing names so far stays where it is (S3).
+    #[default]
+    Unsettled,
+    /// It is: what nothing names is not needed.
+    Settled,
 }
 
 #[derive(Default)]
@@ -101,6 +112,7 @@ impl Index {
             resources: HashMap::new(),
             references,
             incarnation,
+            names: Names::Unsettled,
         }
     }
 
@@ -169,6 +181,8 @@ impl Index {
             if !(known && was_told) {
                 tidings.push((target.clone(), key.clone(), self.wanted(uid, want)));
             }
+        } else if self.names == Names::Unsettled {
+            tidings.push((target.clone(), key.clone(), self.kept()));
         } else if was_told {
             tidings.push((target.clone(), key.clone(), self.unwanted(key)));
         }
@@ -311,12 +325,32 @@ impl Index {
 
     /// The rules changed: what was listed under the old ones says nothing about the new ones.
     pub(crate) fn unlist(&mut self) -> Vec<Gvr> {
+        self.names = Names::Unsettled;
         for resource in self.resources.values_mut() {
             resource.listed = false;
         }
         let mut unlisted: Vec<_> = self.resources.keys().cloned().collect();
         unlisted.sort_unstable();
         unlisted
+    }
+
+    /// Everything is listed: what nothing names is not needed from here on.
+    pub(crate) fn settle(&mut self) -> Tidings {
+        if self.names == Names::Settled {
+            return Tidings::new();
+        }
+        self.names = Names::Settled;
+        let mut tidings = Tidings::new();
+        for (key, entry) in self.resources.values().flat_map(|resource| &resource.objects) {
+            let unnamed = entry.wants.iter().filter(|want| {
+                want.needs == Needs::IfReferenced
+                    && want.activity == Activity::Synced
+                    && !entry.told.contains(want.target())
+            });
+            tidings.extend(unnamed.map(|want| (want.target().clone(), key.clone(), self.unwanted(key))));
+        }
+        tidings.sort_unstable_by(|(one, first, _), (other, second, _)| (one, first).cmp(&(other, second)));
+        tidings
     }
 
     /// Whether a complete list of `gvr` went through under the present rules.
@@ -356,8 +390,10 @@ impl Index {
             };
             if entry.told.iter().any(|told| **told == *target) {
                 orders.insert(key.clone(), self.wanted(&entry.uid, want));
-            } else if want.activity == Activity::Rests {
+            } else if want.activity == Activity::Rests || self.names == Names::Unsettled {
                 orders.insert(key.clone(), self.kept());
+            } else {
+                orders.insert(key.clone(), self.unwanted(key));
             }
         }
         orders.into_iter().collect()

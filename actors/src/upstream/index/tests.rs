@@ -117,6 +117,33 @@ fn words(tidings: &Tidings) -> Vec<String> {
 }
 
 #[test]
+fn what_nothing_names_is_unneeded_only_once_everything_is_listed() {
+    let mut index = Index::new(References::default(), 1);
+    let account = key("serviceaccounts", "default", "runner");
+    let other = key("serviceaccounts", "default", "other");
+    for account in [&account, &other] {
+        index.present(account, shown("a1", &wants(account, 1), &[]), 1);
+    }
+    let orders = index.orders_of(&gvr("serviceaccounts"), "east");
+    assert!(
+        orders.iter().all(|(_, order)| matches!(order, Order::Kept { .. })),
+        "{orders:?}"
+    );
+    index.present(
+        &web(),
+        shown("u1", &wants(&web(), 1), std::slice::from_ref(&account)),
+        1,
+    );
+    assert_eq!(
+        words(&index.settle()),
+        ["east: other unselected", "west: other unselected"]
+    );
+    assert!(index.settle().is_empty(), "once");
+    index.unlist();
+    assert_eq!(index.settle().len(), 2, "under other rules again");
+}
+
+#[test]
 fn only_news_is_told() {
     let mut index = Index::new(References::default(), 1);
     let wanted = wants(&web(), 1);
@@ -181,7 +208,7 @@ fn a_namespace_is_wanted_while_something_in_it_is_and_then_kept() {
     let mut index = Index::new(References::default(), 1);
     let namespace = key("namespaces", "", "default");
     let unneeded = index.present(&namespace, shown("n1", &wants(&namespace, 1), &[]), 1);
-    assert_eq!(words(&unneeded), [""; 0], "nothing is in it");
+    assert_eq!(words(&unneeded), ["east: default kept", "west: default kept"]);
     let tidings = index.present(&web(), shown("u1", &wants(&web(), 1), &[]), 1);
     assert_eq!(
         words(&tidings),
@@ -212,7 +239,11 @@ fn what_is_named_goes_along_and_leaves_with_the_last_that_names_it() {
     let mut index = Index::new(References::default(), 1);
     let account = key("serviceaccounts", "default", "runner");
     let tidings = index.present(&account, shown("a1", &wants(&account, 1), &[]), 1);
-    assert!(tidings.is_empty(), "nobody names it");
+    assert_eq!(
+        words(&tidings),
+        ["east: runner kept", "west: runner kept"],
+        "nobody names it so far"
+    );
     let other = key("configmaps", "default", "other");
     let first = index.present(
         &web(),
