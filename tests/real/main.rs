@@ -11,6 +11,7 @@
 mod clusters;
 mod manifests;
 mod objects;
+mod status;
 mod sync;
 mod testbed;
 mod world;

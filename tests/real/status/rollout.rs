@@ -1,0 +1,121 @@
+//! Deployments.
+
+use std::{thread, time::Duration};
+
+use serde_json::json;
+use syncer_harness::{Patch, stays};
+
+use super::field::{ENDS_WITHIN, Field, SOON, condition};
+use crate::world::writes;
+
+#[test]
+fn a_deployment_of_five_on_two_targets_has_ten_replicas_upstream_and_only_its_status_is_written() {
+    let field = Field::get();
+    let _report = field.report();
+    let mut syncer = field.run("5m");
+    let path = field.deploy("ten", 600);
+    let status = field.wait_ten(&path);
+    assert_eq!(
+        (&status["availableReplicas"], &status["observedGeneration"]),
+        (&json!(10), &json!(1))
+    );
+    assert_eq!(condition(&status, "Available")[0], "True");
+    assert_eq!(condition(&status, "workload.kcp.io/Synced")[0], "True");
+    assert_eq!(condition(&status, "workload.kcp.io/TargetsReporting")[0], "True");
+    field
+        .upstream
+        .kubectl(&["rollout", "status", "-n", "ten", "deployment/web", "--timeout=30s"]);
+
+    // A change of the template: the new generation is shown when both have rolled out, and not before.
+    let before = writes(&field.upstream).len();
+    let change = json!({"spec": {"template": {"metadata": {"annotations": {"change": "1"}}}}});
+    field.upstream.client().patch(&path, Patch::Merge(&change));
+    field
+        .upstream
+        .kubectl(&["rollout", "status", "-n", "ten", "deployment/web", "--timeout=60s"]);
+    let status = field.status(&path);
+    assert_eq!(
+        (&status["observedGeneration"], &status["updatedReplicas"]),
+        (&json!(2), &json!(10))
+    );
+    for target in [&field.east, &field.west] {
+        let there = target.client().read(&path)["status"].clone();
+        assert_eq!(
+            (&there["updatedReplicas"], &there["availableReplicas"]),
+            (&json!(5), &json!(5))
+        );
+    }
+
+    let written = writes(&field.upstream);
+    let others: Vec<_> = written.iter().filter(|event| event.subresource != "status").collect();
+    assert_eq!(format!("{others:?}"), "[]");
+    println!(
+        "status writes for one spec change on two targets: {}",
+        written.len() - before
+    );
+
+    // At rest and after a restart: nothing.
+    let quiet = || writes(&field.upstream).len();
+    thread::sleep(Duration::from_secs(2));
+    let rest = quiet();
+    stays("at rest", Duration::from_secs(6), || quiet() == rest);
+    assert_eq!(syncer.terminate(ENDS_WITHIN).code, Some(0), "{}", syncer.log());
+    let mut syncer = field.run("5m");
+    stays("after a restart", Duration::from_secs(10), || quiet() == rest);
+    assert_eq!(syncer.terminate(ENDS_WITHIN).code, Some(0), "{}", syncer.log());
+}
+
+#[test]
+fn a_rollout_does_not_end_while_a_target_may_make_no_pods() {
+    let field = Field::get();
+    let _report = field.report();
+    let mut syncer = field.run("5m");
+    let quota = field.forbid_pods("quota");
+    let path = field.deploy("quota", 600);
+    field.wait("the five of east", &path, |status| status["readyReplicas"] == 5);
+    let status = field.wait("the failure of west", &path, |status| {
+        condition(status, "ReplicaFailure")[0] == "True"
+    });
+    assert!(
+        condition(&status, "ReplicaFailure")[2].starts_with("west: "),
+        "{status}"
+    );
+    // Five of five are ready as kubectl counts, and yet this is not the end.
+    let waited = field
+        .upstream
+        .try_kubectl(&["rollout", "status", "-n", "quota", "deployment/web", "--timeout=4s"]);
+    assert!(!waited.status.success(), "{waited:?}");
+    assert_eq!(field.status(&path).get("observedGeneration"), None);
+
+    field.west.client().delete(&quota);
+    // The controller of west waits longer and longer between its tries: an edit wakes it.
+    let change = json!({"spec": {"template": {"metadata": {"annotations": {"change": "1"}}}}});
+    field.upstream.client().patch(&path, Patch::Merge(&change));
+    let timeout = format!("--timeout={}s", SOON.as_secs());
+    field
+        .upstream
+        .kubectl(&["rollout", "status", "-n", "quota", "deployment/web", &timeout]);
+    assert_eq!(syncer.terminate(ENDS_WITHIN).code, Some(0), "{}", syncer.log());
+}
+
+#[test]
+fn a_rollout_that_cannot_progress_says_so_and_where() {
+    let field = Field::get();
+    let _report = field.report();
+    let mut syncer = field.run("5m");
+    field.forbid_pods("deadline");
+    let path = field.deploy("deadline", 2);
+    let status = field.wait("the deadline of west", &path, |status| {
+        condition(status, "Progressing")[1] == "ProgressDeadlineExceeded"
+    });
+    let [truth, _, message] = condition(&status, "Progressing");
+    assert_eq!(truth, "False");
+    assert!(message.starts_with("west: "), "{message}");
+    let waited =
+        field
+            .upstream
+            .try_kubectl(&["rollout", "status", "-n", "deadline", "deployment/web", "--timeout=20s"]);
+    let said = String::from_utf8_lossy(&waited.stderr);
+    assert!(said.contains("exceeded its progress deadline"), "{said}");
+    assert_eq!(syncer.terminate(ENDS_WITHIN).code, Some(0), "{}", syncer.log());
+}
