@@ -45,13 +45,16 @@ impl Work<'_> {
         if drift.taken.is_empty() {
             return self.without(&live, seen, &drift, &body.uid).await;
         }
+        if self.downstream.writes == Writes::Reported {
+            for leaf in &drift.taken {
+                self.log(&format_args!("dry run: would revert drift: {}", described(leaf)));
+            }
+            return Ok(Attempt::done(After::Applied(seen)));
+        }
         for leaf in &drift.taken {
             let note = format!("target {}: {}", self.downstream.name, described(leaf));
             self.log(&format_args!("found drift: {}", described(leaf)));
             self.tell(&body.uid, EventReason::DriftReverted, note);
-        }
-        if self.downstream.writes == Writes::Reported {
-            return Ok(Attempt::done(After::Applied(seen)));
         }
         self.change(&seen.ours.uid, Reason::Drifted).await
     }
@@ -88,7 +91,16 @@ impl Work<'_> {
         }
         let removes = rules.strategy == Strategy::UpstreamWins && rules.foreign == ForeignLeaves::Remove;
         let metrics = &self.downstream.metrics;
-        if !removes || self.downstream.writes == Writes::Reported {
+        if removes && self.downstream.writes == Writes::Reported {
+            for leaf in &drift.foreign {
+                self.log(&format_args!(
+                    "dry run: would remove what the upstream does not have: {}",
+                    described(leaf)
+                ));
+            }
+            return Ok(Attempt::done(After::Applied(seen)));
+        }
+        if !removes {
             metrics.conflict(rules.strategy, Verdict::ForeignKept);
             return Ok(Attempt::done(After::Applied(seen)));
         }

@@ -38,6 +38,8 @@ struct Record {
     failures: u32,
     /// What the last one failed for.
     complaint: Complaint,
+    /// Whether the owner was told.
+    word: Word,
     /// When the news was read upstream that is not on the target yet.
     news: Option<Instant>,
     /// What the watch showed while a write was in flight; it may be older or newer than the answer.
@@ -92,6 +94,16 @@ pub(crate) enum Complaint {
     Failed,
     /// Both sides pull at it.
     Conflicted,
+}
+
+/// Whether the owner of an object was told that it fails.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Word {
+    /// Not yet: it may pass.
+    #[default]
+    None,
+    /// The owner knows, and will be told when it works again.
+    Given,
 }
 
 /// What a Reconciler needs to know to take the next step.
@@ -158,6 +170,7 @@ impl Record {
             admission: Admission::Unjudged,
             failures: 0,
             complaint: Complaint::None,
+            word: Word::None,
             news: None,
             held: None,
         }
@@ -444,6 +457,7 @@ impl Ledger {
         record.turn = Turn::Quiet;
         record.failures = 0;
         record.complaint = Complaint::None;
+        record.word = Word::None;
         // What is gone on both sides needs no record.
         if record.live == Live::Unseen && matches!(record.desired, Desired::Gone(_)) {
             self.records.remove(key);
@@ -488,13 +502,6 @@ impl Ledger {
         }
     }
 
-    /// Whether the namespace `key` is about to be made: its objects wait for it.
-    pub(crate) fn is_being_made(&self, key: &ObjectKey) -> bool {
-        self.records
-            .get(key)
-            .is_some_and(|record| record.step() == Step::Create && matches!(record.turn, Turn::Queued | Turn::Running))
-    }
-
     /// Whether the next step of `key` is to make it.
     pub(crate) fn is_to_be_made(&self, key: &ObjectKey) -> bool {
         self.records
@@ -518,6 +525,18 @@ impl Ledger {
     /// How many attempts of `key` failed one after the other.
     pub(crate) fn failures(&self, key: &ObjectKey) -> u32 {
         self.records.get(key).map_or(0, |record| record.failures)
+    }
+
+    /// Whether the owner of `key` was told of the failure.
+    pub(crate) fn word(&self, key: &ObjectKey) -> Word {
+        self.records.get(key).map_or(Word::None, |record| record.word)
+    }
+
+    /// The owner of `key` is told of the failure.
+    pub(crate) fn give_word(&mut self, key: &ObjectKey) {
+        if let Some(record) = self.records.get_mut(key) {
+            record.word = Word::Given;
+        }
     }
 
     /// Whose turn it is with `key`, if there is a record of it.

@@ -9,7 +9,7 @@ use tracing::{debug, info, warn};
 use super::{
     BATCH, Stage, Target, TargetMessage,
     fair_queue::{FairQueue, Standing},
-    ledger::{Complaint, Turn},
+    ledger::{Complaint, Turn, Word},
     waits::Waits,
 };
 use crate::{
@@ -200,19 +200,27 @@ impl Target {
         }
     }
 
-    /// Whether `key` may have a turn as far as its namespace is concerned.
+    /// Whether `key` may have a turn as far as its namespace is concerned. What is made before its namespace costs a request that
+    /// fails, and in a namespace of others that has a name of our making it must not be made at all (S1).
     fn door(&self, key: &ObjectKey, namespace: &ObjectKey, downstream: &Downstream) -> Door {
-        if self.ledger.is_being_made(namespace) {
-            return Door::Awaited;
-        }
-        // By name a namespace of others is used as it is. One with a name of our making is ours, or nothing is made in it (S1).
-        if downstream.names.mapping() == NamespaceMapping::Identity || !self.ledger.is_to_be_made(key) {
+        let hashed = downstream.names.mapping() == NamespaceMapping::Hashed;
+        if !self.ledger.is_to_be_made(key) {
             return Door::Open;
         }
+        let coming = match self.ledger.turn(namespace) {
+            Some(Turn::Queued | Turn::Running) => true,
+            Some(Turn::Quiet) => !self.intake.is_listed(&namespace.gvr),
+            // It was said that it would be made, which is all that happens.
+            Some(Turn::Reported) => return Door::Open,
+            Some(Turn::Waiting) | None => false,
+        };
         match self.ledger.live(namespace) {
             Some(Live::Ours(_)) => Door::Open,
-            Some(Live::Foreign) => Door::Shut,
-            Some(Live::Unseen) | None => Door::Awaited,
+            Some(Live::Foreign) if hashed => Door::Shut,
+            Some(Live::Foreign) => Door::Open,
+            Some(Live::Unseen) | None if hashed => Door::Awaited,
+            Some(Live::Unseen) if coming && self.ledger.is_to_be_made(namespace) => Door::Awaited,
+            Some(Live::Unseen) | None => Door::Open,
         }
     }
 
@@ -262,9 +270,9 @@ impl Target {
         }
     }
 
-    /// What failed before and works again is told once.
+    /// What failed before and works again is told once: to those who heard of the failure.
     fn succeeded(&mut self, key: &ObjectKey) {
-        let failures = self.ledger.failures(key);
+        let (failures, word) = (self.ledger.failures(key), self.ledger.word(key));
         self.ledger.succeeded(key);
         self.upstream.status.problem(&self.settings.name, key, None);
         if failures > 0 {
@@ -272,6 +280,8 @@ impl Target {
                 target = %self.settings.name, workspace = %key.cluster, kind = %key.gvr, namespace = %key.namespace,
                 name = %key.name, failures, "synced again"
             );
+        }
+        if word == Word::Given {
             self.tell(
                 key,
                 EventReason::Synced,
@@ -318,20 +328,19 @@ impl Target {
             };
             self.upstream.status.problem(&self.settings.name, &key, Some(problem));
         }
+        // A short conflict or outage is no news to the owner of an object either.
+        let lasts = failure.retry == Retry::Rarely || failures >= TELL_AFTER;
+        if lasts && self.ledger.word(&key) == Word::None {
+            self.ledger.give_word(&key);
+            self.tell(&key, failure.reason, failure.message.to_string());
+        }
         // Said once; what is said again and again is read by nobody.
         if failures == 1 {
-            // A short conflict or outage is no news to the owner of an object.
-            if failure.retry == Retry::Rarely {
-                self.tell(&key, failure.reason, failure.message.to_string());
-            }
             warn!(
                 target = %self.settings.name, workspace = %key.cluster, kind = %key.gvr, namespace = %key.namespace,
                 name = %key.name, retry_in = ?delay, "not synced: {}", failure.message
             );
         } else {
-            if failures == TELL_AFTER && failure.retry != Retry::Rarely {
-                self.tell(&key, failure.reason, failure.message.to_string());
-            }
             debug!(target = %self.settings.name, object = %key, failures, retry_in = ?delay, "still not synced: {}", failure.message);
         }
         let at = ctx.now() + delay;

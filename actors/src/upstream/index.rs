@@ -145,7 +145,9 @@ impl Index {
         }
         if let Some(old) = &old {
             let wanted = |target: &Arc<str>| entry.wants.iter().any(|want| want.target() == target);
-            for target in old.told.iter().filter(|target| !wanted(target)) {
+            // What rested under a suspended policy was told to nobody, and may be there all the same.
+            let rested = old.wants.iter().filter(|want| want.is_suspended()).map(Want::target);
+            for target in old.told.iter().chain(rested).filter(|target| !wanted(target)) {
                 tidings.push((target.clone(), key.clone(), self.unwanted(key)));
             }
         }
@@ -296,7 +298,7 @@ impl Index {
             let order = match want.activity {
                 Activity::Synced => self.gone(absence),
                 // Where the policy is suspended, it goes when the policy is taken up again.
-                Activity::Rests if want.prescription.spec().suspend => self.gone(Absence::NotInCompleteList),
+                Activity::Rests if want.is_suspended() => self.gone(Absence::NotInCompleteList),
                 Activity::Rests => continue,
             };
             tidings.push((want.target().clone(), key.clone(), order));
@@ -446,6 +448,11 @@ impl Entry {
 impl Want {
     pub(crate) fn target(&self) -> &Arc<str> {
         &self.prescription.target.name
+    }
+
+    /// Whether it rests because its policy does.
+    fn is_suspended(&self) -> bool {
+        self.activity == Activity::Rests && self.prescription.spec().suspend
     }
 
     fn is(&self, other: &Self) -> bool {

@@ -383,3 +383,17 @@ fn what_comes_into_being_when_it_is_not_wanted_any_more_awaits_judgement() {
     ledger.succeeded(&key("web"));
     assert!(ledger.awaits_judgement(&key("web")));
 }
+
+#[test]
+fn the_owner_is_told_once_until_it_works_again() {
+    let mut ledger = Ledger::default();
+    ledger.unwant(&key("web"), wanted(1), 1);
+    turn(&mut ledger, &key("web"));
+    ledger.failed(&key("web"), Complaint::Failed);
+    assert_eq!(ledger.word(&key("web")), Word::None);
+    ledger.give_word(&key("web"));
+    ledger.failed(&key("web"), Complaint::Failed);
+    assert_eq!(ledger.word(&key("web")), Word::Given);
+    ledger.succeeded(&key("web"));
+    assert_eq!(ledger.word(&key("web")), Word::None);
+}

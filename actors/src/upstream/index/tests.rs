@@ -7,7 +7,18 @@ use syncer_core::{
 
 use super::*;
 
-fn rules() -> Rules {
+fn web_policy() -> SyncPolicySpec {
+    SyncPolicySpec {
+        resources: vec![ResourceRef {
+            group: String::new(),
+            resource: "configmaps".to_owned(),
+        }],
+        dependencies: true,
+        ..SyncPolicySpec::default()
+    }
+}
+
+fn rules(spec: SyncPolicySpec) -> Rules {
     let target = |name: &str| SyncTarget {
         name: name.to_owned(),
         uid: String::new(),
@@ -17,14 +28,7 @@ fn rules() -> Rules {
     };
     let policy = SyncPolicy {
         name: "web".to_owned(),
-        spec: SyncPolicySpec {
-            resources: vec![ResourceRef {
-                group: String::new(),
-                resource: "configmaps".to_owned(),
-            }],
-            dependencies: true,
-            ..SyncPolicySpec::default()
-        },
+        spec,
     };
     let configuration = Configuration {
         targets: ["east", "west"]
@@ -54,6 +58,11 @@ fn web() -> ObjectKey {
 
 /// What the rules want of `key`, with this hash.
 fn wants(key: &ObjectKey, hash: u128) -> Box<[Want]> {
+    wants_of(web_policy(), key, hash)
+}
+
+/// What a policy that says `spec` wants of `key`, with this hash.
+fn wants_of(spec: SyncPolicySpec, key: &ObjectKey, hash: u128) -> Box<[Want]> {
     let scope = if key.namespace.is_empty() {
         Scope::Cluster
     } else {
@@ -73,7 +82,7 @@ fn wants(key: &ObjectKey, hash: u128) -> Box<[Want]> {
         workspace_path: None,
         controller: None,
     };
-    let Verdict::Decided(placement) = rules().place(&facts) else {
+    let Verdict::Decided(placement) = rules(spec).place(&facts) else {
         panic!("undecided");
     };
     let want = |place: &syncer_core::placement::Place| Want {
@@ -298,4 +307,29 @@ fn what_rests_is_kept_and_not_withdrawn() {
         ["east: web kept", "west: web kept"]
     );
     assert!(index.deleted(&web()).is_empty(), "nothing is written about it");
+}
+
+#[test]
+fn what_a_suspended_policy_placed_goes_once_nothing_wants_it_or_it_is_gone() {
+    let resting = || {
+        let spec = SyncPolicySpec {
+            suspend: true,
+            ..web_policy()
+        };
+        let mut wants = wants_of(spec, &web(), 1);
+        wants.iter_mut().for_each(|want| want.activity = Activity::Rests);
+        wants
+    };
+    let mut index = Index::new(References::default(), 1);
+    let kept = index.present(&web(), shown("u1", &resting(), &[]), 1);
+    assert_eq!(words(&kept), ["east: web kept", "west: web kept"]);
+    let unselected = index.present(&web(), shown("u1", &[], &[]), 1);
+    assert_eq!(words(&unselected), ["east: web unselected", "west: web unselected"]);
+
+    index.present(&web(), shown("u1", &resting(), &[]), 1);
+    // Not as a deletion that was seen: that would go at once.
+    assert_eq!(
+        words(&index.deleted(&web())),
+        ["east: web not listed", "west: web not listed"]
+    );
 }
