@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     events::Subject,
-    metrics::{WriteResult, WriteSide, WriteVerb},
+    metrics::{Direction, Stage, WriteResult, WriteSide, WriteVerb},
     runtime::{Context, Exponential},
 };
 
@@ -38,6 +38,7 @@ impl StatusPropagator {
                 let terms = self.work.board.terms(key);
                 if let Some(lag) = self.pace.rest(key, terms.min_interval, now) {
                     self.work.metrics.status_lagged(lag);
+                    self.work.metrics.propagated(Direction::Up, Stage::StatusBack, lag);
                 }
                 return;
             }

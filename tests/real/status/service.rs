@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use syncer_harness::{ApiServer, Patch, wait_for};
 
 use super::field::{ENDS_WITHIN, Field, SOON, condition};
-use crate::objects::create_namespace;
+use crate::{objects::create_namespace, world::writes};
 
 fn balance(field: &Field, namespace: &str) -> String {
     let service = json!({
@@ -89,6 +89,51 @@ fn a_status_takes_little_time_at_rest() {
         "status back at rest: p50 {:?}, p95 {:?}, longest {:?}",
         took[20], took[37], took[39]
     );
+    assert_eq!(syncer.terminate(ENDS_WITHIN).code, Some(0), "{}", syncer.log());
+}
+
+/// Somebody edits the object fifty times a second while its status moves.
+#[test]
+fn no_edit_and_no_status_is_lost_while_both_flow() {
+    let field = Field::get();
+    let _report = field.report();
+    let mut syncer = field.run("5m");
+    create_namespace(&field.upstream, "chaos");
+    let path = balance(&field, "chaos");
+    let before = writes(&field.upstream).len();
+    let edits = 400;
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            for number in 0..edits {
+                let change = json!({"metadata": {"labels": {"edit": number.to_string()}}});
+                field.upstream.client().patch(&path, Patch::Merge(&change));
+                thread::sleep(Duration::from_millis(15));
+            }
+        });
+        for number in 0..60 {
+            give(&field.east, &path, Some(&format!("192.0.2.{}", number + 1)));
+            thread::sleep(Duration::from_millis(120));
+        }
+    });
+    field.wait("the last address", &path, |status| addresses(status) == ["192.0.2.60"]);
+    let last = (edits - 1).to_string();
+    for server in [&field.upstream, &field.east, &field.west] {
+        wait_for("the last edit", SOON, || {
+            let seen = server.client().read(&path);
+            if seen["metadata"]["labels"]["edit"] == *last {
+                Ok(())
+            } else {
+                Err(seen["metadata"]["labels"].to_string())
+            }
+        });
+    }
+    let written = writes(&field.upstream).split_off(before);
+    let conflicts = written.iter().filter(|event| event.code == 409).count();
+    println!(
+        "status writes beside {edits} edits: {}, conflicts among them: {conflicts}",
+        written.len()
+    );
+    assert!(written.iter().all(|event| event.subresource == "status"));
     assert_eq!(syncer.terminate(ENDS_WITHIN).code, Some(0), "{}", syncer.log());
 }
 
