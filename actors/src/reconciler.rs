@@ -6,6 +6,8 @@ mod change;
 mod create;
 mod downstream;
 mod failure;
+mod handover;
+mod left_over;
 mod remove;
 mod unknown_field;
 mod verify;

@@ -1,27 +1,17 @@
 //! A change of an object of ours, and what is done where the API server refuses it.
 
-use std::collections::BTreeSet;
-
 use bytes::Bytes;
-use serde_json::{Value, json};
-use syncer_clusters::{Apply, Cause, Deletion, Error, FieldsV1Kept, Next, Object, Preconditions};
+use serde_json::Value;
+use syncer_clusters::{Cause, Deletion, Error, Next, Object, Preconditions};
 use syncer_core::{
     body::Expects,
     config::OnUnknownField,
     event_reason::EventReason,
     immutable::{self, ImmutableAction},
-    marker::HANDOVER_MANAGER,
-    ownership::{ManagedEntry, first_leaf_not_owned},
     plan::Reason,
-    removal::{self, union_leftover},
-    transform::Path,
 };
 
-use super::{
-    Attempt, AttemptFailure, Retry,
-    unknown_field::unknown_field,
-    work::{Work, parse, tree_of},
-};
+use super::{Attempt, AttemptFailure, Retry, unknown_field::unknown_field, work::Work};
 use crate::{
     metrics::{DriftAction, WriteVerb},
     prescription::Body,
@@ -35,6 +25,7 @@ impl Work<'_> {
     pub(super) async fn change(&self, uid: &str, reason: Reason) -> Result<Attempt, AttemptFailure> {
         let body = self.body().await?;
         self.hand_over(uid).await?;
+        let before = self.owned_beside_others(uid).await?;
         let bytes = self.apply_body(&body, &body.payload, Expects::Uid(uid))?;
         match self.apply_known(bytes.clone()).await {
             Ok(object) => {
@@ -42,6 +33,7 @@ impl Work<'_> {
                     let metrics = &self.downstream.metrics;
                     metrics.drifted(&self.downstream.name, DriftAction::Reverted);
                 }
+                let object = self.without_left_over(before.as_ref(), object, &bytes).await?;
                 self.settled(&object, &bytes, action(reason)).await
             }
             Err(error) if matches!(error.next(), Next::LookAgain | Next::NotFound) => {
@@ -53,7 +45,10 @@ impl Work<'_> {
                 }
                 Ok(Attempt::done(after))
             }
-            Err(error) if error.next() == Next::Invalid => self.refused_change(&body, uid, &bytes, &error).await,
+            Err(error) if error.next() == Next::Invalid => {
+                let attempt = self.refused_change(&body, uid, (&bytes, before.as_ref()), &error);
+                attempt.await
+            }
             Err(error) => Err(self.refused(&error)),
         }
     }
@@ -92,7 +87,7 @@ impl Work<'_> {
         &self,
         body: &Body,
         uid: &str,
-        bytes: &Bytes,
+        (bytes, before): (&Bytes, Option<&Value>),
         error: &Error,
     ) -> Result<Attempt, AttemptFailure> {
         let Cause::Api(status) = error.cause() else {
@@ -106,21 +101,14 @@ impl Work<'_> {
         if let Some(path) = immutable::is_immutable_refusal(status.code(), causes.iter().copied(), status.message()) {
             return self.immutable(body, uid, path, error).await;
         }
-        let Some(live) = self.read().await? else {
-            return Ok(Attempt::done(After::Absent));
-        };
-        let tree = tree_of(&live)?;
-        let fields: BTreeSet<_> = causes.iter().map(|(field, _)| *field).collect();
-        let fields: Vec<_> = fields.into_iter().collect();
-        let left = union_leftover(&self.resource.gvr, &tree, &parse(bytes)?, &fields);
-        let ops = removal::union_patch(&tree, &parse(bytes)?, &left);
-        if ops.is_empty() || live.uid() != uid {
-            return Err(self.refused(error));
+        match self.after_other_arms(uid, bytes, error).await? {
+            Some(object) => {
+                let object = self.without_left_over(before, object, bytes).await?;
+                self.settled(&object, bytes, "applied a change, after what it excludes was taken out")
+                    .await
+            }
+            None => Err(self.refused(error)),
         }
-        self.patch(&ops).await?;
-        let object = self.apply(bytes.clone()).await?;
-        self.settled(&object, bytes, "applied a change, after what it excludes was taken out")
-            .await
     }
 
     async fn immutable(&self, body: &Body, uid: &str, path: &str, error: &Error) -> Result<Attempt, AttemptFailure> {
@@ -176,67 +164,6 @@ impl Work<'_> {
             Err(error) if error.next() == Next::LookAgain => Ok(Attempt::done(self.look().await?)),
             Err(error) => Err(error.into()),
         }
-    }
-
-    /// Gives the leaves that are the target's to the handover manager, where our entry still owns them: an apply that omits them
-    /// would reset them.
-    async fn hand_over(&self, uid: &str) -> Result<(), AttemptFailure> {
-        let given_up = &self.prescription()?.given_up;
-        if given_up.is_empty() {
-            return Ok(());
-        }
-        let Some(live) = self.read().await? else { return Ok(()) };
-        let tree = tree_of(&live)?;
-        let entries = ManagedEntry::all_of(&tree);
-        let Some(ours) = entries.iter().find(|entry| entry.is_our_apply()) else {
-            return Ok(());
-        };
-        if live.uid() != uid {
-            return Ok(());
-        }
-        let mut leaves = json!({});
-        for path in given_up {
-            let mut leaf = json!({});
-            let value = path
-                .locate(&tree)
-                .first()
-                .and_then(|pointer| tree.pointer(pointer))
-                .cloned();
-            let Some(value) = value else { continue };
-            if path.set(&mut leaf, &value).is_err() || first_leaf_not_owned(ours.fields, &leaf).is_some() {
-                continue;
-            }
-            self.add_leaf(&mut leaves, path, &value)?;
-        }
-        if leaves.as_object().is_none_or(serde_json::Map::is_empty) {
-            return Ok(());
-        }
-        self.apply_leaves(leaves, &live).await
-    }
-
-    fn add_leaf(&self, leaves: &mut Value, path: &Path, value: &Value) -> Result<(), AttemptFailure> {
-        path.set(leaves, value).map_err(|cause| {
-            let message = format!(
-                "target {}: {} cannot be handed over: {cause}",
-                self.downstream.name, self.key
-            );
-            AttemptFailure::new(message, Retry::Rarely)
-        })
-    }
-
-    async fn apply_leaves(&self, mut leaves: Value, live: &Object) -> Result<(), AttemptFailure> {
-        let metadata = json!({
-            "name": self.name(), "namespace": self.namespace(), "uid": live.uid(), "resourceVersion": live.resource_version(),
-        });
-        if let Some(body) = leaves.as_object_mut() {
-            body.insert("apiVersion".to_owned(), self.resource.gvr.api_version().into());
-            body.insert("kind".to_owned(), (*self.resource.kind).into());
-            body.insert("metadata".to_owned(), metadata);
-        }
-        let apply = Apply::forced(HANDOVER_MANAGER).keeping(FieldsV1Kept::None);
-        self.apply_as(&apply, Bytes::from(leaves.to_string())).await?;
-        self.log(&format_args!("handed fields over to the target, as the policy says"));
-        Ok(())
     }
 
     /// What is told of an apply that the target refused.

@@ -1,5 +1,6 @@
 //! The first apply, and what is done where something has the name already.
 
+use bytes::Bytes;
 use serde_json::Value;
 use syncer_clusters::{Apply, FieldsV1Kept, Next, Object};
 use syncer_core::{
@@ -48,7 +49,7 @@ impl Work<'_> {
 
     async fn take_back(&self, body: &Body, seen: &Seen) -> Result<Attempt, AttemptFailure> {
         let bytes = self.apply_body(body, &body.payload, Expects::Uid(&seen.ours.uid))?;
-        let object = self.apply_known(bytes.clone()).await?;
+        let object = self.apply_over(&seen.ours.uid, &bytes).await?;
         self.settled(&object, &bytes, "taken into sight again").await
     }
 
@@ -70,8 +71,22 @@ impl Work<'_> {
             return Ok(Attempt::blocked(After::Foreign, self.adoption_refused()));
         }
         let bytes = self.apply_body(body, &body.payload, Expects::Uid(found.uid()))?;
-        let object = self.apply_known(bytes.clone()).await?;
+        let object = self.apply_over(found.uid(), &bytes).await?;
         self.settled(&object, &bytes, "adopted").await
+    }
+
+    /// Applies over the object with `uid`, of which others own what they made: the arms of unions that they chose would be
+    /// refused beside ours.
+    async fn apply_over(&self, uid: &str, bytes: &Bytes) -> Result<Object, AttemptFailure> {
+        let error = match self.apply_known(bytes.clone()).await {
+            Ok(object) => return Ok(object),
+            Err(error) => error,
+        };
+        let applied = match error.next() {
+            Next::Invalid => self.after_other_arms(uid, bytes, &error).await?,
+            _ => None,
+        };
+        applied.ok_or_else(|| self.refused(&error))
     }
 
     /// Whether `found` was made from another object of the same upstream.

@@ -49,8 +49,13 @@ struct Record {
 /// What is known of our entry in the live object's managedFields.
 #[derive(Debug, PartialEq, Eq)]
 enum Fields {
-    /// It owned all that was applied when it had this hash.
-    Verified(u64),
+    /// It owned all that was applied.
+    Verified {
+        /// The hash that it had then, over what others wrote too.
+        hash: u64,
+        /// Whether others wrote anything.
+        others: Others,
+    },
     /// It was not compared with what was applied yet.
     Unverified {
         /// The FieldsV1 of our entry.
@@ -153,6 +158,15 @@ pub(crate) struct Ledger {
     records: HashMap<ObjectKey, Record>,
 }
 
+// === impl Others ===
+
+impl Others {
+    /// What a hash over the entries of others says; 0 if there are none.
+    fn of(hash: u64) -> Self {
+        if hash == 0 { Self::None } else { Self::Wrote }
+    }
+}
+
 // === impl Record ===
 
 impl Record {
@@ -164,7 +178,10 @@ impl Record {
             incarnation: 0,
             live: Live::Unseen,
             resource_version: "".into(),
-            fields: Fields::Verified(0),
+            fields: Fields::Verified {
+                hash: 0,
+                others: Others::None,
+            },
             list: 0,
             turn: Turn::Quiet,
             admission: Admission::Unjudged,
@@ -191,14 +208,14 @@ impl Record {
 
     fn task(&self) -> Task {
         let (fields, others) = match &self.fields {
-            Fields::Unverified { ours, others } => (Some(ours.clone()), *others),
-            Fields::Verified(_) => (None, 0),
+            Fields::Unverified { ours, others } => (Some(ours.clone()), Others::of(*others)),
+            Fields::Verified { others, .. } => (None, *others),
         };
         Task {
             step: self.step(),
             prescription: self.prescription.clone(),
             fields,
-            others: if others == 0 { Others::None } else { Others::Wrote },
+            others,
         }
     }
 
@@ -206,7 +223,7 @@ impl Record {
         if self.is_older(&seen) {
             return;
         }
-        if let (Live::Ours(known), Fields::Verified(hash)) = (&self.live, &self.fields)
+        if let (Live::Ours(known), Fields::Verified { hash, .. }) = (&self.live, &self.fields)
             && *hash == seen.fields_hash()
             && known.uid == seen.ours.uid
         {
@@ -233,7 +250,10 @@ impl Record {
     }
 
     fn applied(&mut self, seen: Seen) {
-        self.fields = Fields::Verified(seen.fields_hash());
+        self.fields = Fields::Verified {
+            hash: seen.fields_hash(),
+            others: Others::of(seen.others),
+        };
         self.set_live(seen, Ownership::Held);
     }
 
@@ -242,7 +262,10 @@ impl Record {
             return;
         };
         ours.ownership = ownership;
-        self.fields = Fields::Verified(fields_hash(fields, *others));
+        self.fields = Fields::Verified {
+            hash: fields_hash(fields, *others),
+            others: Others::of(*others),
+        };
     }
 
     fn set_live(&mut self, seen: Seen, ownership: Ownership) {

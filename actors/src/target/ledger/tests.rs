@@ -187,6 +187,29 @@ fn refused() -> Ledger {
 }
 
 #[test]
+fn a_change_knows_whether_others_wrote_before_it() {
+    for (others, expected) in [(0, Others::None), (7, Others::Wrote)] {
+        let mut ledger = created();
+        ledger.sight(
+            &key("web"),
+            Seen {
+                others,
+                ..seen(1, "11")
+            },
+            1,
+        );
+        if turn(&mut ledger, &key("web")).is_some() {
+            ledger.learn(&key("web"), After::Verified(Ownership::Held));
+            ledger.succeeded(&key("web"));
+        }
+        ledger.unwant(&key("web"), wanted(2), 1);
+        assert!(ledger.queue(&key("web")));
+        let task = ledger.begin(&key("web")).unwrap();
+        assert_eq!((task.step, task.others), (change(Reason::Edited), expected));
+    }
+}
+
+#[test]
 fn news_from_upstream_try_again_where_somebody_elses_object_was() {
     let mut ledger = refused();
     ledger.unwant(&key("web"), wanted(2), 1);
