@@ -9,6 +9,7 @@
 )]
 
 mod clusters;
+mod down;
 mod manifests;
 mod objects;
 mod status;

@@ -41,6 +41,8 @@ impl ControllerManager {
             format!("--root-ca-file={}", ca.display()),
             format!("--service-account-private-key-file={}", key.display()),
             "--horizontal-pod-autoscaler-sync-period=2s".to_owned(),
+            // A played node sends no heartbeats: after a minute its pods would count as lost.
+            "--node-monitor-grace-period=24h".to_owned(),
             // Its default of 20 requests a second would throttle every load.
             "--kube-api-qps=1000".to_owned(),
             "--kube-api-burst=2000".to_owned(),

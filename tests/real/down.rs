@@ -1,0 +1,13 @@
+//! What goes down, exactly: the four kinds on a target where Deployments run.
+
+mod admission;
+mod adoption;
+mod autoscaler;
+mod clusters;
+mod drift;
+mod edits;
+mod fidelity;
+mod immutable;
+mod neighbours;
+mod object;
+mod unknown_fields;

@@ -1,0 +1,317 @@
+//! An upstream, a target with workloads, and the syncer between them.
+
+use std::{
+    ffi::OsString,
+    path::Path,
+    sync::{LazyLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
+    time::Duration,
+};
+
+use serde_json::{Value, json};
+use syncer_harness::{
+    ApiServer, ApiServerOptions, Controllers, FailureReport, RequestCounts, Scratch, Syncer, stays, wait_for,
+};
+
+use super::object::Object;
+use crate::{
+    objects::{SOON, create_namespace, text},
+    world::{BINARY, arguments, syncer, writes},
+};
+
+/// How long nothing must happen to be taken for nothing happening.
+const QUIET: Duration = Duration::from_secs(4);
+
+/// What `tmc-syncer` promises.
+const ENDS_WITHIN: Duration = Duration::from_secs(10);
+
+/// What is synced.
+const RESOURCES: [&str; 5] = ["deployments", "services", "configmaps", "secrets", "namespaces"];
+
+/// One field more upstream than on the target.
+pub(super) const WIDGETS: &str = "widgets";
+
+static SHARED: LazyLock<RwLock<Down>> = LazyLock::new(|| RwLock::new(Down::start("shared", &policies())));
+
+/// An upstream, a target with workloads, and the syncer between them.
+pub(super) struct Down {
+    pub(super) upstream: ApiServer,
+    pub(super) east: ApiServer,
+    pub(super) syncer: Syncer,
+    arguments: Vec<OsString>,
+    _scratch: Scratch,
+}
+
+/// One test's use of the shared clusters, beside others.
+pub(super) struct Beside {
+    down: RwLockReadGuard<'static, Down>,
+}
+
+/// One test's use of the shared clusters, without any other.
+pub(super) struct Alone {
+    down: RwLockWriteGuard<'static, Down>,
+}
+
+/// A policy for `namespaces` (all, if there are none), with `rules` of conflicts.
+fn policy(name: &str, priority: i32, namespaces: &[&str], rules: &Value) -> Value {
+    json!({
+        "apiVersion": "workload.kcp.io/v1alpha1",
+        "kind": "SyncPolicy",
+        "metadata": {"name": name},
+        "spec": {
+            "priority": priority,
+            "resources": [
+                {"group": "apps", "resource": "deployments"},
+                {"group": "", "resource": "services"},
+                {"group": "", "resource": "configmaps"},
+                {"group": "", "resource": "secrets"},
+                {"group": "example.org", "resource": WIDGETS},
+            ],
+            "namespaces": {"names": namespaces},
+            "conflict": rules,
+        },
+    })
+}
+
+fn policies() -> Vec<Value> {
+    let replicas = json!([{"resource": "deployments.apps", "path": "spec.replicas", "owner": "Downstream"}]);
+    vec![
+        policy("all", 0, &[], &json!({})),
+        policy("equal", 10, &["adopt-equal"], &json!({"adoption": "IfEqual"})),
+        policy("adopt", 10, &["adopt-always"], &json!({"adoption": "Always"})),
+        policy("report", 10, &["immutable-report"], &json!({"onImmutable": "Report"})),
+        policy(
+            "recreate",
+            10,
+            &["immutable-recreate"],
+            &json!({"onImmutable": "Recreate"}),
+        ),
+        policy("drop", 10, &["unknown-drop"], &json!({"onUnknownField": "Drop"})),
+        policy("autoscaled", 10, &["autoscaled"], &json!({"fields": replicas})),
+    ]
+}
+
+/// Defines widgets whose `spec` has `fields`.
+fn define_widgets(server: &ApiServer, fields: &[&str]) {
+    let fields: serde_json::Map<_, _> = fields
+        .iter()
+        .map(|field| ((*field).to_owned(), json!({"type": "string"})))
+        .collect();
+    let definition = json!({
+        "metadata": {"name": "widgets.example.org"},
+        "spec": {
+            "group": "example.org",
+            "scope": "Namespaced",
+            "names": {"plural": WIDGETS, "singular": "widget", "kind": "Widget"},
+            "versions": [{
+                "name": "v1", "served": true, "storage": true,
+                "schema": {"openAPIV3Schema": {
+                    "type": "object",
+                    "properties": {"spec": {"type": "object", "properties": fields}},
+                }},
+            }],
+        },
+    });
+    let client = server.client();
+    client.create("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", &definition);
+    wait_for("widgets to be served", SOON, || {
+        client.call("GET", "/apis/example.org/v1/widgets", None).is_success()
+    });
+}
+
+// === impl Down ===
+
+impl Down {
+    /// Starts clusters of their own, and the syncer by `documents`; without any, by its options, Secrets included.
+    pub(super) fn start(name: &str, documents: &[Value]) -> Self {
+        let (upstream, east) = std::thread::scope(|scope| {
+            let east = scope.spawn(|| {
+                let options = ApiServerOptions::default().named(&format!("{name}-east"));
+                let east = options.user(&syncer()).controllers(Controllers::Workload).start();
+                define_widgets(&east, &["size"]);
+                east
+            });
+            let options = ApiServerOptions::default().named(&format!("{name}-upstream"));
+            let upstream = options.user(&syncer()).start();
+            define_widgets(&upstream, &["size", "novelty"]);
+            (upstream, east.join().unwrap())
+        });
+        let scratch = Scratch::new(name);
+        let mut arguments = arguments_between(&upstream, &[("east", &east)]);
+        if documents.is_empty() {
+            arguments.push("--sync-secrets".into());
+        } else {
+            // JSON documents are YAML documents.
+            let documents: Vec<_> = documents.iter().map(Value::to_string).collect();
+            let file = scratch.write("policies.yaml", &documents.join("\n---\n"));
+            arguments.extend(["-f".into(), file.into()]);
+        }
+        let syncer = Syncer::start(BINARY, &arguments);
+        Self {
+            upstream,
+            east,
+            syncer,
+            arguments,
+            _scratch: scratch,
+        }
+    }
+
+    /// Shows all logs if the test fails.
+    pub(super) fn report(&self) -> FailureReport<'_> {
+        FailureReport::on([self.syncer.process(), self.upstream.process(), self.east.process()])
+    }
+
+    /// Ends the syncer and starts it again.
+    pub(super) fn restart(&mut self) {
+        let exit = self.syncer.terminate(ENDS_WITHIN);
+        assert_eq!(exit.code, Some(0), "{}", self.syncer.log());
+        self.syncer = Syncer::start(BINARY, &self.arguments);
+    }
+
+    /// Makes the namespace `name` upstream.
+    pub(super) fn namespace(&self, name: &str) {
+        create_namespace(&self.upstream, name);
+    }
+
+    /// Makes `object` upstream and waits until the target holds it; what the target holds.
+    #[track_caller]
+    pub(super) fn sync(&self, object: &Object, body: &Value) -> Value {
+        object.create(&self.upstream, body);
+        self.wait_alike(object)
+    }
+
+    /// Waits until the target says of `object` what the upstream says, but for what each cluster sets; what the target holds.
+    #[track_caller]
+    pub(super) fn wait_alike(&self, object: &Object) -> Value {
+        wait_for(&format!("{} to be alike", object.path()), SOON, || {
+            let wanted = object.content(&object.read(&self.upstream));
+            let seen = object.get(&self.east).ok_or("nothing")?;
+            let held = object.content(&seen);
+            if held == wanted {
+                Ok(seen)
+            } else {
+                Err(format!("{held} instead of {wanted}"))
+            }
+        })
+    }
+
+    /// Waits for an Event with `reason` about `object` upstream whose note has all of `parts`.
+    #[track_caller]
+    pub(super) fn wait_event(&self, object: &Object, reason: &str, parts: &[&str]) -> Value {
+        wait_for(&format!("event {reason} with {parts:?}"), SOON, || {
+            let events = self.events(object);
+            let found = events.iter().find(|event| {
+                text(event, "/reason") == reason && parts.iter().all(|part| text(event, "/message").contains(part))
+            });
+            found.cloned().ok_or_else(|| format!("{events:?}"))
+        })
+    }
+
+    /// The Events about `object` upstream.
+    pub(super) fn events(&self, object: &Object) -> Vec<Value> {
+        let all = self
+            .upstream
+            .client()
+            .items(&format!("/api/v1/namespaces/{}/events", object.namespace));
+        all.into_iter()
+            .filter(|event| text(event, "/involvedObject/name") == object.name)
+            .collect()
+    }
+
+    /// Nothing is written on the target for a while: not by the syncer in `namespace` (by the audit log; what other tests left is tried
+    /// again now and then), nor by anyone to what is synced (by the API server's own count).
+    #[track_caller]
+    pub(super) fn stays_quiet(&self, namespace: &str, what: &str) {
+        let tried = || {
+            let all = writes(&self.east).into_iter();
+            all.filter(|event| event.namespace == namespace || event.name == namespace)
+                .collect::<Vec<_>>()
+        };
+        let (written, log) = (self.written(), tried());
+        stays(what, QUIET, || {
+            let now = tried();
+            if now.len() == log.len() {
+                Ok(())
+            } else {
+                Err(format!("{:?}", &now[log.len()..]))
+            }
+        });
+        assert_eq!(self.written().since(&written), RequestCounts::default(), "{what}");
+    }
+
+    /// Writes on the target to what is synced that changed something, status apart.
+    pub(super) fn written(&self) -> RequestCounts {
+        let counts = self.east.request_counts();
+        counts
+            .writes_to(&RESOURCES)
+            .only(|kind| kind.subresource.is_empty() && kind.code.starts_with('2'))
+    }
+
+    /// Reads of single objects on the target, of what is synced.
+    pub(super) fn reads(&self) -> RequestCounts {
+        let is_read = |verb: &str, resource: &str| verb == "GET" && RESOURCES.contains(&resource);
+        self.east
+            .request_counts()
+            .only(|kind| is_read(&kind.verb, &kind.resource) && kind.resource != "namespaces")
+    }
+
+    /// Makes a ConfigMap upstream and waits, without a read of it, until the target has it: what was planned before was done.
+    #[track_caller]
+    pub(super) fn wait_turn(&self, namespace: &str, name: &str) {
+        let later = Object::config_map(namespace, name);
+        later.create(&self.upstream, &json!({"data": {"later": "1"}}));
+        wait_for("a later object", SOON, || {
+            let query = format!("{}?fieldSelector=metadata.name%3D{name}", later.collection());
+            !self.east.client().items(&query).is_empty()
+        });
+    }
+}
+
+/// The arguments to run the syncer between `upstream` and `targets`.
+pub(super) fn arguments_between(upstream: &ApiServer, targets: &[(&str, &ApiServer)]) -> Vec<OsString> {
+    let file = |server: &ApiServer| server.write(&server.kubeconfig_of(&syncer()));
+    let files: Vec<_> = targets.iter().map(|(name, server)| (*name, file(server))).collect();
+    let targets: Vec<(&str, &Path)> = files.iter().map(|(name, file)| (*name, file.as_path())).collect();
+    arguments(&file(upstream), &targets)
+}
+
+// === impl Beside ===
+
+impl Beside {
+    pub(super) fn others() -> Self {
+        Self {
+            down: SHARED.read().unwrap_or_else(PoisonError::into_inner),
+        }
+    }
+}
+
+impl std::ops::Deref for Beside {
+    type Target = Down;
+
+    fn deref(&self) -> &Down {
+        &self.down
+    }
+}
+
+// === impl Alone ===
+
+impl Alone {
+    pub(super) fn here() -> Self {
+        Self {
+            down: SHARED.write().unwrap_or_else(PoisonError::into_inner),
+        }
+    }
+}
+
+impl std::ops::Deref for Alone {
+    type Target = Down;
+
+    fn deref(&self) -> &Down {
+        &self.down
+    }
+}
+
+impl std::ops::DerefMut for Alone {
+    fn deref_mut(&mut self) -> &mut Down {
+        &mut self.down
+    }
+}
