@@ -212,6 +212,7 @@ impl Upstream {
                         self.listed(&gvr, list, objects, ctx);
                     }
                 }
+                SightKey::Reread => self.reread_through(),
                 SightKey::Stream(gvr) => {
                     if let Word::Interrupted(cause) = value.word {
                         error!("{cause}");
@@ -228,7 +229,8 @@ impl Upstream {
         match word {
             Word::Present { shown, list } => self.index.present(key, shown, list),
             Word::Relabelled { shown, list } => {
-                if self.rulebook.reads_namespace_labels() {
+                // Before the namespaces are listed nothing else was read.
+                if self.rulebook.reads_namespace_labels() && self.index.is_listed(&key.gvr) {
                     self.rereads.want(key);
                 }
                 self.index.present(key, shown, list)
@@ -248,7 +250,7 @@ impl Upstream {
                 self.index.still_there(key, list);
                 Tidings::new()
             }
-            Word::Listed { .. } | Word::Interrupted(_) | Word::Recovered => Tidings::new(),
+            Word::Listed { .. } | Word::Reread | Word::Interrupted(_) | Word::Recovered => Tidings::new(),
         }
     }
 

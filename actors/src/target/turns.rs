@@ -215,12 +215,10 @@ impl Target {
             Some(Turn::Waiting) | None => false,
         };
         match self.ledger.live(namespace) {
-            Some(Live::Ours(_)) => Door::Open,
             Some(Live::Foreign) if hashed => Door::Shut,
-            Some(Live::Foreign) => Door::Open,
             Some(Live::Unseen) | None if hashed => Door::Awaited,
             Some(Live::Unseen) if coming && self.ledger.is_to_be_made(namespace) => Door::Awaited,
-            Some(Live::Unseen) | None => Door::Open,
+            Some(Live::Ours(_) | Live::Foreign | Live::Unseen) | None => Door::Open,
         }
     }
 
