@@ -29,10 +29,7 @@ use self::{
     summary::Summary,
     syncer_process::SyncerProcess,
 };
-use crate::{
-    sandbox_command::{ServeError, Served, seed_of_the_moment},
-    told_to_end::told_to_end,
-};
+use crate::sandbox_command::{ServeError, Served, seed_of_the_moment};
 
 /// Why there is no demonstration.
 #[derive(Debug, thiserror::Error)]
@@ -47,8 +44,6 @@ pub(crate) enum DemoError {
     NotStarted(String),
     #[error("cannot print: {0}")]
     Print(#[source] io::Error),
-    #[error("told to end before the story was over")]
-    Interrupted,
 }
 
 /// A folder for this run alone, gone with it.
@@ -60,14 +55,7 @@ const SHARES: u32 = 4;
 
 /// Plays, and says in the exit code whether all went well.
 pub(crate) fn run(options: &DemoOptions, pool: &Arc<tokio::runtime::Runtime>) -> Result<ExitCode, DemoError> {
-    pool.block_on(async {
-        // The first to be polled: from its first word on the story can be ended, and takes the syncer's process with it.
-        tokio::select! {
-            biased;
-            () = told_to_end() => Err(DemoError::Interrupted),
-            code = demonstrate(options) => code,
-        }
-    })
+    pool.block_on(demonstrate(options))
 }
 
 async fn demonstrate(options: &DemoOptions) -> Result<ExitCode, DemoError> {

@@ -212,7 +212,6 @@ impl Upstream {
                         self.listed(&gvr, list, objects, ctx);
                     }
                 }
-                SightKey::Reread => self.reread_through(),
                 SightKey::Stream(gvr) => {
                     if let Word::Interrupted(cause) = value.word {
                         error!("{cause}");
@@ -229,8 +228,7 @@ impl Upstream {
         match word {
             Word::Present { shown, list } => self.index.present(key, shown, list),
             Word::Relabelled { shown, list } => {
-                // Before the namespaces are listed nothing else was read.
-                if self.rulebook.reads_namespace_labels() && self.index.is_listed(&key.gvr) {
+                if self.rulebook.reads_namespace_labels() {
                     self.rereads.want(key);
                 }
                 self.index.present(key, shown, list)
@@ -250,7 +248,7 @@ impl Upstream {
                 self.index.still_there(key, list);
                 Tidings::new()
             }
-            Word::Listed { .. } | Word::Reread | Word::Interrupted(_) | Word::Recovered => Tidings::new(),
+            Word::Listed { .. } | Word::Interrupted(_) | Word::Recovered => Tidings::new(),
         }
     }
 

@@ -7,8 +7,9 @@ use syncer_core::{
     body::Expects,
     config::OnUnknownField,
     event_reason::EventReason,
-    immutable::{self, ImmutableAction},
+    immutable,
     plan::Reason,
+    proof::{Proof, prove_recreation},
 };
 
 use super::{Attempt, AttemptFailure, Retry, unknown_field::unknown_field, work::Work};
@@ -113,34 +114,26 @@ impl Work<'_> {
 
     async fn immutable(&self, body: &Body, uid: &str, path: &str, error: &Error) -> Result<Attempt, AttemptFailure> {
         let on_immutable = self.prescription()?.spec().conflict.on_immutable;
-        if immutable::action(&self.resource.gvr, on_immutable) == ImmutableAction::Report {
+        let Some(proof) = prove_recreation(immutable::action(&self.resource.gvr, on_immutable)) else {
             let message = format!(
                 "{}: {} is not changed: {path} is immutable; delete it there, or let the policy recreate it (conflict.onImmutable)",
                 error.cluster(),
                 self.key
             );
             return Err(AttemptFailure::new(message, Retry::Rarely).because(EventReason::ImmutableField));
-        }
-        let after = self
-            .delete(
-                uid,
-                "it is made again, since a change of an immutable field was refused",
-            )
-            .await?;
+        };
+        let after = self.delete(uid, &proof).await?;
         if !matches!(after.after, After::Absent) {
             return Ok(after);
         }
-        let bytes = self.apply_body(body, &body.payload, Expects::Absent)?;
+        let beginning = body.beginning.as_ref().unwrap_or(&body.payload);
+        let bytes = self.apply_body(body, beginning, Expects::Absent)?;
         let object = self.apply_known(bytes.clone()).await?;
         self.settled(&object, &bytes, "made again").await
     }
 
-    /// Deletes the object with `uid`, for a reason that was proven.
-    pub(super) async fn delete(
-        &self,
-        uid: &str,
-        why: &(impl std::fmt::Display + ?Sized),
-    ) -> Result<Attempt, AttemptFailure> {
+    /// Deletes the object with `uid`, which takes a proof (S3).
+    pub(super) async fn delete(&self, uid: &str, proof: &Proof) -> Result<Attempt, AttemptFailure> {
         let preconditions = Preconditions {
             uid: uid.to_owned(),
             resource_version: None,
@@ -152,11 +145,11 @@ impl Work<'_> {
         self.count(WriteVerb::Delete, deletion.as_ref().err());
         match deletion {
             Ok(Deletion::Gone) => {
-                self.log(&format_args!("deleted: {why}"));
+                self.log(&format_args!("deleted: {proof}"));
                 Ok(Attempt::done(After::Absent))
             }
             Ok(Deletion::Terminating) => {
-                self.log(&format_args!("deletion begun: {why}"));
+                self.log(&format_args!("deletion begun: {proof}"));
                 Ok(Attempt::done(self.look().await?))
             }
             Err(error) if error.next() == Next::NotFound => Ok(Attempt::done(After::Absent)),

@@ -35,8 +35,6 @@ pub(crate) enum SightKey {
     Object(ObjectKey),
     /// The complete list of a resource with this number.
     Listed(Gvr, u64),
-    /// The objects of a namespace, read again.
-    Reread,
     /// How the stream of a resource fares.
     Stream(Gvr),
 }
@@ -88,8 +86,6 @@ pub(crate) enum Word {
         /// How many objects it had.
         objects: usize,
     },
-    /// What was to be read again was shown.
-    Reread,
     /// The stream broke; it goes on by itself.
     Interrupted(Error),
     /// The stream goes on.
