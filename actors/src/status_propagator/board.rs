@@ -99,7 +99,14 @@ impl StatusBoard {
             self.upstream_gone(key);
             return;
         }
-        let list = self.0.voices.lock().upstream_list(&key.gvr);
+        let now = self.time();
+        let list = {
+            let mut voices = self.0.voices.lock();
+            for wish in &wishes {
+                voices.expected(&wish.target, now);
+            }
+            voices.upstream_list(&key.gvr)
+        };
         let side = UpstreamSide::of(object, terms, list);
         self.change(key, None, |entry| entry.upstream_seen(side, wishes));
     }
@@ -227,7 +234,8 @@ impl StatusBoard {
 
     /// `target` is not a target any more.
     pub(crate) fn target_removed(&self, target: &Arc<str>) {
-        self.0.voices.lock().removed(target);
+        let now = self.time();
+        self.0.voices.lock().removed(target, now);
         let mut changed = Vec::new();
         for mut entry in self.0.objects.iter_mut() {
             if entry.value_mut().target_gone(target) {

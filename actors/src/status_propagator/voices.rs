@@ -123,8 +123,20 @@ impl Voices {
         self.target(target).heartbeat = Some(heartbeat);
     }
 
-    pub(super) fn removed(&mut self, target: &Arc<str>) {
-        self.targets.remove(target);
+    /// `target` is wanted; one that is new is waited for from now on, not from the start.
+    pub(super) fn expected(&mut self, target: &Arc<str>, now: Timestamp) {
+        if !self.targets.contains_key(target) {
+            self.removed(target, now);
+        }
+    }
+
+    /// `target` is connected anew or not at all: what it said before does not count, and it has its time again.
+    pub(super) fn removed(&mut self, target: &Arc<str>, now: Timestamp) {
+        let unheard = Target {
+            heartbeat: Some(now),
+            ..Target::default()
+        };
+        self.targets.insert(target.clone(), unheard);
     }
 
     /// Whether `target` is heard about `gvr`.

@@ -143,3 +143,54 @@ fn a_target_that_is_removed_does_not_count_any_more() {
         assert!(says(&status, ["True", "AllReporting"]), "{status}");
     });
 }
+
+#[test]
+fn a_target_that_is_added_later_is_waited_for_from_then_on() {
+    simulate(&["east"], |mut bench| async move {
+        bench.start();
+        bench.deploy("web").await;
+        bench.report("east", &deployments(), "web", &ready(5)).await;
+        bench
+            .until("five ready", "web", |status| status["readyReplicas"] == 5)
+            .await;
+        // Long after the start: its time does not begin there.
+        tokio::time::sleep(Duration::from_hours(1)).await;
+        bench.targets.insert("west".into(), Side::new("west"));
+        bench.show_upstream(&deployments(), "web").await;
+        tokio::time::sleep(Duration::from_mins(4)).await;
+        assert!(says(
+            &bench.status(&deployments(), "web").await,
+            ["True", "AllReporting"]
+        ));
+        tokio::time::sleep(Duration::from_mins(2)).await;
+        assert!(says(
+            &bench.status(&deployments(), "web").await,
+            ["False", "TargetLeftOut"]
+        ));
+    });
+}
+
+#[test]
+fn a_target_that_is_connected_anew_leaves_no_gap_in_the_sum() {
+    simulate(&["east", "west"], |mut bench| async move {
+        bench.start();
+        bench.deploy("web").await;
+        for target in ["east", "west"] {
+            bench.report(target, &deployments(), "web", &ready(5)).await;
+        }
+        bench
+            .until("ten ready", "web", |status| status["readyReplicas"] == 10)
+            .await;
+        tokio::time::sleep(Duration::from_hours(1)).await;
+        let west: Arc<str> = "west".into();
+        bench.board().target_removed(&west);
+        for _ in 0..10 {
+            tokio::time::sleep(Duration::from_secs(10)).await;
+            assert_eq!(bench.status(&deployments(), "web").await["readyReplicas"], 10);
+        }
+        bench.show("west", &deployments(), "web", HASH).await;
+        bench.board().target_listed(&west, &deployments().gvr);
+        tokio::time::sleep(Duration::from_mins(10)).await;
+        assert_eq!(bench.status(&deployments(), "web").await["readyReplicas"], 10);
+    });
+}
