@@ -12,6 +12,7 @@ mod clusters;
 mod down;
 mod manifests;
 mod objects;
+mod policy;
 mod status;
 mod sync;
 mod testbed;
