@@ -10,4 +10,5 @@ mod fidelity;
 mod immutable;
 mod neighbours;
 mod object;
+mod patience;
 mod unknown_fields;

@@ -7,7 +7,7 @@ use super::{
     clusters::{Alone, Down},
     object::{Object, deployment},
 };
-use crate::objects::SOON;
+use crate::{objects::SOON, world::writes};
 
 /// Values that read back in another form, and such as are dropped.
 #[test]
@@ -49,7 +49,7 @@ fn what_the_server_canonicalises_is_left_alone() {
 #[test]
 fn what_an_admission_policy_changes_is_left_alone() {
     let mut down = Alone::here();
-    add_policy(&down);
+    add_policy(&down, "admitted");
     down.namespace("admitted");
     let web = Object::deployment("admitted", "web");
     // Made until the policy is in force.
@@ -89,6 +89,48 @@ fn what_an_admission_policy_changes_is_left_alone() {
     down.stays_quiet("admitted", "after drift of what a policy changed");
 }
 
+/// A policy that comes later acts in somebody else's write, and what it sets is that one's then: a removal only brings it back.
+#[test]
+fn what_an_admission_policy_sets_again_and_again_is_not_fought_over() {
+    let mut down = Alone::here();
+    down.namespace("fought");
+    let web = Object::deployment("fought", "web");
+    down.sync(&web, &deployment("example.org/web:1"));
+    wait_rolled_out(&down, &web);
+    add_policy(&down, "fought");
+    wait_for("the policy to act in another's write", SOON, || {
+        let label = json!({"metadata": {"labels": {"their/label": "1"}}});
+        let answer = web.merge(&down.east, &label);
+        web.merge(&down.east, &json!({"metadata": {"labels": {"their/label": null}}}));
+        answer["metadata"]["labels"]["admitted"] == "yes"
+    });
+    down.wait_turn("fought", "later");
+    wait_rolled_out(&down, &web);
+    down.stays_quiet("fought", "beside a policy that came later");
+    assert_admitted(&web.read(&down.east));
+
+    down.restart();
+    down.wait_turn("fought", "later-still");
+    down.stays_quiet("fought", "after a restart beside a policy that came later");
+
+    // One write an edit, no more.
+    let before = applied(&down);
+    web.merge(&down.upstream, &json!({"spec": {"minReadySeconds": 1}}));
+    wait_for("the edit", SOON, || {
+        web.read(&down.east)["spec"]["minReadySeconds"] == 1
+    });
+    wait_rolled_out(&down, &web);
+    down.stays_quiet("fought", "after an edit beside a policy that came later");
+    assert_eq!(applied(&down), before + 1);
+}
+
+/// How often the syncer wrote to `fought/web`; what it only asked (dry runs) is no write.
+fn applied(down: &Down) -> usize {
+    let all = writes(&down.east).into_iter();
+    all.filter(|event| event.namespace == "fought" && event.name == "web" && !event.uri.contains("dryRun"))
+        .count()
+}
+
 #[track_caller]
 fn assert_admitted(held: &Value) {
     assert_eq!(held["spec"]["revisionHistoryLimit"], 3, "{held}");
@@ -99,20 +141,20 @@ fn assert_admitted(held: &Value) {
     assert_eq!(pod["terminationGracePeriodSeconds"], 7, "upstream it is 30: {held}");
 }
 
-/// In namespace `admitted`, Deployments get a label and fields of the pod and of their own, whatever they say.
-fn add_policy(down: &Down) {
+/// In `namespace`, Deployments get a label and fields of the pod and of their own, whatever they say.
+fn add_policy(down: &Down, namespace: &str) {
     const POLICIES: &str = "/apis/admissionregistration.k8s.io/v1";
     let client = down.east.client();
     let object = "Object{metadata: Object.metadata{labels: {'admitted': 'yes'}}, \
         spec: Object.spec{replicas: 2, revisionHistoryLimit: 3, template: Object.spec.template{\
         spec: Object.spec.template.spec{enableServiceLinks: false, terminationGracePeriodSeconds: 7}}}}";
     let policy = json!({
-        "metadata": {"name": "admitted"},
+        "metadata": {"name": namespace},
         "spec": {
             "failurePolicy": "Fail",
             "reinvocationPolicy": "Never",
             "matchConstraints": {
-                "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "admitted"}},
+                "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": namespace}},
                 "resourceRules": [{
                     "apiGroups": ["apps"], "apiVersions": ["v1"], "resources": ["deployments"],
                     "operations": ["CREATE", "UPDATE"],
@@ -124,7 +166,7 @@ fn add_policy(down: &Down) {
     client.create(&format!("{POLICIES}/mutatingadmissionpolicies"), &policy);
     client.create(
         &format!("{POLICIES}/mutatingadmissionpolicybindings"),
-        &json!({"metadata": {"name": "admitted"}, "spec": {"policyName": "admitted"}}),
+        &json!({"metadata": {"name": namespace}, "spec": {"policyName": namespace}}),
     );
 }
 

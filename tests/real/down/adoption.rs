@@ -106,12 +106,24 @@ fn if_equal_takes_over_only_what_is_equal() {
     create_namespace(&down.east, "adopt-equal");
     let equal = Object::deployment("adopt-equal", "equal");
     let theirs = equal.create(&down.east, &deployment("example.org/web:1"));
+    // Addresses are each cluster's own.
+    let service = Object::service("adopt-equal", "equal");
+    let of_service = json!({"spec": {"type": "NodePort", "selector": {"app": "web"}, "ports": [{"port": 80}]}});
+    let their_service = service.create(&down.east, &of_service);
+    let secret = Object::secret("adopt-equal", "equal");
+    let of_secret = json!({"data": {"a": "MQ=="}});
+    let their_secret = secret.create(&down.east, &of_secret);
     let different = Object::config_map("adopt-equal", "different");
     let kept = different.create(&down.east, &json!({"data": {"a": "theirs"}}));
 
     down.namespace("adopt-equal");
     equal.create(&down.upstream, &deployment("example.org/web:1"));
+    service.create(&down.upstream, &of_service);
+    secret.create(&down.upstream, &of_secret);
     different.create(&down.upstream, &json!({"data": {"a": "ours"}}));
+    assert_eq!(uid(&wait_adopted(&down, &secret)), uid(&their_secret));
+    let adopted = wait_adopted(&down, &service);
+    assert_eq!(adopted["spec"], their_service["spec"]);
     assert_eq!(uid(&wait_adopted(&down, &equal)), uid(&theirs));
     down.wait_event(&different, "AdoptionRefused", &["different"]);
     assert_eq!(version(&different.read(&down.east)), version(&kept));
@@ -121,6 +133,40 @@ fn if_equal_takes_over_only_what_is_equal() {
     down.wait_alike(&equal);
     equal.merge(&down.upstream, &json!({"spec": {"minReadySeconds": null}}));
     down.wait_alike(&equal);
+}
+
+/// What an adopted object of theirs would have to be made again for is not theirs to lose.
+#[test]
+fn a_service_is_taken_over_in_place_and_what_is_immutable_stays_theirs() {
+    let down = Beside::others();
+    let _report = down.report();
+    for server in [&down.east, &down.upstream] {
+        create_namespace(server, "adopt-services");
+    }
+    let service = Object::service("adopt-services", "web");
+    let theirs = json!({"spec": {
+        "type": "LoadBalancer", "externalTrafficPolicy": "Local", "sessionAffinity": "ClientIP", "selector": {"app": "theirs"},
+        "ports": [{"name": "http", "port": 80}, {"name": "admin", "port": 81}],
+    }});
+    let before = service.create(&down.east, &theirs);
+    let secret = Object::secret("adopt-services", "web");
+    let kept = secret.create(
+        &down.east,
+        &json!({"type": "example.org/theirs", "data": {"a": "MQ=="}}),
+    );
+    secret.create(&down.upstream, &json!({"data": {"a": "MQ=="}}));
+    let ours =
+        json!({"spec": {"selector": {"app": "web"}, "ports": [{"name": "http", "port": 80, "targetPort": 8080}]}});
+    service.create(&down.upstream, &ours);
+    wait_adopted(&down, &service);
+    let held = down.wait_alike(&service);
+    assert_eq!(
+        (uid(&held), &held["spec"]["clusterIP"]),
+        (uid(&before), &before["spec"]["clusterIP"])
+    );
+    down.wait_event(&secret, "SyncFailed", &["secrets adopt-services/web", "type"]);
+    assert_eq!(version(&secret.read(&down.east)), version(&kept));
+    secret.delete(&down.upstream);
 }
 
 /// Whoever made an object by a POST co-owns all of it, defaults included: what is left out has to go all the same.

@@ -77,7 +77,12 @@ fn policies() -> Vec<Value> {
     vec![
         policy("all", 0, &[], &json!({})),
         policy("equal", 10, &["adopt-equal"], &json!({"adoption": "IfEqual"})),
-        policy("adopt", 10, &["adopt-always"], &json!({"adoption": "Always"})),
+        policy(
+            "adopt",
+            10,
+            &["adopt-always", "adopt-services"],
+            &json!({"adoption": "Always"}),
+        ),
         policy("report", 10, &["immutable-report"], &json!({"onImmutable": "Report"})),
         policy(
             "recreate",
@@ -224,6 +229,7 @@ impl Down {
         let tried = || {
             let all = writes(&self.east).into_iter();
             all.filter(|event| event.namespace == namespace || event.name == namespace)
+                .filter(|event| !event.uri.contains("dryRun"))
                 .collect::<Vec<_>>()
         };
         let (written, log) = (self.written(), tried());

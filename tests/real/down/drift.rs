@@ -1,7 +1,9 @@
 //! What others change on the target, under `UpstreamWins`.
 
+use std::process::Command;
+
 use serde_json::{Value, json};
-use syncer_harness::{Patch, wait_for};
+use syncer_harness::{Patch, Program, Testbed, wait_for};
 
 use super::{
     clusters::{Alone, Beside, Down},
@@ -27,6 +29,20 @@ fn web(down: &Down, namespace: &str) -> Object {
 #[track_caller]
 fn kubectl(down: &Down, object: &Object, arguments: &[&str]) {
     down.east.kubectl(&[&["-n", &object.namespace], arguments].concat());
+}
+
+/// `kubectl edit`, with an editor that knows what to do.
+#[track_caller]
+fn edit(down: &Down, object: &Object) {
+    let program = Testbed::locate().find(Program::Kubectl).unwrap();
+    let output = Command::new(program)
+        .arg("--kubeconfig")
+        .arg(down.east.write(down.east.kubeconfig()))
+        .args(["-n", &object.namespace, "edit", "deployment/web"])
+        .env("KUBE_EDITOR", "sed -i s,example.org/web:1,example.org/edited:1,")
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
 }
 
 #[test]
@@ -72,6 +88,13 @@ fn what_people_change_with_kubectl_is_reverted_and_told() {
         });
         down.wait_event(&object, "DriftReverted", &["east", path, manager]);
     }
+    edit(&down, &object);
+    down.wait_alike(&object);
+    down.wait_event(
+        &object,
+        "DriftReverted",
+        &["containers[name=web].image", "kubectl-edit"],
+    );
     let annotate = ["annotate", "deployment/web", "example.org/note-"];
     kubectl(&down, &object, &annotate);
     wait_for("our annotation", SOON, || {
