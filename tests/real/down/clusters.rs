@@ -167,8 +167,14 @@ impl Down {
 
     /// Ends the syncer and starts it again.
     pub(super) fn restart(&mut self) {
+        self.restart_after(|_| {});
+    }
+
+    /// Ends the syncer, lets `others` do what they do, and starts it again.
+    pub(super) fn restart_after(&mut self, others: impl FnOnce(&Self)) {
         let exit = self.syncer.terminate(ENDS_WITHIN);
         assert_eq!(exit.code, Some(0), "{}", self.syncer.log());
+        others(self);
         self.syncer = Syncer::start(BINARY, &self.arguments);
     }
 

@@ -295,3 +295,43 @@ fn what_is_deleted_on_the_target_is_made_again() {
         }
     });
 }
+
+/// After a restart ownership alone tells.
+#[test]
+fn what_others_did_while_the_syncer_was_away_is_put_right() {
+    let mut down = Alone::here();
+    let object = web(&down, "drift-away");
+    let [changed, taken, added, deleted, labelled] =
+        ["changed", "taken", "added", "deleted", "labelled"].map(|name| Object::config_map("drift-away", name));
+    for object in [&changed, &taken, &added, &deleted, &labelled] {
+        down.sync(object, &json!({"data": {"a": "1", "b": "2"}}));
+    }
+    down.restart_after(|down| {
+        kubectl(down, &object, &["scale", "deployment/web", "--replicas=3"]);
+        changed.merge(&down.east, &json!({"data": {"a": "x"}}));
+        // The very same values, but another's.
+        taken.merge(&down.east, &json!({"data": {"a": null}}));
+        taken.merge(&down.east, &json!({"data": {"a": "1"}}));
+        added.merge(&down.east, &json!({"data": {"c": "x"}}));
+        deleted.delete(&down.east);
+        labelled.merge(&down.east, &json!({"metadata": {"labels": {"their/label": "1"}}}));
+        changed.merge(&down.upstream, &json!({"data": {"b": "3"}}));
+    });
+    for object in [&object, &changed, &taken, &added, &deleted, &labelled] {
+        down.wait_alike(object);
+    }
+    down.wait_event(&object, "DriftReverted", &["spec.replicas", "kubectl"]);
+    wait_for("a and b to be ours", SOON, || {
+        let held = taken.read(&down.east);
+        let entries = held["metadata"]["managedFields"]
+            .as_array()
+            .cloned()
+            .unwrap_or_default();
+        let ours = entries.iter().find(|entry| entry["manager"] == "tmc-syncer");
+        ours.is_some_and(|entry| entry["fieldsV1"]["f:data"] == json!({"f:a": {}, "f:b": {}}))
+    });
+    let held = labelled.read(&down.east);
+    assert_eq!(text(&held, "/metadata/labels/their~1label"), "1");
+    down.wait_turn("drift-away", "later");
+    down.stays_quiet("drift-away", "after a restart that put right what others did");
+}

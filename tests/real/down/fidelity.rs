@@ -57,6 +57,29 @@ fn the_four_kinds_arrive_whole_get_ready_and_are_not_written_again() {
     // Without a key, Secrets are compared by value.
     let read = down.reads().since(&read).only(|kind| kind.resource != "secrets");
     assert_eq!(read, RequestCounts::default());
+    an_edit_costs_one_write_and_no_read(&down);
+}
+
+/// Of a Deployment that its controllers write to, too.
+fn an_edit_costs_one_write_and_no_read(down: &Down) {
+    let object = Object::deployment(NAMESPACE, "plain");
+    let (written, read) = (down.written(), down.reads());
+    let image = "example.org/plain:2";
+    let change = json!({"spec": {"template": {"spec": {"containers": [{"name": "main", "image": image}]}}}});
+    object.strategic(&down.upstream, &change);
+    wait_for("the edit", SOON, || {
+        let query = format!("{}?fieldSelector=metadata.name%3Dplain", object.collection());
+        let items = down.east.client().items(&query);
+        items[0]["spec"]["template"]["spec"]["containers"][0]["image"] == image
+    });
+    wait_ready(down);
+    let ours = |counts: RequestCounts| {
+        counts
+            .only(|kind| matches!(&*kind.verb, "APPLY" | "PATCH" | "GET"))
+            .total()
+    };
+    assert_eq!(ours(down.written().since(&written)), 1);
+    assert_eq!(ours(down.reads().since(&read)), 0);
 }
 
 /// Whether target and upstream agree on each leaf that is in `document`.
