@@ -81,7 +81,7 @@ pub(crate) enum UpstreamMessage {
     RulesChanged(#[expect(dead_code, reason = "held for its drop, which rings again while something is left")] Wake),
     /// A Target entered the roster.
     TargetEntered(Arc<str>),
-    /// The objects of a namespace were read again.
+    /// The objects of a namespace were read again; the last of their sights ends that.
     Reread,
 }
 
@@ -199,6 +199,9 @@ impl Upstream {
 
     fn take_sights(&mut self, ctx: &mut Context<Self>) -> Result<(), Failure> {
         for Taken { key, value, .. } in self.sights.take(BATCH) {
+            if key == SightKey::Reread {
+                self.rereads.ended();
+            }
             if value.revision < self.rulebook.revision {
                 continue;
             }
@@ -212,6 +215,7 @@ impl Upstream {
                         self.listed(&gvr, list, objects, ctx);
                     }
                 }
+                SightKey::Reread => self.reread_through(),
                 SightKey::Stream(gvr) => {
                     if let Word::Interrupted(cause) = value.word {
                         error!("{cause}");
@@ -228,7 +232,8 @@ impl Upstream {
         match word {
             Word::Present { shown, list } => self.index.present(key, shown, list),
             Word::Relabelled { shown, list } => {
-                if self.rulebook.reads_namespace_labels() {
+                // Before the namespaces are listed nothing else was read.
+                if self.rulebook.reads_namespace_labels() && self.index.is_listed(&key.gvr) {
                     self.rereads.want(key);
                 }
                 self.index.present(key, shown, list)
@@ -248,7 +253,7 @@ impl Upstream {
                 self.index.still_there(key, list);
                 Tidings::new()
             }
-            Word::Listed { .. } | Word::Interrupted(_) | Word::Recovered => Tidings::new(),
+            Word::Listed { .. } | Word::Reread | Word::Interrupted(_) | Word::Recovered => Tidings::new(),
         }
     }
 
@@ -378,10 +383,7 @@ impl Actor for Upstream {
                 self.read_roster();
                 self.tell_everything(name);
             }
-            UpstreamMessage::Reread => {
-                self.rereads.ended();
-                self.reread_next(ctx)?;
-            }
+            UpstreamMessage::Reread => {}
         }
         Ok(())
     }

@@ -12,4 +12,5 @@ mod scene;
 mod secrets;
 mod selection;
 mod things;
+mod told;
 mod transforms;

@@ -49,6 +49,8 @@ struct Entry {
     wants: Box<[Want]>,
     /// The targets that were told to have it.
     told: Vec<Arc<str>>,
+    /// The targets that were told that nothing wants it there any more, and that may still hold it.
+    left: Vec<Arc<str>>,
     /// What it names in its namespace.
     names: Box<[ObjectKey]>,
     list: u64,
@@ -128,6 +130,7 @@ impl Index {
             uid: shown.uid,
             wants: shown.wants,
             told: Vec::new(),
+            left: Vec::new(),
             names: shown.names,
             list,
         };
@@ -147,12 +150,17 @@ impl Index {
             let wanted = |target: &Arc<str>| entry.wants.iter().any(|want| want.target() == target);
             // What rested under a suspended policy was told to nobody, and may be there all the same.
             let rested = old.wants.iter().filter(|want| want.is_suspended()).map(Want::target);
-            for target in old.told.iter().chain(rested).filter(|target| !wanted(target)) {
-                tidings.push((target.clone(), key.clone(), self.unwanted(key)));
+            let leaving: Vec<_> = old.told.iter().chain(rested).filter(|target| !wanted(target)).collect();
+            for target in &leaving {
+                tidings.push(((*target).clone(), key.clone(), self.unwanted(key)));
             }
+            let left = old.left.iter().filter(|target| !wanted(target));
+            entry.left = left.chain(leaving).cloned().collect();
+            entry.left.sort_unstable();
+            entry.left.dedup();
         }
         self.count(key, old.as_ref(), Some(&entry), &mut touched);
-        if !entry.wants.is_empty() {
+        if !(entry.wants.is_empty() && entry.left.is_empty()) {
             let resource = self.resources.entry(key.gvr.clone()).or_default();
             resource.objects.insert(key.clone(), entry);
         }
@@ -303,6 +311,9 @@ impl Index {
             };
             tidings.push((want.target().clone(), key.clone(), order));
         }
+        // A deletion that was seen ends what the guard may hold.
+        let left = old.left.iter();
+        tidings.extend(left.map(|target| (target.clone(), key.clone(), self.gone(absence))));
         let mut touched = Vec::new();
         self.count(key, Some(&old), None, &mut touched);
         self.reconsider(touched, &mut tidings);

@@ -4,17 +4,19 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use futures::{StreamExt, pin_mut};
 use syncer_clusters::{WatchEvent, WatchOptions};
-use syncer_core::{LogicalCluster, ObjectKey, ResourceType, Scope};
+use syncer_core::{Gvr, LogicalCluster, ObjectKey, ResourceType, Scope};
+use tokio::time::Instant;
 use tracing::{info, warn};
 
 use super::{
     Stage, Upstream, UpstreamMessage,
-    sight::{Completeness, UpstreamReading},
+    sight::{Completeness, Sight, SightKey, UpstreamReading, Word},
 };
 use crate::{
     bodies::fields_read,
     runtime::{Context, Failure},
-    watcher::Reading,
+    target::{Order, OrderKey},
+    watcher::{Reading, hand_over},
 };
 
 /// How long the lists of one namespace may take before the next one has its turn; the next change of labels, or the next full
@@ -79,9 +81,49 @@ impl Upstream {
                     warn!(workspace = %cluster.logical_cluster(), %namespace, kind = %resource.gvr, "the objects of the namespace could not be read again in time");
                 }
             }
+            let sight = Sight {
+                revision: rulebook.revision,
+                at: Instant::now(),
+                word: Word::Reread,
+            };
+            hand_over(&sights, SightKey::Reread, sight);
             UpstreamMessage::Reread
         })?;
+        self.hold_judgement();
         Ok(())
+    }
+
+    /// Until a namespace is read through nobody can tell how many objects leave a policy with it (S3).
+    fn hold_judgement(&self) {
+        for gvr in self.namespaced() {
+            for (_, orders) in &self.targets {
+                let incarnation = self.incarnation;
+                hand_over(
+                    orders,
+                    OrderKey::Incomplete(gvr.clone()),
+                    Order::Complete { incarnation },
+                );
+            }
+        }
+    }
+
+    /// A namespace was read through.
+    pub(super) fn reread_through(&self) {
+        for gvr in self.namespaced().filter(|gvr| self.index.is_listed(gvr)) {
+            for (_, orders) in &self.targets {
+                let incarnation = self.incarnation;
+                hand_over(orders, OrderKey::Complete(gvr.clone()), Order::Complete { incarnation });
+            }
+        }
+    }
+
+    fn namespaced(&self) -> impl Iterator<Item = &Gvr> {
+        let resources = match &self.stage {
+            Stage::Following(identity) => &identity.resources[..],
+            Stage::Identifying => &[],
+        };
+        let namespaced = resources.iter().filter(|resource| resource.scope == Scope::Namespaced);
+        namespaced.map(|resource| &resource.gvr)
     }
 }
 

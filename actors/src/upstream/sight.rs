@@ -8,6 +8,7 @@ use std::{
 use syncer_clusters::{Error, Object, WatchEvent};
 use syncer_core::{
     Gvr, ObjectKey, ResourceType, dependencies,
+    event_reason::EventReason,
     marker::PAUSED_ANNOTATION,
     placement::{Controller, Facts, Needs, Newcomers, Place, Placement, Verdict, Writes},
     plan::Newcomer,
@@ -21,6 +22,7 @@ use super::{
     index::{Activity, Shown, Want},
 };
 use crate::{
+    events::Subject,
     prescription::{Prescription, RenderError, names_namespace},
     rulebook::Rulebook,
     runtime::Outbox,
@@ -35,6 +37,8 @@ pub(crate) enum SightKey {
     Object(ObjectKey),
     /// The complete list of a resource with this number.
     Listed(Gvr, u64),
+    /// The objects of a namespace, read again.
+    Reread,
     /// How the stream of a resource fares.
     Stream(Gvr),
 }
@@ -86,6 +90,8 @@ pub(crate) enum Word {
         /// How many objects it had.
         objects: usize,
     },
+    /// What was to be read again was shown.
+    Reread,
     /// The stream broke; it goes on by itself.
     Interrupted(Error),
     /// The stream goes on.
@@ -187,6 +193,16 @@ impl UpstreamReading {
         for shadowed in &placement.shadowed {
             let pair = (shadowed.policy.name.clone(), shadowed.target.name.clone());
             if self.shadowed.insert(pair) {
+                let note = format!(
+                    "target {}: policy {} decides, not {}, which selects it too",
+                    shadowed.target.name, shadowed.by.name, shadowed.policy.name
+                );
+                let subject = Subject {
+                    resource: self.resource.clone(),
+                    key: object.key().clone(),
+                    uid: object.uid().into(),
+                };
+                self.base.events.tell(subject, EventReason::Shadowed, note);
                 warn!(
                     policy = %shadowed.policy.name, target = %shadowed.target.name, by = %shadowed.by.name, kind = %self.resource.gvr,
                     namespace = %object.key().namespace, name = %object.key().name,

@@ -20,9 +20,9 @@ const ENDS_WITHIN: Duration = Duration::from_secs(10);
 const DOCUMENTS: &str = "documents.yaml";
 
 /// Every scene acts as a user of its own, so that the audit log tells them apart.
-const SCENES: [&str; 24] = [
+const SCENES: [&str; 25] = [
     "select", "aim", "rank", "rests", "cells", "change", "broken", "typo", "space", "used", "hashed", "gone", "along",
-    "named", "hush", "dry", "again", "outage", "crowd", "load", "events", "switch", "leave", "some",
+    "named", "hush", "dry", "again", "outage", "crowd", "load", "events", "switch", "leave", "some", "told",
 ];
 
 /// The clusters.

@@ -174,6 +174,7 @@ fn the_higher_priority_decides_then_the_first_name_and_the_other_is_told() {
     scene
         .syncer()
         .wait_for_log(&["shadowed", "second", "rank-west", "first"], SOON);
+    scene.wait_event("rank-a", "web", "Shadowed", &["rank-east", "a-low", "z-high"]);
     scene.end();
 }
 

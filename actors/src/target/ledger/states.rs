@@ -6,6 +6,7 @@ use syncer_core::{
 };
 
 use super::{Admission, Complaint, Ledger, Record, Turn};
+use crate::prescription::names_namespace;
 
 // === impl Ledger ===
 
@@ -13,8 +14,12 @@ impl Ledger {
     /// How many objects stand how.
     pub(crate) fn states(&self) -> ObjectCounts {
         let mut counts = ObjectCounts::default();
-        for record in self.records.values() {
-            counts.moved(None, record.state());
+        for (key, record) in &self.records {
+            // A namespace of others is used as it is, which is no conflict.
+            let used = names_namespace(key) && record.live == Live::Foreign && record.turn != Turn::Waiting;
+            if !used {
+                counts.moved(None, record.state());
+            }
         }
         counts
     }

@@ -192,7 +192,11 @@ fn a_target_that_is_not_wanted_any_more_is_told_so() {
         words(&index.present(&web(), shown("u1", &[], &[]), 1)),
         ["east: web unselected"]
     );
-    assert!(index.deleted(&web()).is_empty(), "nobody has it");
+    assert_eq!(
+        words(&index.deleted(&web())),
+        ["east: web deleted", "west: web deleted"],
+        "the guard may hold it there"
+    );
 }
 
 #[test]
@@ -332,4 +336,24 @@ fn what_a_suspended_policy_placed_goes_once_nothing_wants_it_or_it_is_gone() {
         words(&index.deleted(&web())),
         ["east: web not listed", "west: web not listed"]
     );
+}
+
+#[test]
+fn the_end_of_an_object_that_left_the_selection_is_told_too() {
+    let mut index = Index::new(References::default(), 1);
+    let wanted = wants(&web(), 1);
+    index.present(&web(), shown("u1", &wanted, &[]), 1);
+    let left = index.present(&web(), shown("u1", &wanted[..1], &[]), 1);
+    assert_eq!(words(&left), ["west: web unselected"]);
+    assert!(index.present(&web(), shown("u1", &wanted[..1], &[]), 1).is_empty());
+    assert_eq!(
+        words(&index.deleted(&web())),
+        ["east: web deleted", "west: web deleted"]
+    );
+
+    index.present(&web(), shown("u2", &wanted, &[]), 1);
+    index.present(&web(), shown("u2", &[], &[]), 1);
+    let back = index.present(&web(), shown("u2", &wanted, &[]), 1);
+    assert_eq!(words(&back), ["east: web wanted", "west: web wanted"]);
+    assert_eq!(index.deleted(&web()).len(), 2, "told once to each");
 }
