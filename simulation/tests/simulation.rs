@@ -29,6 +29,12 @@ fn keep_every_invariant(seeds: std::ops::RangeInclusive<u64>) {
             "again: cargo xtask simulate --seed {seed} --schedules 1 --verbose"
         );
         assert!(outcome.writes > 0, "seed {seed} did nothing");
+        // A storm of writes that change nothing breaks no other invariant (S5).
+        assert!(
+            outcome.most_idle_writes <= 8,
+            "seed {seed}: {}",
+            outcome.most_idle_writes
+        );
     }
 }
 

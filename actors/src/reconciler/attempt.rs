@@ -27,6 +27,8 @@ pub(crate) enum End {
     Done,
     /// Nothing is ever written: the step was reported.
     Reported,
+    /// The upstream's object is already applied and newer than what its watch has told: the watch has to come up first.
+    Ahead,
     /// The upstream has the object after all, and wants it there: nothing was deleted.
     AbsenceRefuted,
     /// It failed and has to wait.

@@ -134,7 +134,8 @@ impl Work<'_> {
             return Ok(Attempt::done(After::Foreign));
         };
         if self.would_change_nothing(&body, &live).await? {
-            return Ok(Attempt::done(After::Equal(seen)));
+            let hash = body.payload.hash();
+            return Ok(Attempt::done(After::Equal { seen, hash }));
         }
         self.change(uid, Reason::Edited).await
     }

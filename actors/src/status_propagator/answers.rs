@@ -168,7 +168,11 @@ impl StatusPropagator {
     }
 
     fn retry(&mut self, key: &ObjectKey, times: u32, asked: Option<Duration>, ctx: &mut Context<Self>) {
-        let delay = asked.unwrap_or_else(|| Exponential::nth(RETRY.0, RETRY.1, times, ctx.chance()));
+        // A breaker whose probe hangs names no time at all: that must not become a spin.
+        let delay = asked.map_or_else(
+            || Exponential::nth(RETRY.0, RETRY.1, times, ctx.chance()),
+            |asked| asked.max(RETRY.0),
+        );
         let now = ctx.now();
         self.pace.wait(key, now + delay);
     }

@@ -7,6 +7,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use syncer_core::{
     Gvr, ObjectKey,
+    marker::PayloadHash,
     plan::{Desired, Live, Ownership, Step, plan},
     proof::Absence,
 };
@@ -122,6 +123,8 @@ pub(crate) struct Task {
     pub(crate) fields: Option<Box<str>>,
     /// Whether others wrote to the object beside us.
     pub(crate) others: Others,
+    /// The hash of what was applied last, as far as it says anything.
+    pub(crate) applied: Option<PayloadHash>,
 }
 
 /// Whether others wrote to an object beside us.
@@ -143,7 +146,12 @@ pub(crate) enum After {
     /// Our entry was compared with what has to be owned.
     Verified(Ownership),
     /// Its content is what is wanted, whatever its hash says.
-    Equal(Seen),
+    Equal {
+        /// What is there.
+        seen: Seen,
+        /// The hash of the body that it was compared with: what is wanted may be another one by now.
+        hash: PayloadHash,
+    },
     /// It is there and ours; ownership was not looked at.
     Seen(Seen),
     /// It was not found, or is gone now.
@@ -216,6 +224,10 @@ impl Record {
             prescription: self.prescription.clone(),
             fields,
             others,
+            applied: match &self.live {
+                Live::Ours(ours) => ours.applied,
+                Live::Unseen | Live::Foreign => None,
+            },
         }
     }
 
@@ -242,10 +254,8 @@ impl Record {
     }
 
     /// What is there was compared by value and is what is wanted.
-    fn equal(&mut self, mut seen: Seen) {
-        if let Desired::Wanted { hash, .. } = &self.desired {
-            seen.ours.applied = Some(*hash);
-        }
+    fn equal(&mut self, mut seen: Seen, hash: PayloadHash) {
+        seen.ours.applied = Some(hash);
         self.applied(seen);
     }
 
@@ -459,7 +469,7 @@ impl Ledger {
             After::Unchanged => {}
             After::Applied(seen) => record.applied(seen),
             After::Verified(ownership) => record.verified(ownership),
-            After::Equal(seen) => record.equal(seen),
+            After::Equal { seen, hash } => record.equal(seen, hash),
             After::Seen(seen) => record.settle(seen),
             After::Absent => {
                 record.live = Live::Unseen;

@@ -238,6 +238,7 @@ impl Target {
                     self.arrived(&key, ctx);
                 }
                 End::Reported => self.ledger.reported(&key),
+                End::Ahead => self.ahead(key.clone(), ctx),
                 End::AbsenceRefuted => {
                     self.ledger.absence_refuted(&key);
                     self.ledger.succeeded(&key);
@@ -310,11 +311,21 @@ impl Target {
         self.give_turns(ctx);
     }
 
+    /// What is wanted of `key` is behind what is there: the upstream's word ends the wait, or another look.
+    fn ahead(&mut self, key: ObjectKey, ctx: &mut Context<Self>) {
+        let times = self.ledger.failed(&key, Complaint::None);
+        let delay = Exponential::nth(SOON.0, SOON.1, times, ctx.chance());
+        debug!(target = %self.settings.name, object = %key, retry_in = ?delay, "the upstream's watch is behind its object");
+        self.turns.waits.until(key, ctx.now() + delay);
+        self.set_timer(ctx);
+    }
+
     fn failed(&mut self, key: ObjectKey, failure: &AttemptFailure, ctx: &mut Context<Self>) {
         let failures = self.ledger.failed(&key, complaint(failure.reason));
         self.queue.retried();
         let delay = match failure.retry {
-            Retry::After(delay) => delay + ctx.chance().jitter(delay / 8),
+            // A breaker whose probe hangs names no time at all: that must not become a spin.
+            Retry::After(delay) => delay.max(SOON.0) + ctx.chance().jitter(delay / 8),
             Retry::Soon => Exponential::nth(SOON.0, SOON.1, failures, ctx.chance()),
             Retry::Rarely => Exponential::nth(RARELY.0, RARELY.1, failures, ctx.chance()),
         };

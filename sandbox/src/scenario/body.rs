@@ -50,6 +50,15 @@ impl Kind {
         }
     }
 
+    /// What somebody does to a copy: the same, or something added that nobody asked for.
+    pub(super) fn drift(self, chance: &mut Rng) -> Value {
+        let more = json!({"added": base64(&word(chance))});
+        match self {
+            Self::ConfigMap | Self::Secret if chance.u8(..3) == 0 => json!({ "data": more }),
+            _ => self.change(chance),
+        }
+    }
+
     /// A greater change, of more than one field.
     pub(super) fn edit(self, chance: &mut Rng) -> Value {
         let mut edit = self.change(chance);

@@ -110,7 +110,7 @@ impl<'a> Draft<'a> {
                 self.push(at, Act::Edit { object, change });
             }
             50..72 => {
-                let change = kind.change(&mut self.chance);
+                let change = kind.drift(&mut self.chance);
                 self.push(at, Act::Drift { target, object, change });
             }
             72..80 => self.push(at, Act::Loss { target, object }),

@@ -348,7 +348,13 @@ fn a_hash_that_says_nothing_is_compared_by_value_once() {
     ledger.sight(&key("web"), old.clone(), 1);
     ledger.unwant(&key("web"), wanted(1), 1);
     assert_eq!(turn(&mut ledger, &key("web")), Some(Step::Compare { uid: "d1".into() }));
-    ledger.learn(&key("web"), After::Equal(old.clone()));
+    ledger.learn(
+        &key("web"),
+        After::Equal {
+            seen: old.clone(),
+            hash: PayloadHash(1),
+        },
+    );
     ledger.succeeded(&key("web"));
     assert_eq!(turn(&mut ledger, &key("web")), None);
     old.resource_version = "11".into();
@@ -419,4 +425,24 @@ fn the_owner_is_told_once_until_it_works_again() {
     assert_eq!(ledger.word(&key("web")), Word::Given);
     ledger.succeeded(&key("web"));
     assert_eq!(ledger.word(&key("web")), Word::None);
+}
+
+#[test]
+fn an_edit_during_a_comparison_is_not_taken_for_what_was_compared() {
+    let mut ledger = Ledger::default();
+    let mut old = seen(9, "10");
+    old.ours.applied = None;
+    ledger.sight(&key("web"), old.clone(), 1);
+    ledger.unwant(&key("web"), wanted(1), 1);
+    assert!(matches!(turn(&mut ledger, &key("web")), Some(Step::Compare { .. })));
+    ledger.unwant(&key("web"), wanted(2), 1);
+    ledger.learn(
+        &key("web"),
+        After::Equal {
+            seen: old,
+            hash: PayloadHash(1),
+        },
+    );
+    ledger.succeeded(&key("web"));
+    assert_eq!(turn(&mut ledger, &key("web")), Some(change(Reason::Edited)));
 }
