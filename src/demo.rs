@@ -29,7 +29,10 @@ use self::{
     summary::Summary,
     syncer_process::SyncerProcess,
 };
-use crate::sandbox_command::{ServeError, Served, seed_of_the_moment};
+use crate::{
+    sandbox_command::{ServeError, Served, seed_of_the_moment},
+    told_to_end::told_to_end,
+};
 
 /// Why there is no demonstration.
 #[derive(Debug, thiserror::Error)]
@@ -44,6 +47,8 @@ pub(crate) enum DemoError {
     NotStarted(String),
     #[error("cannot print: {0}")]
     Print(#[source] io::Error),
+    #[error("told to end before the story was over")]
+    Interrupted,
 }
 
 /// A folder for this run alone, gone with it.
@@ -55,7 +60,14 @@ const SHARES: u32 = 4;
 
 /// Plays, and says in the exit code whether all went well.
 pub(crate) fn run(options: &DemoOptions, pool: &Arc<tokio::runtime::Runtime>) -> Result<ExitCode, DemoError> {
-    pool.block_on(demonstrate(options))
+    pool.block_on(async {
+        // The first to be polled: from its first word on the story can be ended, and takes the syncer's process with it.
+        tokio::select! {
+            biased;
+            () = told_to_end() => Err(DemoError::Interrupted),
+            code = demonstrate(options) => code,
+        }
+    })
 }
 
 async fn demonstrate(options: &DemoOptions) -> Result<ExitCode, DemoError> {

@@ -5,7 +5,13 @@
     reason = "steps of a test outside of its function: their panic is the test's failure"
 )]
 
-use std::process::{Command, Output};
+use std::{
+    io::{BufRead as _, BufReader},
+    net::TcpStream,
+    process::{Command, Output, Stdio},
+};
+
+use rustix::process::{Pid, Signal, kill_process};
 
 use serde_json::Value;
 
@@ -64,4 +70,25 @@ fn the_story_ends_with_a_table() {
     ] {
         assert!(text.contains(row), "{row} is not in {text}");
     }
+}
+
+#[test]
+fn told_to_end_it_takes_the_syncer_with_it() {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tmc-syncer"));
+    let mut demo = command
+        .args(["demo", "--for", "5m"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let lines = BufReader::new(demo.stdout.take().unwrap()).lines();
+    let address = lines.map_while(Result::ok).find_map(|line| {
+        let (_, address) = line.split_once("live actor tree: http://")?;
+        Some(address.trim_end_matches('/').to_owned())
+    });
+    let address = address.unwrap();
+    TcpStream::connect(&address).unwrap();
+    kill_process(Pid::from_child(&demo), Signal::TERM).unwrap();
+    assert_eq!(demo.wait().unwrap().code(), Some(1));
+    assert!(TcpStream::connect(&address).is_err(), "the syncer is still there");
 }
