@@ -57,7 +57,12 @@ fn owners(object: &Value) -> Value {
     let own = entries
         .iter()
         .filter(|entry| !entry["fieldsV1"].to_string().contains("claimed.internal"));
-    json!({"data": object["data"], "owners": own.map(|entry| json!([entry["manager"], entry["operation"], entry["fieldsV1"]["f:data"]])).collect::<Value>()})
+    let mut owners: Vec<_> = own
+        .map(|entry| json!([entry["manager"], entry["operation"], entry["fieldsV1"]["f:data"]]))
+        .collect();
+    // Their order depends on the second in which each was written.
+    owners.sort_by_key(Value::to_string);
+    json!({"data": object["data"], "owners": owners})
 }
 
 /// The resources that discovery shows.
