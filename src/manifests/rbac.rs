@@ -32,7 +32,13 @@ pub(super) fn plain() -> Vec<Manifest> {
             &json!([
                 rule("", &["namespaces", "configmaps", "services"], &KEEP),
                 rule("apps", &["deployments"], &KEEP),
+                rule("discovery.k8s.io", &["endpointslices"], &READ),
             ]),
+        ),
+        role(
+            "tmc-syncer-target-namespaces",
+            "For each target where namespaces go with their upstream namespace: to see that they hold nothing of others. Without it they stay.",
+            &json!([rule("*", &["*"], &["list"])]),
         ),
         role(
             "tmc-syncer-target-secrets",

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures::{StreamExt, pin_mut};
-use syncer_clusters::{Content, FieldsV1Kept, Object, WatchEvent, WatchOptions};
+use syncer_clusters::{Content, FieldsV1Kept, Next, Object, WatchEvent, WatchOptions};
 use syncer_core::{
     ResourceType, Scope,
     marker::CLUSTER_LABEL,
@@ -116,8 +116,9 @@ impl Work<'_> {
         for kind in kinds {
             let found = tokio::time::timeout(PATIENCE, self.foreign_of(&kind)).await;
             match found {
-                Ok(None) => {}
-                Ok(Some(name)) => return Ok(Some(format!("{} {name}", kind.gvr))),
+                Ok(Ok(None)) => {}
+                Ok(Ok(Some(name))) => return Ok(Some(format!("{} {name}", kind.gvr))),
+                Ok(Err(failure)) => return Err(failure),
                 Err(_) => {
                     let message = format!(
                         "target {}: cannot list {} of namespace {}, so the namespace stays for now",
@@ -132,7 +133,7 @@ impl Work<'_> {
         Ok(None)
     }
 
-    async fn foreign_of(&self, kind: &ResourceType) -> Option<String> {
+    async fn foreign_of(&self, kind: &ResourceType) -> Result<Option<String>, AttemptFailure> {
         let options = WatchOptions {
             namespace: self.name().to_owned(),
             content: Content::Metadata,
@@ -143,13 +144,22 @@ impl Work<'_> {
         while let Some(event) = events.next().await {
             match event {
                 WatchEvent::Applied(object) if self.is_somebody_elses(kind, &object) => {
-                    return Some(object.key().name.to_string());
+                    return Ok(Some(object.key().name.to_string()));
                 }
-                WatchEvent::Listed(_) => return None,
+                WatchEvent::Listed(_) => return Ok(None),
+                // Nobody waits for a permission: whoever gives it sees the namespace go.
+                WatchEvent::Interrupted(error) if error.next() == Next::Forbidden => {
+                    let message = format!(
+                        "target {}: namespace {} is gone upstream and stays here, since it cannot be seen whether it is empty: {error}",
+                        self.downstream.name,
+                        self.name()
+                    );
+                    return Err(AttemptFailure::new(message, Retry::Rarely));
+                }
                 _ => {}
             }
         }
-        None
+        Ok(None)
     }
 
     /// Whether `object` keeps its namespace: it is neither ours, nor made by the cluster in every namespace, nor owned by another
