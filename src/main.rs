@@ -13,7 +13,6 @@ mod run;
 mod sandbox_command;
 mod target_option;
 mod telemetry;
-#[cfg(feature = "sandbox")]
 mod told_to_end;
 mod validate;
 

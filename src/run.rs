@@ -9,10 +9,7 @@ use syncer_actors::{
 };
 use syncer_clusters::{Cluster, ClusterConfig, ConfigError};
 use syncer_core::{config::NamespaceMapping, hash_key::HashKey, placement::Secrets};
-use tokio::{
-    signal::unix::{SignalKind, signal},
-    sync::watch,
-};
+use tokio::sync::watch;
 use tracing::{error, info, warn};
 
 use crate::{
@@ -22,6 +19,7 @@ use crate::{
     rest_client::RestClient,
     rulebooks::{Surroundings, UnusableRules},
     target_option::{TargetOptionError, each_once},
+    told_to_end::told_to_end,
 };
 
 /// The shortest key that hides anything, in bytes.
@@ -115,19 +113,6 @@ async fn drain(actors: &Runtime) -> ExitCode {
         }
     }
     ExitCode::SUCCESS
-}
-
-/// SIGTERM, as a pod's end begins, or SIGINT.
-async fn told_to_end() {
-    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
-    else {
-        error!("cannot listen for signals: only SIGKILL ends this process");
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
 }
 
 fn settings(

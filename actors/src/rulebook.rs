@@ -3,12 +3,16 @@
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use futures::FutureExt;
-use syncer_clusters::{Cluster, ConfigError};
-use syncer_core::placement::Rules;
+use syncer_clusters::{Cluster, ConfigError, Object};
+use syncer_core::{
+    ResourceType,
+    placement::{Controller, Facts, Rules, Verdict},
+};
 use tokio::sync::watch;
 
 use crate::{
     runtime::{Actor, Context, Outbox, Spec},
+    upstream::NamespaceLabels,
     watcher::{Watcher, hand_over},
 };
 
@@ -45,6 +49,27 @@ pub type Rulebooks = watch::Receiver<Arc<Rulebook>>;
 // === impl Rulebook ===
 
 impl Rulebook {
+    /// Where the upstream object `object` of `resource` has to be. Asked before an object goes down, and again before it is deleted
+    /// (S3): both have to go by the same facts.
+    pub(crate) fn place(&self, object: &Object, resource: &ResourceType, namespaces: &NamespaceLabels) -> Verdict {
+        let label = |name: &str| object.labels().get(name);
+        let secret_type: Option<String> = object
+            .member("type")
+            .and_then(|raw| serde_json::from_str(raw.get()).ok());
+        let namespace = namespaces.of(object.key());
+        let namespace_label = |name: &str| namespace.as_ref()?.get(name).map(|value| &**value);
+        let controller = object.controller();
+        self.rules.place(&Facts {
+            resource,
+            key: object.key(),
+            labels: &label,
+            secret_type: secret_type.as_deref(),
+            namespace_labels: namespace.as_ref().map(|_| &namespace_label as _),
+            workspace_path: None,
+            controller: controller.map(|owner| Controller::new(&owner.api_version, &owner.kind)),
+        })
+    }
+
     /// Whether what is wanted of an object depends on the labels of its namespace.
     pub(crate) fn reads_namespace_labels(&self) -> bool {
         let policies = self.rules.policies().iter();

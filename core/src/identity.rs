@@ -146,6 +146,12 @@ impl ObjectKey {
             name: name.into(),
         }
     }
+
+    /// The key of the namespace that it lives in; `None` for objects without one.
+    pub fn home(&self) -> Option<Self> {
+        let namespaces = Gvr::new("", "v1", "namespaces");
+        (!self.namespace.is_empty()).then(|| Self::new(self.cluster.clone(), namespaces, "", &self.namespace))
+    }
 }
 
 /// `configmaps default/web`, with the logical cluster before it where there is one.
@@ -170,6 +176,19 @@ impl fmt::Debug for ObjectKey {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_object_is_at_home_in_its_namespace() {
+        let object = ObjectKey::new(
+            LogicalCluster::new("red"),
+            Gvr::new("apps", "v1", "deployments"),
+            "shop",
+            "web",
+        );
+        let home = object.home().unwrap();
+        assert_eq!(home.to_string(), "red|namespaces shop");
+        assert_eq!(home.home(), None);
+    }
 
     #[test]
     fn a_gvr_reads_as_kubectl_writes_it() {

@@ -7,7 +7,7 @@ use syncer_clusters::{Content, FieldsV1Kept, Next, Object, WatchEvent, WatchOpti
 use syncer_core::{
     ResourceType, Scope,
     marker::CLUSTER_LABEL,
-    placement::{Controller, Facts, Needs, Verdict},
+    placement::{Needs, Verdict},
     proof::{Absence, Look, NoProof, prove},
 };
 
@@ -63,26 +63,9 @@ impl Work<'_> {
 
     /// Whether the rules, as they are now, want `object` on this target.
     fn wanted_here(&self, object: &Object, absence: Absence) -> Look {
-        let label = |name: &str| object.labels().get(name);
-        let secret_type: Option<String> = object
-            .member("type")
-            .and_then(|raw| serde_json::from_str(raw.get()).ok());
-        let namespace = self.downstream.namespaces.of(self.key);
-        let namespace_label = |name: &str| namespace.as_ref()?.get(name).map(|value| &**value);
-        let facts = Facts {
-            resource: self.resource,
-            key: self.key,
-            labels: &label,
-            secret_type: secret_type.as_deref(),
-            namespace_labels: namespace.as_ref().map(|_| &namespace_label as _),
-            workspace_path: None,
-            controller: object.controller().map(|owner| Controller {
-                group: owner.api_version.split_once('/').map_or("", |(group, _)| group),
-                kind: &owner.kind,
-            }),
-        };
         let rulebook = self.downstream.rulebooks.borrow().clone();
-        let Verdict::Decided(placement) = rulebook.rules.place(&facts) else {
+        let verdict = rulebook.place(object, self.resource, &self.downstream.namespaces);
+        let Verdict::Decided(placement) = verdict else {
             return Look::Inconclusive;
         };
         let target = &self.downstream.name;

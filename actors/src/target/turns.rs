@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, time::Duration};
 
-use syncer_core::{Gvr, ObjectKey, config::NamespaceMapping, event_reason::EventReason, plan::Live, status::Problem};
+use syncer_core::{ObjectKey, config::NamespaceMapping, event_reason::EventReason, plan::Live, status::Problem};
 use tokio::time::Instant;
 use tracing::{debug, info, warn};
 
@@ -99,15 +99,6 @@ fn synced_reason(reason: EventReason) -> &'static str {
     }
 }
 
-/// The namespace that `key` lives in; `None` for objects without one.
-fn namespace_of(key: &ObjectKey) -> Option<ObjectKey> {
-    if key.namespace.is_empty() {
-        return None;
-    }
-    let namespaces = Gvr::new("", "v1", "namespaces");
-    Some(ObjectKey::new(key.cluster.clone(), namespaces, "", &key.namespace))
-}
-
 // === impl Turns ===
 
 impl Turns {
@@ -172,7 +163,9 @@ impl Target {
             let Some((key, since)) = self.turns.queue.pop() else {
                 return;
             };
-            let door = namespace_of(&key).map(|namespace| (self.door(&key, &namespace, &downstream), namespace));
+            let door = key
+                .home()
+                .map(|namespace| (self.door(&key, &namespace, &downstream), namespace));
             if let Some((Door::Awaited, namespace)) = door {
                 self.turns.parked.entry(namespace).or_default().push((key, since));
                 continue;

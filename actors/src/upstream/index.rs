@@ -433,10 +433,7 @@ impl Entry {
 
     /// What it needs on which target: its namespace, and what it names where the policy takes that along.
     fn references<'a>(&'a self, key: &'a ObjectKey) -> impl Iterator<Item = (Arc<str>, ObjectKey)> + 'a {
-        let namespace = (!key.namespace.is_empty()).then(|| {
-            let namespaces = Gvr::new("", "v1", "namespaces");
-            ObjectKey::new(key.cluster.clone(), namespaces, "", &key.namespace)
-        });
+        let namespace = key.home();
         let certain = self
             .wants
             .iter()

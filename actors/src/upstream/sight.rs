@@ -10,7 +10,7 @@ use syncer_core::{
     Gvr, ObjectKey, ResourceType, dependencies,
     event_reason::EventReason,
     marker::PAUSED_ANNOTATION,
-    placement::{Controller, Facts, Needs, Newcomers, Place, Placement, Verdict, Writes},
+    placement::{Needs, Newcomers, Place, Placement, Verdict, Writes},
     plan::Newcomer,
     status::Problem,
 };
@@ -155,7 +155,7 @@ impl UpstreamReading {
 
     fn present(&mut self, object: &Object) {
         let relabelled = self.keep_namespace_labels(object);
-        let word = match self.place(object) {
+        let word = match self.rulebook.place(object, &self.resource, &self.base.namespaces) {
             Verdict::Undecided(_) => {
                 self.base.status.upstream_undecided(object.key());
                 Word::Undecided { list: self.list }
@@ -163,30 +163,6 @@ impl UpstreamReading {
             Verdict::Decided(placement) => self.word(object, &placement, relabelled),
         };
         self.hand_over(SightKey::Object(object.key().clone()), word);
-    }
-
-    fn place(&self, object: &Object) -> Verdict {
-        let key = object.key();
-        let label = |name: &str| object.labels().get(name);
-        let secret_type: Option<String> = object
-            .member("type")
-            .and_then(|raw| serde_json::from_str(raw.get()).ok());
-        let namespace = self.base.namespaces.of(key);
-        let namespace_label = |name: &str| namespace.as_ref()?.get(name).map(|value| &**value);
-        let controller = object.controller();
-        let facts = Facts {
-            resource: &self.resource,
-            key,
-            labels: &label,
-            secret_type: secret_type.as_deref(),
-            namespace_labels: namespace.as_ref().map(|_| &namespace_label as _),
-            workspace_path: None,
-            controller: controller.map(|owner| Controller {
-                group: owner.api_version.split_once('/').map_or("", |(group, _)| group),
-                kind: &owner.kind,
-            }),
-        };
-        self.rulebook.rules.place(&facts)
     }
 
     fn word(&mut self, object: &Object, placement: &Placement, relabelled: bool) -> Word {
