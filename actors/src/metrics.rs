@@ -34,6 +34,10 @@ pub use self::{
 pub struct Metrics {
     /// Upstream objects that were read again because their body was not kept.
     pub(crate) body_reads: Counter,
+    /// Writes of upstream objects that wait for another write of the same object.
+    pub(crate) gate_waiting: Gauge,
+    /// Writes for which there was no room to wait.
+    pub(crate) gate_refused: Counter,
     reachable: Family<TargetLabels, Gauge>,
     objects: Family<ObjectLabels, Gauge>,
     writes: Family<WriteLabels, Counter>,
@@ -55,6 +59,16 @@ impl Metrics {
             "tmc_syncer_body_reads",
             "Upstream objects read again because their body was not kept in memory",
             self.body_reads.clone(),
+        );
+        registry.register(
+            "tmc_syncer_upstream_gate_waiting",
+            "Writes of upstream objects that wait for another write of the same object",
+            self.gate_waiting.clone(),
+        );
+        registry.register(
+            "tmc_syncer_upstream_gate_refused",
+            "Writes of upstream objects that were put off because too many wait",
+            self.gate_refused.clone(),
         );
         registry.register(
             "tmc_syncer_target_reachable",
@@ -203,6 +217,8 @@ impl Default for Metrics {
     fn default() -> Self {
         Self {
             body_reads: Counter::default(),
+            gate_waiting: Gauge::default(),
+            gate_refused: Counter::default(),
             reachable: Family::default(),
             objects: Family::default(),
             writes: Family::default(),

@@ -47,6 +47,7 @@ use crate::{
     rulebook::Rulebooks,
     runtime::{Actor, Context, Failure, Message, NoRoom, Origin, Timer, Wake},
     target::FairQueue,
+    upstream::{Refused, WriteGate},
 };
 
 /// How many objects are looked at before the neighbours on the thread have a turn.
@@ -74,6 +75,8 @@ pub(crate) struct StatusWork {
     pub(crate) rulebooks: Option<Rulebooks>,
     pub(crate) events: Events,
     pub(crate) metrics: Metrics,
+    /// What every write of an upstream object passes.
+    pub(crate) gate: WriteGate,
 }
 
 /// The actor.
@@ -110,6 +113,8 @@ pub(crate) enum StatusMessage {
     Round,
     /// A write was answered, or failed.
     Written(ObjectKey, Box<Written>),
+    /// There was no room at the gate to the upstream: nothing was sent.
+    NoRoom(ObjectKey),
     /// The object was read again.
     Looked(ObjectKey, Box<Result<Option<Object>, Error>>),
     /// Who else writes the status of the object was read.
@@ -210,10 +215,13 @@ impl StatusPropagator {
             return;
         };
         let cluster = self.work.cluster.logical(&key.cluster);
-        let about = key.clone();
+        let (about, gate) = (key.clone(), self.work.gate.clone());
         let io = async move {
-            let written = write::write(&cluster, &resource, &about, *writing).await;
-            StatusMessage::Written(about, Box::new(written))
+            let written = write::write(&gate, &cluster, &resource, &about, *writing).await;
+            written.map_or_else(
+                |Refused| StatusMessage::NoRoom(about.clone()),
+                |written| StatusMessage::Written(about.clone(), Box::new(written)),
+            )
         };
         self.begin(key, io, ctx);
     }
@@ -269,6 +277,7 @@ impl Actor for StatusPropagator {
             StatusMessage::Due => {}
             StatusMessage::Round => self.full_round(ctx),
             StatusMessage::Written(key, written) => self.written(key, written, ctx),
+            StatusMessage::NoRoom(key) => self.no_room(key, ctx),
             StatusMessage::Looked(key, found) => self.looked(key, found, ctx),
             StatusMessage::Named(key, rival) => self.named(key, rival, ctx),
         }

@@ -2,6 +2,7 @@
 //! what is wanted of them.
 
 mod follow;
+mod gate;
 mod identify;
 mod index;
 mod link;
@@ -18,6 +19,7 @@ use syncer_core::{Gvr, ObjectKey, event_reason::EventReason};
 use tracing::{error, info, warn};
 
 pub(crate) use self::{
+    gate::{Refused, WriteGate, Writer},
     identify::{IdentifyError, Identity},
     link::{NamespaceLabels, UpstreamBase, UpstreamLink},
 };

@@ -92,6 +92,12 @@ impl StatusPropagator {
         }
     }
 
+    /// Too much waits for the upstream: the newest state is looked at again a little later.
+    pub(super) fn no_room(&mut self, key: &ObjectKey, ctx: &Context<Self>) {
+        self.in_flight = self.in_flight.saturating_sub(1);
+        self.again_later(key, RETRY.0, ctx.now());
+    }
+
     /// Somebody else wrote the object: it is looked at again, in memory if the watch has shown it already.
     fn conflicted(&mut self, key: &ObjectKey, written_over: &str, ctx: &mut Context<Self>) {
         let conflicts = self.pace.conflicted(key);

@@ -23,7 +23,10 @@ use tokio::task::LocalSet;
 use tower::{Service, ServiceExt as _};
 
 use super::*;
-use crate::runtime::{self, Clock, Runtime, Signals, Spec};
+use crate::{
+    runtime::{self, Clock, Runtime, Signals, Spec},
+    upstream::WriteGate,
+};
 
 const HASH: PayloadHash = PayloadHash(7);
 
@@ -318,6 +321,7 @@ fn simulate<F: Future<Output = ()>>(targets: &[&str], test: impl FnOnce(Bench) -
             rulebooks: None,
             events: Events::new(&signals, &metrics),
             metrics,
+            gate: WriteGate::default(),
         };
         work.board.begin(&clock);
         test(Bench {

@@ -6,6 +6,7 @@ use syncer_clusters::{Cluster, Error, FieldsV1Kept, Object, Write};
 use syncer_core::{ObjectKey, ResourceType, marker::FIELD_MANAGER};
 
 use super::Writing;
+use crate::upstream::{Refused, WriteGate, Writer};
 
 /// A write that was answered, or failed.
 pub(crate) struct Written {
@@ -17,8 +18,15 @@ pub(crate) struct Written {
     pub(super) answer: Result<Object, Error>,
 }
 
-/// Writes a status through its subresource, over exactly the version that was looked at (S4, S6).
-pub(super) async fn write(cluster: &Cluster, resource: &ResourceType, key: &ObjectKey, writing: Writing) -> Written {
+/// Writes a status through its subresource, over exactly the version that was looked at, when nobody else of us writes the object
+/// (S4, S6).
+pub(super) async fn write(
+    gate: &WriteGate,
+    cluster: &Cluster,
+    resource: &ResourceType,
+    key: &ObjectKey,
+    writing: Writing,
+) -> Result<Written, Refused> {
     let Writing {
         uid,
         resource_version,
@@ -26,6 +34,8 @@ pub(super) async fn write(cluster: &Cluster, resource: &ResourceType, key: &Obje
         difference,
         ..
     } = writing;
+    let mut pass = gate.pass(key, Writer::Status).await?;
+    let resource_version: Box<str> = pass.newest(&resource_version).into();
     let body = json!({
         "metadata": {"uid": uid, "resourceVersion": resource_version},
         "status": difference.into_patch(),
@@ -35,11 +45,14 @@ pub(super) async fn write(cluster: &Cluster, resource: &ResourceType, key: &Obje
     let answer = cluster
         .patch_status_merge(resource, &key.namespace, &key.name, body, &options)
         .await;
-    Written {
+    if let Ok(object) = &answer {
+        pass.wrote(&resource_version, object.resource_version());
+    }
+    Ok(Written {
         sent: status,
         resource_version,
         answer,
-    }
+    })
 }
 
 /// Reads the object again.

@@ -70,6 +70,7 @@ impl Upstream {
             rulebooks: Some(self.base.rulebooks.clone()),
             events: self.base.events.clone(),
             metrics: self.base.metrics.clone(),
+            gate: self.base.gate.clone(),
         };
         ctx.spawn(Spec::new("status"), move || StatusPropagator::new(work.clone()));
     }

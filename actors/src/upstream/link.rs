@@ -9,7 +9,7 @@ use dashmap::DashMap;
 use syncer_clusters::Cluster;
 use syncer_core::{LogicalCluster, ObjectKey, ResourceType};
 
-use super::{Identity, UpstreamMessage};
+use super::{Identity, UpstreamMessage, WriteGate};
 use crate::{
     bodies::Bodies,
     events::Events,
@@ -40,6 +40,8 @@ pub(crate) struct UpstreamBase {
     pub(crate) namespaces: NamespaceLabels,
     pub(crate) events: Events,
     pub(crate) status: StatusBoard,
+    /// What every write of an upstream object passes (S6).
+    pub(crate) gate: WriteGate,
     /// Whether anything is written.
     pub(crate) writes: Writes,
     pub(crate) roster: Roster,
@@ -96,6 +98,7 @@ impl UpstreamBase {
             namespaces: NamespaceLabels::default(),
             events,
             status: StatusBoard::new(&signals),
+            gate: WriteGate::new(metrics.gate_waiting.clone(), metrics.gate_refused.clone()),
             writes: settings.writes,
             roster: Roster::default(),
             readiness,
