@@ -62,11 +62,7 @@ pub(crate) enum Command {
     Validate(ValidateOptions),
     /// Prints what to `kubectl apply` before the syncer runs.
     #[command(after_help = MANIFESTS_EXAMPLES)]
-    Manifests {
-        /// Which.
-        #[arg(value_enum)]
-        manifests: Manifests,
-    },
+    Manifests(ManifestsOptions),
     /// Serves an upstream and targets that are in memory, and writes kubeconfigs for them, until SIGTERM or SIGINT.
     #[cfg(feature = "sandbox")]
     #[command(after_help = crate::sandbox_command::EXAMPLES)]
@@ -210,16 +206,80 @@ Exit codes: 0 all is well; 2 something is wrong.";
 
 const MANIFESTS_EXAMPLES: &str = "Examples:
   tmc-syncer manifests crds | kubectl apply -f -
-  tmc-syncer manifests rbac > rbac.yaml";
+  tmc-syncer manifests rbac > rbac.yaml
+  tmc-syncer manifests kcp --workspace root:compute | kubectl apply -f -    # in that workspace; docs/kcp.md goes on from there";
+
+/// The options of `manifests`.
+#[derive(Debug, Args)]
+pub(crate) struct ManifestsOptions {
+    /// Which.
+    #[arg(value_enum)]
+    pub(crate) manifests: Manifests,
+    #[command(flatten)]
+    pub(crate) kcp: KcpNames,
+}
+
+/// How things are called in kcp.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "With kcp")]
+pub(crate) struct KcpNames {
+    /// The path of the workspace that these are for: the provider's. Bindings name it.
+    #[arg(
+        long,
+        value_name = "PATH",
+        default_value = "root:compute",
+        env = "TMC_SYNCER_WORKSPACE",
+        value_parser = clap::builder::NonEmptyStringValueParser::new()
+    )]
+    pub(crate) workspace: String,
+    /// The name of the APIExport, and of its endpoint slice.
+    #[arg(
+        long,
+        value_name = "NAME",
+        default_value = "kubernetes",
+        env = "TMC_SYNCER_EXPORT",
+        value_parser = clap::builder::NonEmptyStringValueParser::new()
+    )]
+    pub(crate) export: String,
+    /// The namespace of the ServiceAccount and of the kubeconfig Secrets.
+    #[arg(
+        long,
+        value_name = "NAME",
+        default_value = "tmc-system",
+        env = "TMC_SYNCER_NAMESPACE",
+        value_parser = clap::builder::NonEmptyStringValueParser::new()
+    )]
+    pub(crate) namespace: String,
+    /// The name of the ServiceAccount, and of its roles.
+    #[arg(
+        long,
+        value_name = "NAME",
+        default_value = "tmc-syncer",
+        env = "TMC_SYNCER_SERVICE_ACCOUNT",
+        value_parser = clap::builder::NonEmptyStringValueParser::new()
+    )]
+    pub(crate) service_account: String,
+    /// The only Secrets with kubeconfigs that the ServiceAccount may read; without it all of the namespace. Repeatable.
+    #[arg(
+        long = "kubeconfig-secret",
+        value_name = "NAME",
+        env = "TMC_SYNCER_KUBECONFIG_SECRET",
+        value_delimiter = ','
+    )]
+    pub(crate) kubeconfig_secrets: Vec<String>,
+}
 
 /// What `manifests` prints.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Manifests {
     /// The types SyncTarget and SyncPolicy.
     Crds,
+    /// All for a workspace of kcp that offers workloads to others: the types that kcp lacks, their APIExport with its claims, SyncTarget
+    /// and SyncPolicy, a ServiceAccount with the least permissions, and an example of the APIBinding for other workspaces.
+    Kcp,
     /// The least that the syncer has to be allowed, on plain clusters, upstream and in each target.
     Rbac,
-    /// All of it.
+    /// CRDs and permissions, for plain clusters.
     All,
 }
 
@@ -298,12 +358,11 @@ mod tests {
         }
     }
 
-    #[cfg(feature = "sandbox")]
     #[test]
-    fn every_option_of_the_sandbox_and_the_demo_has_its_environment_variable() {
+    fn every_option_of_the_other_commands_has_its_environment_variable() {
         let command = Cli::command();
-        for name in ["sandbox", "demo"] {
-            let command = command.find_subcommand(name).unwrap();
+        for command in command.get_subcommands() {
+            let name = command.get_name();
             let options = command
                 .get_arguments()
                 .filter_map(|option| option.get_long().zip(Some(option)));

@@ -45,7 +45,7 @@ fn main() -> ExitCode {
         Err(error) => return failed(WRONG_CONFIGURATION, &error.to_string()),
     };
     let code = match cli.command {
-        Command::Manifests { manifests } => printed(manifests::print(manifests, &mut std::io::stdout().lock())),
+        Command::Manifests(options) => printed(manifests::print(&options, &mut std::io::stdout().lock())),
         Command::Validate(options) => {
             validate::validate(&options).unwrap_or_else(|error| failed(1, &format!("cannot print: {error}")))
         }

@@ -1,6 +1,7 @@
 //! `tmc-syncer manifests`: what to `kubectl apply` before the syncer runs.
 
 mod crd;
+mod kcp;
 mod rbac;
 mod schema;
 
@@ -12,7 +13,7 @@ use std::io::{self, Write};
 use serde_json::Value;
 use syncer_core::config::schema::{Kind, SYNC_POLICY, SYNC_TARGET};
 
-use crate::cli::Manifests;
+use crate::cli::{Manifests, ManifestsOptions};
 
 /// A document for an API server, and what it is for.
 #[derive(Debug)]
@@ -22,9 +23,10 @@ struct Manifest {
 }
 
 /// Prints the manifests that were asked for, as YAML documents.
-pub(crate) fn print(manifests: Manifests, out: &mut impl Write) -> io::Result<()> {
-    let manifests = match manifests {
+pub(crate) fn print(options: &ManifestsOptions, out: &mut impl Write) -> io::Result<()> {
+    let manifests = match options.manifests {
         Manifests::Crds => crds(),
+        Manifests::Kcp => kcp::provider(&options.kcp)?,
         Manifests::Rbac => rbac::plain(),
         Manifests::All => crds().into_iter().chain(rbac::plain()).collect(),
     };

@@ -1,5 +1,6 @@
 use std::{fs, path::PathBuf};
 
+use clap::{Parser, ValueEnum};
 use serde_json::{Value, json};
 
 use super::*;
@@ -26,6 +27,19 @@ fn the_checked_in_definitions_are_current() {
     }
 }
 
+/// The documents that `tmc-syncer manifests` prints.
+pub(super) fn printed(manifests: Manifests, arguments: &[&str]) -> Vec<Value> {
+    let name = manifests.to_possible_value().unwrap();
+    let line = ["tmc-syncer", "manifests", name.get_name()];
+    let cli = crate::cli::Cli::try_parse_from(line.iter().chain(arguments)).unwrap();
+    let crate::cli::Command::Manifests(options) = cli.command else {
+        panic!("{:?}", cli.command);
+    };
+    let mut printed = Vec::new();
+    print(&options, &mut printed).unwrap();
+    serde_saphyr::from_multiple(std::str::from_utf8(&printed).unwrap()).unwrap()
+}
+
 #[test]
 fn what_is_printed_reads_back() {
     for (manifests, kinds) in [
@@ -36,9 +50,7 @@ fn what_is_printed_reads_back() {
             [vec!["CustomResourceDefinition"; 2], vec!["ClusterRole"; 5]].concat(),
         ),
     ] {
-        let mut printed = Vec::new();
-        print(manifests, &mut printed).unwrap();
-        let documents: Vec<Value> = serde_saphyr::from_multiple(std::str::from_utf8(&printed).unwrap()).unwrap();
+        let documents = printed(manifests, &[]);
         let found: Vec<_> = documents
             .iter()
             .map(|document| document["kind"].as_str().unwrap())

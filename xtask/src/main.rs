@@ -11,6 +11,7 @@ mod coverage;
 mod demo_real;
 mod failure;
 mod go;
+mod schemas;
 mod simulate;
 mod test;
 mod testbed;
@@ -39,6 +40,8 @@ enum Command {
     DemoReal(demo_real::Options),
     /// Simulate the whole syncer under seeded edits and faults, and check every invariant at every step
     Simulate(simulate::Options),
+    /// Write the schemas of workload types for kcp anew, from the test bed's kube-apiserver
+    Schemas,
     /// Measure the line coverage of all tests
     Coverage(coverage::Options),
 }
@@ -61,6 +64,7 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::DemoReal(options) => demo_real::run(&options)?,
         // It has said what it found.
         Command::Simulate(options) => return simulate::run(&options),
+        Command::Schemas => schemas::run()?,
         Command::Coverage(options) => coverage::run(&options)?,
     }
     Ok(ExitCode::SUCCESS)

@@ -31,6 +31,7 @@ mod scratch;
 mod syncer;
 mod testbed;
 mod wait;
+mod workload_schemas;
 
 pub use api_server::{ApiServer, ApiServerOptions, Controllers, User};
 pub use audit::{Audit, AuditEvent};
@@ -49,3 +50,4 @@ pub use scratch::Scratch;
 pub use syncer::Syncer;
 pub use testbed::{Missing, Module, Program, Testbed};
 pub use wait::{Attempt, poll, stays, wait_for};
+pub use workload_schemas::{WORKLOAD_TYPES, WorkloadType};
