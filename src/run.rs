@@ -4,7 +4,7 @@ use std::{process::ExitCode, sync::Arc, time::Duration};
 
 use prometheus_client::registry::Registry;
 use syncer_actors::{
-    Bounds, Metrics, Readiness, Rulebook, Rulebooks, Settings, Supervisor, UpstreamSettings, Writes,
+    Bounds, Metrics, Readiness, Rulebook, Rulebooks, Settings, Supervisor, TargetReports, UpstreamSettings, Writes,
     runtime::{self, Drained, Ended, Runtime, Signals, Spec},
 };
 use syncer_clusters::{Cluster, ClusterConfig, ConfigError};
@@ -137,6 +137,7 @@ fn settings(
             Writes::Done
         },
         hash_key: hash_key(options)?,
+        reports: TargetReports::default(),
     })
 }
 

@@ -13,6 +13,7 @@ mod settings;
 mod status_propagator;
 mod supervisor;
 mod target;
+pub mod target_report;
 mod upstream;
 mod watcher;
 
@@ -21,3 +22,4 @@ pub use readiness::Readiness;
 pub use rulebook::{Connect, Rulebook, Rulebooks, TargetSettings};
 pub use settings::{Bounds, Settings, UpstreamSettings, Writes};
 pub use supervisor::{Supervisor, SupervisorMessage};
+pub use target_report::TargetReports;

@@ -112,6 +112,9 @@ impl Supervisor {
                 self.base.roster.remove(name);
                 self.base.metrics.forget_target(name);
                 self.base.status.target_removed(name);
+                if !rulebook.targets.contains_key(name) {
+                    self.base.reports.forget(name);
+                }
             }
             stays
         });

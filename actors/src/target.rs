@@ -3,6 +3,7 @@
 
 mod connection;
 mod fair_queue;
+mod heartbeat;
 mod intake;
 mod ledger;
 mod names;
@@ -112,9 +113,9 @@ impl Target {
 
     /// Shows how the objects stand, now and then.
     fn count(&mut self, ctx: &mut Context<Self>) {
-        self.upstream
-            .metrics
-            .objects(&self.settings.name, &self.ledger.states());
+        let states = self.ledger.states();
+        self.upstream.metrics.objects(&self.settings.name, &states);
+        self.upstream.reports.objects(&self.settings.name, states);
         self.turns.count = Some(ctx.after(COUNT_EVERY, TargetMessage::Count));
     }
 }

@@ -21,6 +21,7 @@ mod scripted;
 mod status;
 mod transport;
 mod url;
+mod version;
 mod watch;
 
 pub use breaker::Health;

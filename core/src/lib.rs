@@ -11,6 +11,7 @@
 //! would refuse, [`drift`] names what others changed, [`removal`] takes out what an omission leaves, [`immutable`] knows
 //! what is refused for good.
 
+pub mod abandoned;
 pub mod body;
 pub mod config;
 pub mod dependencies;

@@ -13,6 +13,7 @@ use crate::{
     reconciler::Downstream,
     runtime::{Context, Exponential, Failure, Outbox, Spec, Taken},
     status_propagator::{SliceReading, StatusReporter},
+    target_report::{Reach, ServedState, SyncedResource},
     upstream::UpstreamMessage,
     watcher::{Reading, Watcher, hand_over, read},
 };
@@ -40,7 +41,9 @@ impl Target {
 
     pub(super) fn not_connected(&mut self, cause: &ConfigError, ctx: &mut Context<Self>) {
         error!(target = %self.settings.name, retry_in = ?KUBECONFIG_RETRY, "cannot use the target's kubeconfig: {cause}");
-        self.out_of_reach();
+        self.out_of_reach(Reach::NoKubeconfig {
+            cause: cause.to_string().into(),
+        });
         self.later(KUBECONFIG_RETRY, ctx);
     }
 
@@ -62,11 +65,18 @@ impl Target {
         } else {
             debug!(target = %self.settings.name, failures, retry_in = ?delay, "still cannot ask the target what it serves: {cause}");
         }
-        self.out_of_reach();
+        let said: Box<str> = cause.to_string().into();
+        if cause.is_unreachable() {
+            self.out_of_reach(Reach::Unreachable { cause: said });
+        } else {
+            self.upstream.reports.refused(&self.settings.name, "discovery", &said);
+            self.out_of_reach(Reach::Reached);
+        }
         self.later(delay, ctx);
     }
 
-    fn out_of_reach(&self) {
+    fn out_of_reach(&self, reach: Reach) {
+        self.upstream.reports.reach(&self.settings.name, reach);
         self.upstream.readiness.unreachable(&self.settings.name);
         self.upstream.metrics.lost(&self.settings.name);
         self.upstream.status.target_lost(&self.settings.name);
@@ -78,10 +88,20 @@ impl Target {
         };
         let cluster = cluster.clone();
         let mut resources = HashMap::new();
+        let mut synced = Vec::new();
         for wanted in &*self.upstream.resources {
+            synced.push(SyncedResource {
+                group: wanted.gvr.group().into(),
+                resource: wanted.gvr.resource().into(),
+                versions: vec![wanted.gvr.version().into()],
+                state: ServedState::Incompatible,
+            });
             match served.resource_type(wanted.gvr.group(), wanted.gvr.resource()) {
                 Some(resource) if resource.gvr == wanted.gvr => {
                     resources.insert(wanted.gvr.clone(), resource);
+                    if let Some(synced) = synced.last_mut() {
+                        synced.state = ServedState::Pending;
+                    }
                 }
                 _ => {
                     warn!(
@@ -92,6 +112,8 @@ impl Target {
             }
         }
         info!(target = %self.settings.name, server = cluster.server(), "connected to the target");
+        self.upstream.reports.resources(&self.settings.name, synced);
+        self.follow_heartbeat(&cluster, ctx);
         let mut watched: Vec<_> = resources.values().cloned().collect();
         watched.sort_unstable_by(|one, other| one.gvr.cmp(&other.gvr));
         let names = self.names();
@@ -238,11 +260,15 @@ impl Target {
 
     fn health_changed(&mut self, health: &Health, ctx: &mut Context<Self>) {
         match health {
-            Health::Open { .. } => {
+            Health::Open { cause, .. } => {
+                let cause = format!("the target cannot be reached: {cause}").into();
+                let reach = Reach::Unreachable { cause };
+                self.upstream.reports.reach(&self.settings.name, reach);
                 self.upstream.metrics.lost(&self.settings.name);
                 self.upstream.status.target_lost(&self.settings.name);
             }
             Health::Closed => {
+                self.upstream.reports.reach(&self.settings.name, Reach::Reached);
                 self.upstream.metrics.reached(&self.settings.name);
                 self.upstream.status.target_reached(&self.settings.name);
             }

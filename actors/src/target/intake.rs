@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use syncer_clusters::Health;
+use syncer_clusters::{Health, Next};
 use syncer_core::{Gvr, ObjectKey, placement, plan::Desired, proof::Absence};
 use tracing::{error, info};
 
@@ -153,11 +153,16 @@ impl Target {
                 }
                 (SightingKey::Disowned(uid), _) => self.disowned(&uid),
                 (SightingKey::Listed(gvr, list), _) => self.listed(&gvr, list),
-                (SightingKey::Stream(_), Sighting::Interrupted(cause)) => {
+                (SightingKey::Stream(gvr), Sighting::Interrupted(cause)) => {
                     error!(target = %self.settings.name, "{cause}");
+                    if matches!(cause.next(), Next::Forbidden | Next::Reauthenticate) {
+                        let (reports, name) = (&self.upstream.reports, &self.settings.name);
+                        reports.refused(name, &gvr.to_string(), &cause.to_string());
+                    }
                     self.upstream.readiness.unreachable(&self.settings.name);
                 }
                 (SightingKey::Stream(gvr), Sighting::Recovered) => {
+                    self.upstream.reports.allowed(&self.settings.name, &gvr.to_string());
                     info!(target = %self.settings.name, kind = %gvr, "the watch goes on");
                 }
                 (SightingKey::Object(_) | SightingKey::Stream(_), _) => {}
@@ -195,6 +200,7 @@ impl Target {
 
     fn listed(&mut self, gvr: &Gvr, list: u64) {
         self.ledger.listed(gvr, list);
+        self.upstream.reports.resource_listed(&self.settings.name, gvr);
         if self.intake.listed.insert(gvr.clone()) {
             info!(target = %self.settings.name, kind = %gvr, objects = self.ledger.len(), "listed the target");
         }
@@ -258,6 +264,7 @@ impl Target {
         if held.is_empty() {
             info!(target = %self.settings.name, "what was held as a mass deletion is not any more");
         }
+        self.upstream.reports.held(&self.settings.name, held.clone());
         self.intake.held = held;
     }
 }

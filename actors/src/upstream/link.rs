@@ -21,6 +21,7 @@ use crate::{
     settings::{Settings, Writes},
     status_propagator::StatusBoard,
     target::Roster,
+    target_report::TargetReports,
 };
 
 /// The labels of one namespace.
@@ -40,6 +41,7 @@ pub(crate) struct UpstreamBase {
     pub(crate) namespaces: NamespaceLabels,
     pub(crate) events: Events,
     pub(crate) status: StatusBoard,
+    pub(crate) reports: TargetReports,
     /// What every write of an upstream object passes (S6).
     pub(crate) gate: WriteGate,
     /// Whether anything is written.
@@ -69,6 +71,7 @@ pub(crate) struct UpstreamLink {
     pub(crate) namespaces: NamespaceLabels,
     pub(crate) events: Events,
     pub(crate) status: StatusBoard,
+    pub(crate) reports: TargetReports,
     pub(crate) roster: Roster,
     pub(crate) readiness: Readiness,
     pub(crate) signals: Signals,
@@ -98,6 +101,7 @@ impl UpstreamBase {
             namespaces: NamespaceLabels::default(),
             events,
             status: StatusBoard::new(&signals),
+            reports: settings.reports.clone(),
             gate: WriteGate::new(metrics.gate_waiting.clone(), metrics.gate_refused.clone()),
             writes: settings.writes,
             roster: Roster::default(),
@@ -121,6 +125,7 @@ impl UpstreamBase {
             namespaces: self.namespaces.clone(),
             events: self.events.clone(),
             status: self.status.clone(),
+            reports: self.reports.clone(),
             roster: self.roster.clone(),
             readiness: self.readiness.clone(),
             signals: self.signals.clone(),
