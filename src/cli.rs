@@ -63,6 +63,9 @@ pub(crate) enum Command {
     /// Prints what to `kubectl apply` before the syncer runs.
     #[command(after_help = MANIFESTS_EXAMPLES)]
     Manifests(ManifestsOptions),
+    /// Shows how things stand: targets, objects by state, conflicts, drift, lag.
+    #[command(after_help = crate::status::EXAMPLES)]
+    Status(crate::status::StatusOptions),
     /// Serves an upstream and targets that are in memory, and writes kubeconfigs for them, until SIGTERM or SIGINT.
     #[cfg(feature = "sandbox")]
     #[command(after_help = crate::sandbox_command::EXAMPLES)]

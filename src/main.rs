@@ -11,6 +11,7 @@ mod rulebooks;
 mod run;
 #[cfg(feature = "sandbox")]
 mod sandbox_command;
+mod status;
 mod target_option;
 mod telemetry;
 mod told_to_end;
@@ -51,6 +52,9 @@ fn main() -> ExitCode {
         }
         Command::Run(options) => {
             run::run(&options, &pool).unwrap_or_else(|error| failed(WRONG_CONFIGURATION, &error.to_string()))
+        }
+        Command::Status(options) => {
+            status::run(&options, &pool).unwrap_or_else(|error| failed(WRONG_CONFIGURATION, &error.to_string()))
         }
         #[cfg(feature = "sandbox")]
         Command::Demo(options) => demo::run(&options, &pool).unwrap_or_else(|error| failed(1, &error.to_string())),

@@ -24,7 +24,7 @@ pub(super) fn provider(names: &KcpNames) -> Vec<Manifest> {
                 "metadata": {"name": role},
                 "rules": [
                     {"apiGroups": ["apis.kcp.io"], "resources": ["apiexports/content"], "resourceNames": [names.export], "verbs": CONTENT},
-                    {"apiGroups": ["apis.kcp.io"], "resources": ["apiexports"], "resourceNames": [names.export], "verbs": ["get"]},
+                    {"apiGroups": ["apis.kcp.io"], "resources": ["apiexports"], "resourceNames": [names.export], "verbs": READ},
                     rule("apis.kcp.io", &["apiexportendpointslices"], &READ),
                     {"apiGroups": ["core.kcp.io"], "resources": ["logicalclusters"], "resourceNames": ["cluster"], "verbs": ["get"]},
                     rule("workload.kcp.io", &["synctargets", "syncpolicies"], &READ),

@@ -1,0 +1,58 @@
+//! Words for a terminal. What comes from elsewhere must not steer it.
+
+use jiff::SignedDuration;
+
+/// The most characters of one cell.
+const LONGEST: usize = 160;
+
+/// `text` on one line, without control characters, and not endless.
+pub(super) fn plain(text: &str) -> String {
+    let mut plain: String = text
+        .chars()
+        .take(LONGEST)
+        .map(|sign| if sign.is_control() { ' ' } else { sign })
+        .collect();
+    if text.chars().nth(LONGEST).is_some() {
+        plain.push('…');
+    }
+    plain
+}
+
+/// An age as kubectl shows it.
+pub(super) fn age(age: SignedDuration) -> String {
+    let seconds = age.as_secs().max(0);
+    match seconds {
+        0..120 => format!("{seconds}s"),
+        120..7_200 => format!("{}m", seconds / 60),
+        7_200..172_800 => format!("{}h", seconds / 3_600),
+        _ => format!("{}d", seconds / 86_400),
+    }
+}
+
+/// A time in the unit that suits it.
+pub(super) fn seconds(time: f64) -> String {
+    if time < 1.0 {
+        format!("{:.0}ms", time * 1_000.0)
+    } else {
+        format!("{time:.1}s")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_steers_the_terminal() {
+        assert_eq!(plain("a\u{1b}[2Jb\nc"), "a [2Jb c");
+        assert_eq!(plain(&"x".repeat(500)).chars().count(), LONGEST + 1);
+    }
+
+    #[test]
+    fn times_are_short() {
+        for (given, shown) in [(-5, "0s"), (119, "119s"), (120, "2m"), (7_300, "2h"), (200_000, "2d")] {
+            assert_eq!(age(SignedDuration::from_secs(given)), shown);
+        }
+        assert_eq!((seconds(0.05).as_str(), seconds(2.0).as_str()), ("50ms", "2.0s"));
+    }
+}
