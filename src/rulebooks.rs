@@ -1,8 +1,10 @@
-//! From documents to rulebooks: what the actors go by, anew whenever the documents change.
+//! From documents to rulebooks: what the actors go by, anew whenever the documents change, or a target's `evictAfter` comes.
+
+pub(crate) mod evictions;
 
 use std::{collections::BTreeMap, hash::Hasher, path::PathBuf, sync::Arc};
 
-use syncer_actors::{Connect, Rulebook, TargetSettings};
+use syncer_actors::{Connect, Rulebook, TargetSettings, runtime::Clock};
 use syncer_clusters::{Cluster, ClusterConfig, Limits};
 use syncer_core::{
     config::{Configuration, DeletionMode, NamespaceMapping, Strategy, SyncTarget, WaitForDownstream},
@@ -28,6 +30,8 @@ pub(crate) struct Surroundings {
     pub(crate) secrets: Secrets,
     /// How upstream namespaces are named where a SyncTarget says nothing.
     pub(crate) default_mapping: NamespaceMapping,
+    /// The time of day, which says what is drained.
+    pub(crate) clock: Clock,
 }
 
 /// Why a set of documents makes no rules.
@@ -51,7 +55,7 @@ impl Surroundings {
             },
             default_mapping: self.default_mapping,
         };
-        let rules = Rules::compile(configuration, options)
+        let rules = Rules::compile_at(configuration, options, evictions::now(&self.clock))
             .map_err(|errors| UnusableRules(errors.iter().map(spelled_out).collect()))?;
         let targets: BTreeMap<Arc<str>, TargetSettings> = configuration
             .targets
@@ -99,12 +103,22 @@ impl Surroundings {
         mut documents: watch::Receiver<Arc<Followed>>,
         rulebooks: watch::Sender<Arc<Rulebook>>,
     ) {
-        while documents.changed().await.is_ok() {
-            let followed = documents.borrow_and_update().clone();
+        let mut holds = documents.borrow().clone();
+        loop {
+            let eviction = rulebooks.borrow().rules.next_eviction();
+            let followed = tokio::select! {
+                changed = documents.changed() => match changed {
+                    Ok(()) => documents.borrow_and_update().clone(),
+                    Err(_) => return,
+                },
+                () = evictions::reached(eviction, &self.clock) => holds.clone(),
+            };
             let revision = rulebooks.borrow().revision + 1;
             match self.rulebook(&followed, revision) {
                 Ok(rulebook) => {
+                    evictions::tell(&rulebook.rules, Some(&rulebooks.borrow().rules));
                     rulebooks.send_replace(Arc::new(rulebook));
+                    holds = followed;
                 }
                 Err(cause) => error!("the new documents are not used, what held before holds: {cause}"),
             }
@@ -133,18 +147,11 @@ fn not_built(configuration: &Configuration) -> impl Iterator<Item = String> {
         refused.map(|(_, path, can)| format!("policy {}: spec.{path}: this version can do {can}", policy.name))
     });
     let targets = configuration.targets.values().flat_map(|target| {
-        let asked = [
-            (
-                target.spec.kubeconfig_file.is_none(),
-                "kubeconfigSecretRef",
-                "a kubeconfigFile",
-            ),
-            (
-                target.spec.evict_after.is_some(),
-                "evictAfter",
-                "a cordon (unschedulable)",
-            ),
-        ];
+        let asked = [(
+            target.spec.kubeconfig_file.is_none(),
+            "kubeconfigSecretRef",
+            "a kubeconfigFile",
+        )];
         let refused = asked.into_iter().filter(|(asked, ..)| *asked);
         refused.map(|(_, path, can)| {
             format!(
@@ -228,9 +235,8 @@ mod tests {
         policy.spec.deletion.wait_for_downstream = WaitForDownstream::Always;
         let mut secret = target("1", "a");
         secret.spec.kubeconfig_file = None;
-        secret.spec.evict_after = Some("2026-01-01T00:00:00Z".to_owned());
         let refused: Vec<_> = not_built(&set(&policy, secret)).collect();
-        assert_eq!(refused.len(), 5, "{refused:?}");
+        assert_eq!(refused.len(), 4, "{refused:?}");
     }
 
     #[test]

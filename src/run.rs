@@ -5,7 +5,7 @@ use std::{process::ExitCode, sync::Arc, time::Duration};
 use prometheus_client::registry::Registry;
 use syncer_actors::{
     Bounds, Metrics, Readiness, Rulebook, Rulebooks, Settings, Supervisor, TargetReports, UpstreamSettings, Writes,
-    runtime::{self, Drained, Ended, Runtime, Signals, Spec},
+    runtime::{self, Clock, Drained, Ended, Runtime, Signals, Spec},
 };
 use syncer_clusters::{Cluster, ClusterConfig, ConfigError};
 use syncer_core::{config::NamespaceMapping, hash_key::HashKey, placement::Secrets};
@@ -17,7 +17,7 @@ use crate::{
     cli::RunOptions,
     documents::{self, Following, SyncSecrets},
     rest_client::RestClient,
-    rulebooks::{Surroundings, UnusableRules},
+    rulebooks::{Surroundings, UnusableRules, evictions},
     target_option::{TargetOptionError, each_once},
     told_to_end::told_to_end,
 };
@@ -160,10 +160,12 @@ fn rulebooks(
             Secrets::OnlyNamed
         },
         default_mapping: options.namespace_mapping.map_or(NamespaceMapping::Identity, Into::into),
+        clock: Clock::system(),
     };
     let documents = following.receiver();
     let first = surroundings.rulebook(&documents.borrow(), 1)?;
     usable(&first)?;
+    evictions::tell(&first.rules, None);
     let (sender, rulebooks) = watch::channel(Arc::new(first));
     pool.spawn(surroundings.follow(documents, sender));
     pool.spawn(following.run(documents::every()));

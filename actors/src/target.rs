@@ -5,6 +5,7 @@ mod connection;
 mod fair_queue;
 mod heartbeat;
 mod intake;
+mod leaving;
 mod ledger;
 mod names;
 mod order;

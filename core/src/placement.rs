@@ -98,8 +98,8 @@ pub struct Placement {
     pub places: Vec<Place>,
     /// Policies that select it too and do not decide.
     pub shadowed: Vec<Shadowed>,
-    /// Targets that would get it and refuse its resource.
-    pub refused: Vec<Arc<TargetRules>>,
+    /// Targets that would get it, and do not for a reason of their own.
+    pub withheld: Vec<Withheld>,
     /// Why it goes nowhere, whatever policies say.
     pub excluded: Option<Excluded>,
 }
@@ -159,6 +159,24 @@ pub struct Shadowed {
     pub by: Arc<PolicyRules>,
 }
 
+/// A target that would get an object, and does not.
+#[derive(Clone, Debug)]
+pub struct Withheld {
+    /// The target.
+    pub target: Arc<TargetRules>,
+    /// Why.
+    pub why: Withholding,
+}
+
+/// Why a target gets nothing of a resource, whatever policies say: its SyncTarget names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Withholding {
+    /// It is drained: `evictAfter` is over.
+    Drained,
+    /// It refuses the resource.
+    Refused,
+}
+
 /// Why an object goes nowhere.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum Excluded {
@@ -168,6 +186,16 @@ pub enum Excluded {
     /// The targets' controllers make it from its owner, which is synced.
     #[error("the owner that controls it is synced, and each target makes this object from that")]
     OwnedBySynced,
+}
+
+// === impl Placement ===
+
+impl Placement {
+    /// Why `target` does not get the object that policies send there; `None` if it does, or if no policy does.
+    pub fn withholding(&self, target: &str) -> Option<Withholding> {
+        let withheld = self.withheld.iter().find(|withheld| *withheld.target.name == *target);
+        withheld.map(|withheld| withheld.why)
+    }
 }
 
 // === impl Place ===

@@ -11,6 +11,10 @@ pub enum Absence {
     NotInCompleteList,
     /// It was seen, and the policies do not want it there any more.
     Unselected,
+    /// The target is drained: its SyncTarget says so, and everything of it goes.
+    Drained,
+    /// The target refuses the resource: its SyncTarget says so.
+    Refused,
 }
 
 /// What a read of the upstream object said, made after the absence was noticed.
@@ -22,6 +26,12 @@ pub enum Look {
     Wanted,
     /// It exists, and the complete, valid set of policies does not want it on the target.
     Unwanted,
+    /// It exists, and the target that policies want it on is drained.
+    Drained,
+    /// It exists, and the target that policies want it on refuses its resource.
+    Refused,
+    /// It exists, and a person paused it: nothing is written to it, wanted or not.
+    Paused,
     /// No answer, or one that says nothing about the object.
     Inconclusive,
 }
@@ -39,6 +49,10 @@ enum Ground {
     NotInCompleteList,
     /// Read, and not wanted there.
     Unwanted,
+    /// Read, and the target is drained.
+    Drained,
+    /// Read, and the target refuses its resource.
+    Refused,
     /// The target refuses a change for good, and the policy has the object made again.
     Recreation,
 }
@@ -49,6 +63,9 @@ pub enum NoProof {
     /// The object is there: it was made again, or the deletion was none.
     #[error("the upstream object exists and is wanted there")]
     Exists,
+    /// It is paused upstream.
+    #[error("the upstream object is paused")]
+    Paused,
     /// The upstream could not be asked.
     #[error("the upstream could not confirm that the object is gone")]
     NotConfirmed,
@@ -58,9 +75,14 @@ pub enum NoProof {
 pub fn prove(absence: Absence, look: &Look) -> Result<Proof, NoProof> {
     match (look, absence) {
         (Look::NotFound, Absence::DeletionSeen) => Ok(Proof(Ground::DeletionSeen)),
-        (Look::NotFound, Absence::NotInCompleteList | Absence::Unselected) => Ok(Proof(Ground::NotInCompleteList)),
+        (Look::NotFound, Absence::NotInCompleteList | Absence::Unselected | Absence::Drained | Absence::Refused) => {
+            Ok(Proof(Ground::NotInCompleteList))
+        }
         (Look::Unwanted, _) => Ok(Proof(Ground::Unwanted)),
+        (Look::Drained, _) => Ok(Proof(Ground::Drained)),
+        (Look::Refused, _) => Ok(Proof(Ground::Refused)),
         (Look::Wanted, _) => Err(NoProof::Exists),
+        (Look::Paused, _) => Err(NoProof::Paused),
         (Look::Inconclusive, _) => Err(NoProof::NotConfirmed),
     }
 }
@@ -77,6 +99,8 @@ impl std::fmt::Display for Proof {
             Ground::DeletionSeen => "deletion seen upstream and absence confirmed",
             Ground::NotInCompleteList => "not in a complete upstream list and absence confirmed",
             Ground::Unwanted => "read upstream, and no policy wants it there",
+            Ground::Drained => "read upstream, and the target is drained",
+            Ground::Refused => "read upstream, and the target refuses this resource",
             Ground::Recreation => "a change of an immutable field was refused, and the policy has it made again",
         })
     }
@@ -88,11 +112,21 @@ mod tests {
 
     #[test]
     fn only_a_confirmed_absence_or_an_unwanted_object_is_a_proof() {
-        for absence in [Absence::DeletionSeen, Absence::NotInCompleteList, Absence::Unselected] {
+        let absences = [
+            Absence::DeletionSeen,
+            Absence::NotInCompleteList,
+            Absence::Unselected,
+            Absence::Drained,
+            Absence::Refused,
+        ];
+        for absence in absences {
             assert!(prove(absence, &Look::NotFound).is_ok());
-            assert!(prove(absence, &Look::Unwanted).is_ok());
+            for look in [Look::Unwanted, Look::Drained, Look::Refused] {
+                assert!(prove(absence, &look).is_ok());
+            }
             assert_eq!(prove(absence, &Look::Inconclusive), Err(NoProof::NotConfirmed));
             assert_eq!(prove(absence, &Look::Wanted), Err(NoProof::Exists));
+            assert_eq!(prove(absence, &Look::Paused), Err(NoProof::Paused));
         }
     }
 
@@ -106,5 +140,7 @@ mod tests {
     fn a_proof_says_what_it_rests_on() {
         let proof = prove(Absence::DeletionSeen, &Look::NotFound).unwrap();
         assert_eq!(proof.to_string(), "deletion seen upstream and absence confirmed");
+        let drained = prove(Absence::Unselected, &Look::Drained).unwrap();
+        assert_eq!(drained.to_string(), "read upstream, and the target is drained");
     }
 }

@@ -31,6 +31,8 @@ pub(crate) enum End {
     Ahead,
     /// The upstream has the object after all, and wants it there: nothing was deleted.
     AbsenceRefuted,
+    /// The upstream's object is paused: nothing was deleted, and it is looked at again now and then.
+    Paused,
     /// It failed and has to wait.
     Failed(AttemptFailure),
 }

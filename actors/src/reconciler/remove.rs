@@ -6,8 +6,8 @@ use futures::{StreamExt, pin_mut};
 use syncer_clusters::{Content, FieldsV1Kept, Next, Object, WatchEvent, WatchOptions};
 use syncer_core::{
     ResourceType, Scope,
-    marker::CLUSTER_LABEL,
-    placement::{Needs, Verdict},
+    marker::{CLUSTER_LABEL, PAUSED_ANNOTATION},
+    placement::{Needs, Verdict, Withholding},
     proof::{Absence, Look, NoProof, prove},
 };
 
@@ -26,6 +26,12 @@ impl Work<'_> {
                 return Ok(Attempt {
                     after: After::Unchanged,
                     end: End::AbsenceRefuted,
+                });
+            }
+            Err(NoProof::Paused) => {
+                return Ok(Attempt {
+                    after: After::Unchanged,
+                    end: End::Paused,
                 });
             }
             Err(error @ NoProof::NotConfirmed) => {
@@ -54,21 +60,37 @@ impl Work<'_> {
             .get(self.resource, &self.key.namespace, &self.key.name, FieldsV1Kept::None)
             .await?;
         let Some(object) = read else { return Ok(Look::NotFound) };
-        // A namespace goes when its upstream namespace goes, whatever is in it.
-        if names_namespace(self.key) {
-            return Ok(Look::Wanted);
-        }
         Ok(self.wanted_here(&object, absence))
     }
 
     /// Whether the rules, as they are now, want `object` on this target.
     fn wanted_here(&self, object: &Object, absence: Absence) -> Look {
         let rulebook = self.downstream.rulebooks.borrow().clone();
+        let target = &self.downstream.name;
+        // What a target holds that is on no list any more stays: nothing says that it has to go.
+        let Some(here) = rulebook.rules.target(target) else {
+            return Look::Inconclusive;
+        };
+        if object.annotations().get(PAUSED_ANNOTATION) == Some("true") {
+            return Look::Paused;
+        }
+        let withheld = here.withholds(&self.key.gvr);
+        // A namespace goes when its upstream namespace goes, whatever is in it, or from a drained target.
+        if names_namespace(self.key) {
+            return match withheld {
+                Some(Withholding::Drained) => Look::Drained,
+                Some(Withholding::Refused) | None => Look::Wanted,
+            };
+        }
+        match withheld {
+            Some(Withholding::Drained) => return Look::Drained,
+            Some(Withholding::Refused) => return Look::Refused,
+            None => {}
+        }
         let verdict = rulebook.place(object, self.resource, &self.downstream.namespaces);
         let Verdict::Decided(placement) = verdict else {
             return Look::Inconclusive;
         };
-        let target = &self.downstream.name;
         let Some(place) = placement.places.iter().find(|place| place.target.name == *target) else {
             return Look::Unwanted;
         };
@@ -78,7 +100,9 @@ impl Work<'_> {
         // Nothing names it: only the Upstream knows whether everything that might is listed, and then it says so.
         match absence {
             Absence::Unselected => Look::Unwanted,
-            Absence::DeletionSeen | Absence::NotInCompleteList => Look::Inconclusive,
+            Absence::DeletionSeen | Absence::NotInCompleteList | Absence::Drained | Absence::Refused => {
+                Look::Inconclusive
+            }
         }
     }
 

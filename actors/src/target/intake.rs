@@ -131,9 +131,10 @@ impl Target {
             }
             Order::Kept { incarnation } => self.ledger.unwant(key, Desired::Unknown, incarnation),
             Order::Gone { absence, incarnation } => {
+                let absence = self.absence_here(absence, &key.gvr);
                 self.ledger.unwant(key, Desired::Gone(absence), incarnation);
                 // What a list did not have, or no policy wants, waits for the guard.
-                if absence != Absence::DeletionSeen {
+                if matches!(absence, Absence::NotInCompleteList | Absence::Unselected) {
                     return Judgement::Due;
                 }
             }
@@ -149,6 +150,7 @@ impl Target {
                 (SightingKey::Object(key), Sighting::Present { seen, list }) => self.seen(&key, seen, list),
                 (SightingKey::Object(key), Sighting::OutOfSight { uid }) => {
                     self.ledger.out_of_sight(&key, &uid);
+                    self.unpark(&key);
                     self.changed_downstream(&key);
                 }
                 (SightingKey::Disowned(uid), _) => self.disowned(&uid),
@@ -181,8 +183,8 @@ impl Target {
             && self.intake.listed.contains(&key.gvr)
             && self.ledger.is_unnamed(key)
         {
-            let absent = Desired::Gone(Absence::NotInCompleteList);
-            self.ledger.unwant(key, absent, *incarnation);
+            let absence = self.absence_here(Absence::NotInCompleteList, &key.gvr);
+            self.ledger.unwant(key, Desired::Gone(absence), *incarnation);
             self.judge_absences(&key.gvr.clone());
         }
         self.changed_downstream(key);
@@ -210,6 +212,7 @@ impl Target {
             self.upstream.readiness.listed(&self.settings.name);
         }
         for key in self.ledger.keys(gvr) {
+            self.unpark(&key);
             self.changed_downstream(&key);
         }
         self.judge_absences(gvr);
@@ -223,7 +226,8 @@ impl Target {
         if !self.intake.listed.contains(gvr) {
             return;
         }
-        self.ledger.complete(gvr, incarnation);
+        let absence = self.absence_here(Absence::NotInCompleteList, gvr);
+        self.ledger.complete(gvr, incarnation, absence);
         self.tell_held();
         // The word on one resource may be what another one's objects waited for.
         for gvr in self.intake.complete.keys().cloned().collect::<Vec<_>>() {
@@ -266,5 +270,6 @@ impl Target {
         }
         self.upstream.reports.held(&self.settings.name, held.clone());
         self.intake.held = held;
+        self.try_namespaces_again();
     }
 }

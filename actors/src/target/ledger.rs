@@ -1,6 +1,7 @@
 //! The ledger of a target: one small record per object, from which everything else is planned again.
 
 mod guard;
+mod inhabitants;
 mod states;
 
 use std::{collections::HashMap, sync::Arc};
@@ -14,6 +15,7 @@ use syncer_core::{
 
 use tokio::time::Instant;
 
+pub(crate) use self::inhabitants::Stay;
 use super::sighting::{Seen, fields_hash};
 use crate::prescription::Prescription;
 
@@ -100,6 +102,8 @@ pub(crate) enum Complaint {
     Failed,
     /// Both sides pull at it.
     Conflicted,
+    /// It did not fail: a person paused it upstream.
+    Paused,
 }
 
 /// Whether the owner of an object was told that it fails.
@@ -421,13 +425,13 @@ impl Ledger {
         }
     }
 
-    /// The upstream told everything of `gvr` in its incarnation `incarnation`: what it did not name, no complete list
-    /// of it had.
-    pub(crate) fn complete(&mut self, gvr: &Gvr, incarnation: u64) {
+    /// The upstream told everything of `gvr` in its incarnation `incarnation`: what it did not name is gone, for what
+    /// `absence` says.
+    pub(crate) fn complete(&mut self, gvr: &Gvr, incarnation: u64, absence: Absence) {
         for (key, record) in &mut self.records {
             if key.gvr == *gvr && record.incarnation != incarnation {
                 record.incarnation = incarnation;
-                record.desired = Desired::Gone(Absence::NotInCompleteList);
+                record.desired = Desired::Gone(absence);
                 record.admission = Admission::Unjudged;
             }
         }
@@ -606,4 +610,4 @@ impl Ledger {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -2,7 +2,13 @@
 
 use std::{collections::HashMap, time::Duration};
 
-use syncer_core::{ObjectKey, config::NamespaceMapping, event_reason::EventReason, plan::Live, status::Problem};
+use syncer_core::{
+    ObjectKey,
+    config::NamespaceMapping,
+    event_reason::EventReason,
+    plan::{Lifecycle, Live},
+    status::Problem,
+};
 use tokio::time::Instant;
 use tracing::{debug, info, warn};
 
@@ -20,9 +26,9 @@ use crate::{
 };
 
 /// The delays between attempts that may succeed by themselves.
-const SOON: (Duration, Duration) = (Duration::from_millis(200), Duration::from_mins(1));
+pub(super) const SOON: (Duration, Duration) = (Duration::from_millis(200), Duration::from_mins(1));
 /// The delays between attempts that somebody has to make possible first.
-const RARELY: (Duration, Duration) = (Duration::from_secs(10), Duration::from_mins(5));
+pub(super) const RARELY: (Duration, Duration) = (Duration::from_secs(10), Duration::from_mins(5));
 
 /// After so many failures in a row the owner of an object is told, where the failure may pass by itself.
 const TELL_AFTER: u32 = 4;
@@ -166,6 +172,9 @@ impl Target {
             let door = key
                 .home()
                 .map(|namespace| (self.door(&key, &namespace, &downstream), namespace));
+            if self.is_left_last(&key, ctx) {
+                continue;
+            }
             if let Some((Door::Awaited, namespace)) = door {
                 self.turns.parked.entry(namespace).or_default().push((key, since));
                 continue;
@@ -210,6 +219,8 @@ impl Target {
         match self.ledger.live(namespace) {
             Some(Live::Foreign) if hashed => Door::Shut,
             Some(Live::Unseen) | None if hashed => Door::Awaited,
+            // What is made in a namespace that goes is refused. Its end, and that it is made again, is seen.
+            Some(Live::Ours(ours)) if ours.lifecycle == Lifecycle::Terminating => Door::Awaited,
             Some(Live::Unseen) if coming && self.ledger.is_to_be_made(namespace) => Door::Awaited,
             Some(Live::Ours(_) | Live::Foreign | Live::Unseen) | None => Door::Open,
         }
@@ -231,11 +242,12 @@ impl Target {
                     self.arrived(&key, ctx);
                 }
                 End::Reported => self.ledger.reported(&key),
-                End::Ahead => self.ahead(key.clone(), ctx),
+                End::Ahead => self.ahead(&key, ctx),
                 End::AbsenceRefuted => {
                     self.ledger.absence_refuted(&key);
                     self.ledger.succeeded(&key);
                 }
+                End::Paused => self.paused_upstream(&key, ctx),
                 End::Failed(failure) => self.failed(key.clone(), &failure, ctx),
             }
             self.judge_if_new(&key, waited);
@@ -305,15 +317,27 @@ impl Target {
     }
 
     /// What is wanted of `key` is behind what is there: the upstream's word ends the wait, or another look.
-    fn ahead(&mut self, key: ObjectKey, ctx: &mut Context<Self>) {
-        let times = self.ledger.failed(&key, Complaint::None);
-        let delay = Exponential::nth(SOON.0, SOON.1, times, ctx.chance());
+    fn ahead(&mut self, key: &ObjectKey, ctx: &mut Context<Self>) {
+        let delay = self.look_again(key, Complaint::None, SOON, ctx);
         debug!(target = %self.settings.name, object = %key, retry_in = ?delay, "the upstream's watch is behind its object");
-        self.turns.waits.until(key, ctx.now() + delay);
-        self.set_timer(ctx);
     }
 
-    fn failed(&mut self, key: ObjectKey, failure: &AttemptFailure, ctx: &mut Context<Self>) {
+    /// Looks at `key` again after a while, more and more rarely up to the last of `delays`; returns the delay.
+    pub(super) fn look_again(
+        &mut self,
+        key: &ObjectKey,
+        complaint: Complaint,
+        delays: (Duration, Duration),
+        ctx: &mut Context<Self>,
+    ) -> Duration {
+        let times = self.ledger.failed(key, complaint);
+        let delay = Exponential::nth(delays.0, delays.1, times, ctx.chance());
+        self.turns.waits.until(key.clone(), ctx.now() + delay);
+        self.set_timer(ctx);
+        delay
+    }
+
+    pub(super) fn failed(&mut self, key: ObjectKey, failure: &AttemptFailure, ctx: &mut Context<Self>) {
         let failures = self.ledger.failed(&key, complaint(failure.reason));
         self.queue.retried();
         let delay = match failure.retry {

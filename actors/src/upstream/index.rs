@@ -5,7 +5,13 @@ use std::{
     sync::Arc,
 };
 
-use syncer_core::{Gvr, ObjectKey, marker::PayloadHash, placement::Needs, plan::Newcomer, proof::Absence};
+use syncer_core::{
+    Gvr, ObjectKey,
+    marker::PayloadHash,
+    placement::{Needs, Withholding},
+    plan::Newcomer,
+    proof::Absence,
+};
 
 use tokio::time::Instant;
 
@@ -89,6 +95,8 @@ pub(crate) struct Shown {
     pub(crate) wants: Box<[Want]>,
     /// What it names in its namespace.
     pub(crate) names: Box<[ObjectKey]>,
+    /// The targets that policies send it to and that do not get it, and why.
+    pub(crate) withheld: Box<[(Arc<str>, Withholding)]>,
 }
 
 /// What has to be told to whom.
@@ -126,6 +134,7 @@ impl Index {
         }
         let mut tidings = Vec::new();
         let mut touched = Vec::new();
+        let withheld = shown.withheld;
         let mut entry = Entry {
             uid: shown.uid,
             wants: shown.wants,
@@ -150,9 +159,17 @@ impl Index {
             let wanted = |target: &Arc<str>| entry.wants.iter().any(|want| want.target() == target);
             // What rested under a suspended policy was told to nobody, and may be there all the same.
             let rested = old.wants.iter().filter(|want| want.is_suspended()).map(Want::target);
-            let leaving: Vec<_> = old.told.iter().chain(rested).filter(|target| !wanted(target)).collect();
+            // So may a namespace be that nothing needed any more.
+            let unneeded = old.wants.iter().filter(|_| names_namespace(key)).map(Want::target);
+            let mut leaving: Vec<_> = (old.told.iter().chain(rested).chain(unneeded))
+                .filter(|target| !wanted(target))
+                .collect();
+            leaving.sort_unstable();
+            leaving.dedup();
             for target in &leaving {
-                tidings.push(((*target).clone(), key.clone(), self.unwanted(key)));
+                let why = withheld.iter().find(|(withholding, _)| withholding == *target);
+                let order = self.leaves(key, why.map(|(_, why)| *why));
+                tidings.push(((*target).clone(), key.clone(), order));
             }
             let left = old.left.iter().filter(|target| !wanted(target));
             entry.left = left.chain(leaving).cloned().collect();
@@ -212,6 +229,16 @@ impl Index {
     fn kept(&self) -> Order {
         Order::Kept {
             incarnation: self.incarnation,
+        }
+    }
+
+    /// What is told of `key` to a target that has it no longer, and `why` where its SyncTarget says so.
+    fn leaves(&self, key: &ObjectKey, why: Option<Withholding>) -> Order {
+        match why {
+            // The one case in which a namespace goes while there is one upstream.
+            Some(Withholding::Drained) => self.gone(Absence::Drained),
+            Some(Withholding::Refused) if !names_namespace(key) => self.gone(Absence::Refused),
+            Some(Withholding::Refused) | None => self.unwanted(key),
         }
     }
 

@@ -214,6 +214,11 @@ impl UpstreamReading {
             uid: object.uid().into(),
             names: self.names(object, &wants),
             wants,
+            withheld: placement
+                .withheld
+                .iter()
+                .map(|withheld| (withheld.target.name.clone(), withheld.why))
+                .collect(),
         };
         let list = self.list;
         if relabelled {

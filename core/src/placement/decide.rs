@@ -3,7 +3,7 @@
 use std::{collections::btree_map::Entry, sync::Arc};
 
 use super::{
-    Excluded, Facts, Needs, Place, Placement, PolicyRules, Rules, Shadowed, TargetRules, Undecided, Writes,
+    Excluded, Facts, Needs, Place, Placement, PolicyRules, Rules, Shadowed, TargetRules, Undecided, Withheld, Writes,
     selecting::{self, Holds},
 };
 use crate::{config::NamespaceMetadata, identity::Scope, protect::Protected};
@@ -45,8 +45,9 @@ pub(super) fn decide(rules: &Rules, facts: &Facts<'_>) -> Result<Placement, Unde
         let Some(winner) = winner(&here) else {
             continue;
         };
-        if target.refuses(&facts.key.gvr) {
-            placement.refused.push(Arc::clone(target));
+        if let Some(why) = target.withholds(&facts.key.gvr) {
+            let target = Arc::clone(target);
+            placement.withheld.push(Withheld { target, why });
             continue;
         }
         placement.shadowed.extend(shadowed(&here, winner, target));

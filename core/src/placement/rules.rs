@@ -2,6 +2,8 @@
 
 use std::{cmp::Reverse, collections::BTreeSet, sync::Arc};
 
+use jiff::Timestamp;
+
 use super::{Excluded, Facts, Placement, PlacementOptions, PolicyRules, Secrets, TargetRules, Verdict, decide};
 use crate::{
     config::{Configuration, ResourceRef},
@@ -39,13 +41,25 @@ pub struct RuleError {
 // === impl Rules ===
 
 impl Rules {
-    /// Compiles `configuration`, or says what is wrong with every policy.
+    /// Compiles `configuration` as if no target were ever drained, or says what is wrong with every policy.
     pub fn compile(configuration: &Configuration, options: PlacementOptions) -> Result<Self, Vec<RuleError>> {
+        Self::compile_at(configuration, options, Timestamp::MIN)
+    }
+
+    /// Compiles `configuration` as it is at `now`: targets whose `evictAfter` is over are drained. They hold until
+    /// [`Rules::next_eviction`].
+    pub fn compile_at(
+        configuration: &Configuration,
+        options: PlacementOptions,
+        now: Timestamp,
+    ) -> Result<Self, Vec<RuleError>> {
         let targets: Vec<Arc<TargetRules>> = configuration
             .targets
             .iter()
             .enumerate()
-            .map(|(index, (name, target))| Arc::new(TargetRules::new(name, index, target, options.default_mapping)))
+            .map(|(index, (name, target))| {
+                Arc::new(TargetRules::new(name, index, target, options.default_mapping, now))
+            })
             .collect();
         let mut policies = Vec::with_capacity(configuration.policies.len());
         let mut errors = Vec::new();
@@ -85,6 +99,16 @@ impl Rules {
     /// The targets, by name.
     pub fn targets(&self) -> &[Arc<TargetRules>] {
         &self.0.targets
+    }
+
+    /// The target called `name`.
+    pub fn target(&self, name: &str) -> Option<&Arc<TargetRules>> {
+        self.0.targets.iter().find(|target| *target.name == *name)
+    }
+
+    /// When the next target is drained: the rules have to be compiled again then.
+    pub fn next_eviction(&self) -> Option<Timestamp> {
+        self.0.targets.iter().filter_map(|target| target.next_eviction()).min()
     }
 
     /// The policies in the order in which they decide.

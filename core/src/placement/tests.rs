@@ -326,13 +326,75 @@ fn targets_refuse_keep_out_and_map() {
     assert_eq!(object("deployments.apps").shown(&rules), "p>cordoned p>no-secrets");
     let placement = object("secrets").placement(&rules);
     assert_eq!(
-        placement.refused.iter().map(|target| &*target.name).collect::<Vec<_>>(),
-        ["no-secrets"]
+        placement
+            .withheld
+            .iter()
+            .map(|withheld| (&*withheld.target.name, withheld.why))
+            .collect::<Vec<_>>(),
+        [("no-secrets", Withholding::Refused)]
     );
+    assert_eq!(placement.withholding("no-secrets"), Some(Withholding::Refused));
+    assert_eq!(placement.withholding("cordoned"), None);
     assert_eq!(placement.places[0].newcomers, Newcomers::KeptOut);
     assert_eq!(placement.places[1].newcomers, Newcomers::Welcome);
     assert_eq!(placement.places[0].target.mapping, NamespaceMapping::Hashed);
     assert_eq!(placement.places[1].target.mapping, NamespaceMapping::Identity);
+}
+
+#[test]
+fn a_target_is_drained_once_its_time_has_come() {
+    let targets = json!({
+        "later": {"evictAfter": "2026-02-01T00:00:00Z", "refuse": ["configmaps"]},
+        "sooner": {"evictAfter": "2026-01-01T02:00:00+02:00"},
+        "stays": {},
+    });
+    let policies = json!({"p": {"resources": [{"resource": "secrets"}], "namespaces": {"names": ["shop"]}}});
+    let at = |time: &str| {
+        let (configuration, options) = (configuration(&targets, &policies), options(Secrets::OnlyNamed));
+        Rules::compile_at(&configuration, options, time.parse().unwrap()).unwrap()
+    };
+    let timeless = rules(&targets, &policies);
+    let next = |rules: &Rules| rules.next_eviction().map(|time| time.to_string());
+    let cases = [
+        (
+            "2025-12-31T23:59:59Z",
+            "p>later p>sooner p>stays",
+            Some("2026-01-01T00:00:00Z"),
+        ),
+        ("2026-01-01T00:00:00Z", "p>later p>stays", Some("2026-02-01T00:00:00Z")),
+        (
+            "2026-01-31T23:59:59.999Z",
+            "p>later p>stays",
+            Some("2026-02-01T00:00:00Z"),
+        ),
+        ("2027-01-01T00:00:00Z", "p>stays", None),
+    ];
+    for (now, places, eviction) in cases {
+        let rules = at(now);
+        assert_eq!(object("secrets").shown(&rules), places, "{now}");
+        assert_eq!(next(&rules).as_deref(), eviction, "{now}");
+    }
+    let rules = at("2027-01-01T00:00:00Z");
+    for case in [object("secrets"), namespace("shop")] {
+        let placement = case.placement(&rules);
+        assert_eq!(placement.withholding("later"), Some(Withholding::Drained));
+        assert_eq!(placement.withholding("sooner"), Some(Withholding::Drained));
+    }
+    // What no policy sends there is nothing that it withholds.
+    let elsewhere = Case {
+        namespace: "other",
+        ..object("secrets")
+    };
+    assert_eq!(elsewhere.placement(&rules).withholding("sooner"), None);
+    // Being drained comes before what it refuses.
+    let later = rules.target("later").unwrap();
+    assert_eq!(
+        later.withholds(&Gvr::new("", "v1", "configmaps")),
+        Some(Withholding::Drained)
+    );
+    assert!(rules.target("other").is_none());
+    // Nobody is drained where no time is given.
+    assert_eq!(object("secrets").shown(&timeless), "p>later p>sooner p>stays");
 }
 
 #[test]

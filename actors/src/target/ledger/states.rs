@@ -48,6 +48,7 @@ impl Record {
         if self.turn == Turn::Waiting {
             return match self.complaint {
                 Complaint::Conflicted => ObjectState::Conflicted,
+                Complaint::Paused => ObjectState::Paused,
                 Complaint::None | Complaint::Failed => ObjectState::Failed,
             };
         }

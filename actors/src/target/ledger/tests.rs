@@ -27,7 +27,7 @@ fn wanted(hash: u128) -> Desired {
 }
 
 /// Our object, with what was applied, at this version.
-fn seen(hash: u128, version: &str) -> Seen {
+pub(crate) fn seen(hash: u128, version: &str) -> Seen {
     Seen {
         ours: Ours {
             uid: "d1".into(),
@@ -256,7 +256,7 @@ fn what_a_complete_upstream_did_not_name_is_absent() {
     let mut ledger = Ledger::default();
     ledger.sight(&key("orphan"), seen(1, "10"), 1);
     ledger.unwant(&key("web"), wanted(1), 1);
-    ledger.complete(&gvr(), 1);
+    ledger.complete(&gvr(), 1, Absence::NotInCompleteList);
     assert_eq!(ledger.guard(|_| false, |_| true), BTreeMap::new());
     let confirm = Step::ConfirmAbsence {
         absence: Absence::NotInCompleteList,
@@ -269,9 +269,9 @@ fn what_a_complete_upstream_did_not_name_is_absent() {
 #[test]
 fn an_upstream_that_was_built_anew_repeats_or_withdraws_its_word() {
     let mut ledger = created();
-    ledger.complete(&gvr(), 1);
+    ledger.complete(&gvr(), 1, Absence::NotInCompleteList);
     assert_eq!(turn(&mut ledger, &key("web")), None);
-    ledger.complete(&gvr(), 2);
+    ledger.complete(&gvr(), 2, Absence::NotInCompleteList);
     assert_eq!(turn(&mut ledger, &key("web")), None, "the guard has not judged");
     ledger.guard(|_| false, |_| true);
     assert!(matches!(
@@ -289,7 +289,7 @@ fn a_mass_deletion_is_held_until_the_objects_are_seen_again() {
         seen.ours.uid = format!("d{number}").into();
         ledger.sight(key, seen, 1);
     }
-    ledger.complete(&gvr(), 1);
+    ledger.complete(&gvr(), 1, Absence::NotInCompleteList);
     assert_eq!(ledger.guard(|_| false, |_| true), BTreeMap::from([("web".into(), 20)]));
     for key in &names {
         assert_eq!(turn(&mut ledger, key), None);
@@ -331,7 +331,7 @@ fn the_guard_counts_by_policy() {
     for number in 12..40 {
         ledger.unwant(&key(&number.to_string()), wanted(1), 1);
     }
-    ledger.complete(&gvr(), 1);
+    ledger.complete(&gvr(), 1, Absence::NotInCompleteList);
     assert_eq!(
         ledger.guard(|_| false, |_| true),
         BTreeMap::from([("small".into(), 12)]),
@@ -388,7 +388,7 @@ fn a_step_that_was_reported_waits_for_news() {
 fn nothing_goes_while_a_policy_rests_or_not_everything_of_it_was_listed() {
     let mut ledger = Ledger::default();
     ledger.sight(&key("orphan"), seen(1, "10"), 1);
-    ledger.complete(&gvr(), 1);
+    ledger.complete(&gvr(), 1, Absence::NotInCompleteList);
     assert_eq!(ledger.guard(|policy| policy == "web", |_| true), BTreeMap::new());
     assert_eq!(turn(&mut ledger, &key("orphan")), None, "the policy is suspended");
     assert_eq!(ledger.guard(|_| false, |listed| *listed != gvr()), BTreeMap::new());

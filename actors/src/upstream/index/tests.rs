@@ -100,6 +100,7 @@ fn shown(uid: &str, wants: &[Want], names: &[ObjectKey]) -> Shown {
         uid: uid.into(),
         wants: wants.into(),
         names: names.into(),
+        withheld: Box::default(),
     }
 }
 
@@ -114,6 +115,8 @@ fn words(tidings: &Tidings) -> Vec<String> {
                     Absence::DeletionSeen => "deleted",
                     Absence::NotInCompleteList => "not listed",
                     Absence::Unselected => "unselected",
+                    Absence::Drained => "drained",
+                    Absence::Refused => "refused",
                 },
                 Order::Kept { .. } => "kept",
                 Order::Complete { .. } => "complete",
@@ -356,4 +359,59 @@ fn the_end_of_an_object_that_left_the_selection_is_told_too() {
     let back = index.present(&web(), shown("u2", &wanted, &[]), 1);
     assert_eq!(words(&back), ["east: web wanted", "west: web wanted"]);
     assert_eq!(index.deleted(&web()).len(), 2, "told once to each");
+}
+
+/// What is shown of an object that east does not get, for `why`.
+fn withheld_from_east(uid: &str, wants: &[Want], why: Withholding) -> Shown {
+    let elsewhere = wants.iter().filter(|want| **want.target() != *"east").cloned();
+    Shown {
+        withheld: [(Arc::from("east"), why)].into(),
+        ..shown(uid, &elsewhere.collect::<Vec<_>>(), &[])
+    }
+}
+
+#[test]
+fn from_a_drained_target_everything_goes_namespaces_too() {
+    let mut index = Index::new(References::default(), 1);
+    let namespace = key("namespaces", "", "default");
+    let (of_namespace, of_web) = (wants(&namespace, 1), wants(&web(), 1));
+    index.present(&namespace, shown("n1", &of_namespace, &[]), 1);
+    index.settle();
+    index.present(&web(), shown("u1", &of_web, &[]), 1);
+    let drained = |uid: &str, wants: &[Want]| withheld_from_east(uid, wants, Withholding::Drained);
+    let told = index.present(&namespace, drained("n1", &of_namespace), 2);
+    assert_eq!(words(&told), ["east: default drained"]);
+    let told = index.present(&web(), drained("u1", &of_web), 2);
+    assert_eq!(words(&told), ["east: web drained"]);
+    assert!(index.present(&web(), drained("u1", &of_web), 3).is_empty(), "once");
+    // Taken back, both are wanted there again.
+    index.present(&namespace, shown("n1", &of_namespace, &[]), 4);
+    let told = index.present(&web(), shown("u1", &of_web, &[]), 4);
+    assert_eq!(words(&told), ["east: default wanted", "east: web wanted"]);
+}
+
+#[test]
+fn a_namespace_that_nothing_needs_any_more_leaves_a_drained_target_too() {
+    let mut index = Index::new(References::default(), 1);
+    let namespace = key("namespaces", "", "default");
+    let of_namespace = wants(&namespace, 1);
+    index.present(&namespace, shown("n1", &of_namespace, &[]), 1);
+    index.present(&web(), shown("u1", &wants(&web(), 1), &[]), 1);
+    index.settle();
+    index.deleted(&web());
+    let drained = withheld_from_east("n1", &of_namespace, Withholding::Drained);
+    assert_eq!(words(&index.present(&namespace, drained, 2)), ["east: default drained"]);
+}
+
+#[test]
+fn what_a_target_refuses_goes_and_its_namespace_stays() {
+    let mut index = Index::new(References::default(), 1);
+    let namespace = key("namespaces", "", "default");
+    index.present(&namespace, shown("n1", &wants(&namespace, 1), &[]), 1);
+    index.settle();
+    let of_web = wants(&web(), 1);
+    index.present(&web(), shown("u1", &of_web, &[]), 1);
+    let refused = withheld_from_east("u1", &of_web, Withholding::Refused);
+    let told = index.present(&web(), refused, 2);
+    assert_eq!(words(&told), ["east: default kept", "east: web refused"]);
 }

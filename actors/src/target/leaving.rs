@@ -1,0 +1,87 @@
+//! What leaves a target: for which reason, and in which order.
+
+use std::sync::Arc;
+
+use syncer_core::{
+    Gvr, ObjectKey,
+    placement::{TargetRules, Withholding},
+    proof::Absence,
+};
+use tracing::debug;
+
+use super::{
+    Target,
+    ledger::{Complaint, Stay},
+    turns::{RARELY, SOON},
+};
+use crate::{
+    prescription::names_namespace,
+    reconciler::{AttemptFailure, Retry},
+    runtime::Context,
+};
+
+// === impl Target ===
+
+impl Target {
+    /// What the rules say of this target; `None` if it is on no list any more.
+    fn rules(&self) -> Option<Arc<TargetRules>> {
+        let rulebook = self.upstream.rulebooks.borrow().clone();
+        rulebook.rules.target(&self.settings.name).cloned()
+    }
+
+    /// Why objects of `gvr` are gone here that a complete list did not have, or that no policy wants: on a target that is drained,
+    /// or that refuses them, whoever wrote its SyncTarget said so, and nobody has to be asked again (S3).
+    pub(super) fn absence_here(&self, absence: Absence, gvr: &Gvr) -> Absence {
+        if !matches!(absence, Absence::NotInCompleteList | Absence::Unselected) {
+            return absence;
+        }
+        let withheld = self.rules().and_then(|rules| rules.withholds(gvr));
+        let namespaces = gvr.group().is_empty() && gvr.resource() == "namespaces";
+        match withheld {
+            Some(Withholding::Drained) => Absence::Drained,
+            Some(Withholding::Refused) if !namespaces => Absence::Refused,
+            Some(Withholding::Refused) | None => absence,
+        }
+    }
+
+    /// Whether `key` is a namespace that would be taken away with something of ours in it: then it waits. To delete it would delete
+    /// what was not proved to be gone (S3).
+    pub(super) fn is_left_last(&mut self, key: &ObjectKey, ctx: &mut Context<Self>) -> bool {
+        if !names_namespace(key) || !self.ledger.is_to_be_removed(key) {
+            return false;
+        }
+        let Some(inhabitant) = self.ledger.inhabitant(key) else {
+            return false;
+        };
+        self.queue.withdrawn();
+        match inhabitant.stay {
+            Stay::Leaving => {
+                let delay = self.look_again(key, Complaint::None, SOON, ctx);
+                debug!(target = %self.settings.name, object = %key, retry_in = ?delay, "what is in the namespace goes first");
+            }
+            Stay::Remains => {
+                let message = format!(
+                    "target {}: {key} is to go and stays here: it holds {}, which is paused, or held, or nothing says that it has to go",
+                    self.settings.name, inhabitant.key
+                );
+                self.failed(key.clone(), &AttemptFailure::new(message, Retry::Rarely), ctx);
+            }
+        }
+        true
+    }
+
+    /// What kept a namespace may be about to go: what waits is tried again.
+    pub(super) fn try_namespaces_again(&mut self) {
+        for key in self.ledger.waiting() {
+            if names_namespace(&key) {
+                self.changed_upstream(&key);
+            }
+        }
+    }
+
+    /// The upstream object `key` is paused: what is here stays, and is looked at again now and then.
+    pub(super) fn paused_upstream(&mut self, key: &ObjectKey, ctx: &mut Context<Self>) {
+        let delay = self.look_again(key, Complaint::Paused, RARELY, ctx);
+        debug!(target = %self.settings.name, object = %key, retry_in = ?delay, "paused upstream: it stays");
+    }
+}
