@@ -5,6 +5,7 @@ use std::{process::ExitCode, sync::Arc, time::Duration};
 use prometheus_client::registry::Registry;
 use syncer_actors::{
     Bounds, Metrics, Readiness, Rulebook, Rulebooks, Settings, Supervisor, TargetReports, UpstreamSettings, Writes,
+    events::Recent,
     runtime::{self, Clock, Drained, Ended, Runtime, Signals, Spec},
 };
 use syncer_clusters::{Cluster, ClusterConfig, ConfigError};
@@ -73,11 +74,13 @@ pub(crate) fn run(options: &RunOptions, pool: &Arc<tokio::runtime::Runtime>) -> 
     metrics.register(&mut registry);
     rest_client.register(&mut registry);
     let conditions = readiness.clone();
+    let recent = settings.recent.clone();
     let shown = admin::Shown {
         tree: actors.tree(),
         probe: actors.probe(),
         ready: Arc::new(move || conditions.conditions()),
         metrics: Arc::new(registry),
+        recent,
     };
     // Before the first object is touched: a port that is taken is a wrong configuration.
     let servers = pool.block_on(admin::serve(shown, options.admin_address, options.health_address))?;
@@ -137,6 +140,7 @@ fn settings(
             Writes::Done
         },
         hash_key: hash_key(options)?,
+        recent: Recent::default(),
         reports: TargetReports::default(),
     })
 }

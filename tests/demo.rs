@@ -83,7 +83,7 @@ fn told_to_end_it_takes_the_syncer_with_it() {
         .unwrap();
     let lines = BufReader::new(demo.stdout.take().unwrap()).lines();
     let address = lines.map_while(Result::ok).find_map(|line| {
-        let (_, address) = line.split_once("live actor tree: http://")?;
+        let (_, address) = line.split_once("watch it: http://")?;
         Some(address.trim_end_matches('/').to_owned())
     });
     let address = address.unwrap();

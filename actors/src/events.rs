@@ -4,6 +4,7 @@
 //! coalesced, paced, a few tries at most. Events are news and no state: what is lost is counted, and nothing depends on it.
 
 mod bucket;
+mod recent;
 mod record;
 mod recorder;
 mod story;
@@ -14,7 +15,10 @@ use std::sync::Arc;
 
 use syncer_core::{LogicalCluster, ObjectKey, ResourceType, event_reason::EventReason};
 
-pub use self::recorder::{EventRecorder, EventRecorderMessage};
+pub use self::{
+    recent::{HappeningView, Recent},
+    recorder::{EventRecorder, EventRecorderMessage},
+};
 use crate::{
     metrics::{EventLoss, Metrics},
     runtime::{Outbox, Signals},
@@ -53,6 +57,7 @@ struct Told {
     /// How often each was told.
     waiting: Outbox<Arc<EventKey>, u32>,
     metrics: Metrics,
+    recent: Recent,
 }
 
 /// What makes two tellings one Event.
@@ -66,9 +71,10 @@ pub(crate) struct EventKey {
 // === impl Events ===
 
 impl Events {
-    /// A place to tell Events, for one recorder. What is told before the recorder starts waits for it.
-    pub fn new(signals: &Signals, metrics: &Metrics) -> Self {
-        Self(Ear::Open(Told::new(signals, metrics, MOST)))
+    /// A place to tell Events, for one recorder. What is told before the recorder starts waits for it. What was told last can be
+    /// looked at in `recent`.
+    pub fn new(signals: &Signals, metrics: &Metrics, recent: &Recent) -> Self {
+        Self(Ear::Open(Told::new(signals, metrics, recent, MOST)))
     }
 
     /// A place where nobody listens: for a dry run, which writes nothing.
@@ -91,12 +97,13 @@ impl Events {
 // === impl Told ===
 
 impl Told {
-    fn new(signals: &Signals, metrics: &Metrics, most: usize) -> Arc<Self> {
+    fn new(signals: &Signals, metrics: &Metrics, recent: &Recent, most: usize) -> Arc<Self> {
         Arc::new(Self {
             waiting: Outbox::limited("events", signals, most, |older: &mut u32, newer| {
                 *older = older.saturating_add(newer);
             }),
             metrics: metrics.clone(),
+            recent: recent.clone(),
         })
     }
 }

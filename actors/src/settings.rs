@@ -3,7 +3,7 @@
 use syncer_clusters::Cluster;
 use syncer_core::hash_key::HashKey;
 
-use crate::{rulebook::Rulebooks, target_report::TargetReports};
+use crate::{events::Recent, rulebook::Rulebooks, target_report::TargetReports};
 
 /// All of it.
 #[derive(Clone)]
@@ -18,6 +18,8 @@ pub struct Settings {
     pub writes: Writes,
     /// The key of hashes over Secrets.
     pub hash_key: HashKey,
+    /// Where people look at what was told last.
+    pub recent: Recent,
     /// What is known of the targets, for their SyncTargets.
     pub reports: TargetReports,
 }

@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, sync::Arc, time::SystemTime};
 use syncer_actors::{
     Bounds, Connect, Metrics, Readiness, Rulebook, Rulebooks, Settings, Supervisor, TargetReports, TargetSettings,
     UpstreamSettings, Writes,
+    events::Recent,
     runtime::{self, Census, Clock, Ended, Runtime, Signals, Spec, Tree},
 };
 use syncer_clusters::{Cluster, ConfigError, Limits};
@@ -138,6 +139,7 @@ fn settings(
         writes: Writes::Done,
         // The same in every life, as with a key file: a restart is to change nothing.
         hash_key: HashKey::new(b"the simulation's own"),
+        recent: Recent::default(),
         reports: TargetReports::default(),
     })
 }

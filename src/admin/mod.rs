@@ -1,15 +1,19 @@
-//! The admin server: probes, metrics, and the live tree.
+//! The admin server: probes, metrics, the live tree, and a page that draws them.
 //!
 //! The admin address serves everything and is meant for loopback; the health address, where one is given, serves probes and metrics for
 //! other hosts. Both keep out of harm's way: few connections at a time, the oldest gives way, and none lasts.
 
 mod connections;
+mod page;
 mod pages;
 
 use std::{collections::BTreeMap, io, net::SocketAddr, sync::Arc};
 
 use prometheus_client::registry::Registry;
-use syncer_actors::runtime::{Probe, Tree};
+use syncer_actors::{
+    events::Recent,
+    runtime::{Probe, Tree},
+};
 use tokio::{net::TcpListener, task::JoinHandle};
 
 /// What the pages show.
@@ -23,6 +27,8 @@ pub(crate) struct Shown {
     pub(crate) ready: Arc<dyn Fn() -> BTreeMap<String, bool> + Send + Sync>,
     /// The metrics.
     pub(crate) metrics: Arc<Registry>,
+    /// What was told last.
+    pub(crate) recent: Recent,
 }
 
 /// The servers; they end when this is dropped.

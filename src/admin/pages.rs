@@ -12,7 +12,7 @@ use axum::{
 use prometheus_client::encoding::text;
 use tracing::error;
 
-use super::Shown;
+use super::{Shown, page};
 
 /// How long an actor thread may take to answer. The kubelet waits a second unless told otherwise.
 const PROBE_LIMIT: Duration = Duration::from_millis(800);
@@ -26,7 +26,11 @@ const MAX_CHILDREN: usize = 1_000;
 
 /// Everything.
 pub(super) fn admin(shown: Shown) -> Router {
-    probes().route("/debug/actors", get(actors)).with_state(shown)
+    probes()
+        .route("/debug/actors", get(actors))
+        .route("/debug/recent", get(recent))
+        .merge(page::routes())
+        .with_state(shown)
 }
 
 /// What other hosts may see.
@@ -87,6 +91,10 @@ async fn metrics(State(shown): State<Shown>) -> Response {
             StatusCode::INTERNAL_SERVER_ERROR.into_response()
         }
     }
+}
+
+async fn recent(State(shown): State<Shown>) -> Response {
+    Json(shown.recent.view()).into_response()
 }
 
 async fn actors(State(shown): State<Shown>, Query(words): Words) -> Response {

@@ -80,6 +80,7 @@ async fn bench(pool: &Arc<tokio::runtime::Runtime>) -> Bench {
             ])
         }),
         metrics: Arc::new(registry),
+        recent: Recent::default(),
     };
     let servers = serve(shown, any_port(), Some(any_port())).await.unwrap();
     Bench {
@@ -183,7 +184,9 @@ fn metrics_are_open_metrics_and_the_tree_is_json_on_the_admin_address_only() {
             (status.as_str(), &tree["kind"], &tree["key"]),
             (OK, &"Idle".into(), &"root".into())
         );
-        assert_eq!(get(health, "/debug/actors").await.0, NOT_FOUND);
+        for path in ["/debug/actors", "/debug/recent", "/", "/page.js"] {
+            assert_eq!(get(health, path).await.0, NOT_FOUND, "{path}");
+        }
         assert_eq!(get(admin, "/unknown").await.0, NOT_FOUND);
     });
 }
@@ -253,5 +256,32 @@ fn the_servers_end_when_they_are_dropped() {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
         panic!("still listening on {admin}");
+    });
+}
+
+#[test]
+fn the_page_is_of_one_piece_and_takes_nothing_from_elsewhere() {
+    let pool = pool();
+    pool.block_on(async {
+        let bench = bench(&pool).await;
+        let admin = bench.servers.admin;
+        let (status, _, recent) = get(admin, "/debug/recent").await;
+        assert_eq!((status.as_str(), recent.as_str()), (OK, "[]"));
+        for (path, kind) in [
+            ("/", "text/html"),
+            ("/page.css", "text/css"),
+            ("/page.js", "text/javascript"),
+        ] {
+            let (status, head, body) = get(admin, path).await;
+            assert_eq!(status, OK, "{path}");
+            assert!(head.contains(&format!("content-type: {kind}")), "{path}: {head}");
+            assert!(
+                head.contains("content-security-policy: default-src 'none'"),
+                "{path}: {head}"
+            );
+            // The one address is the name of a namespace of XML.
+            let elsewhere = body.replace("http://www.w3.org/2000/svg", "");
+            assert!(!elsewhere.contains("://") && !elsewhere.contains("innerHTML"), "{path}");
+        }
     });
 }

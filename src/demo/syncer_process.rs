@@ -66,7 +66,7 @@ impl SyncerProcess {
         }
         let heard = Heard::default();
         let (child, admin) = launch(&arguments, admin, &heard, narrator).await?;
-        narrator.tell(&format!("tmc-syncer runs; its live actor tree: http://{admin}/"));
+        narrator.tell(&format!("tmc-syncer runs; watch it: http://{admin}/"));
         Ok(Self {
             arguments,
             child,

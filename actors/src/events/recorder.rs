@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use tracing::warn;
 
 use super::{
-    Ear, EventKey, Events, MOST, Told,
+    Ear, EventKey, Events, MOST, Recent, Told,
     story::{Story, Telling},
     write::{Outcome, write},
 };
@@ -54,7 +54,7 @@ impl EventRecorder {
     pub fn new(cluster: Cluster, events: &Events) -> Self {
         let told = match &events.0 {
             Ear::Open(told) => told.clone(),
-            Ear::Muted => Told::new(&Signals::new(), &Metrics::default(), 0),
+            Ear::Muted => Told::new(&Signals::new(), &Metrics::default(), &Recent::default(), 0),
         };
         Self {
             cluster,
@@ -69,6 +69,7 @@ impl EventRecorder {
     fn take_told(&mut self, ctx: &Context<Self>) {
         let (now, time) = (ctx.now(), ctx.clock().time());
         for taken in self.told.waiting.take(BATCH) {
+            self.told.recent.remember(&taken.key, taken.value, time);
             let telling = Telling {
                 times: taken.value,
                 time,

@@ -88,7 +88,7 @@ impl Bench {
     /// Another process, with nothing in its memory.
     fn start_anew(&mut self) {
         self.runtime.stop();
-        self.events = Events::new(&Signals::new(), &self.metrics);
+        self.events = Events::new(&Signals::new(), &self.metrics, &Recent::default());
         self.runtime = runtime_here();
         self.start();
     }
@@ -190,7 +190,7 @@ fn simulate<F: Future<Output = ()>>(options: Options, test: impl FnOnce(Bench) -
         let metrics = Metrics::default();
         let cluster = Cluster::builder("upstream").seed(1);
         test(Bench {
-            events: Events::new(&Signals::new(), &metrics),
+            events: Events::new(&Signals::new(), &metrics, &Recent::default()),
             cluster: cluster.service("http://upstream", server.clone()).unwrap(),
             runtime: runtime_here(),
             server,

@@ -319,7 +319,7 @@ fn simulate<F: Future<Output = ()>>(targets: &[&str], test: impl FnOnce(Bench) -
             cluster: upstream.counted.clone(),
             resources: [deployments(), services(), widgets()].into(),
             rulebooks: None,
-            events: Events::new(&signals, &metrics),
+            events: Events::new(&signals, &metrics, &crate::events::Recent::default()),
             metrics,
             gate: WriteGate::default(),
         };

@@ -85,7 +85,7 @@ impl UpstreamBase {
     pub(crate) fn new(settings: &Settings, readiness: Readiness, signals: Signals, metrics: Metrics) -> Self {
         let upstream = &settings.upstream;
         let events = match settings.writes {
-            Writes::Done => Events::new(&signals, &metrics),
+            Writes::Done => Events::new(&signals, &metrics, &settings.recent),
             Writes::Reported => Events::muted(),
         };
         Self {

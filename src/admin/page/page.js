@@ -1,0 +1,295 @@
+// Draws /metrics, /debug/actors, /debug/recent and /readyz, again and again. Everything that comes from a cluster goes into the page as
+// text, never as markup: names and messages are other people's.
+"use strict";
+
+const EVERY = 2000; // ms between two looks
+const PATIENCE = 5000; // ms that an answer may take
+const MINUTE = 60000; // ms that the latency looks back
+const STATES = ["desired", "synced", "pending", "failed", "conflicted", "unknown", "held", "paused"];
+const BAD = new Set(["failed", "conflicted", "held"]);
+
+const at = (id) => document.getElementById(id);
+let paused = false;
+let lookedAt = null; // when the last look came back
+const past = []; // {time, series} of the histograms, newest last
+
+function element(tag, text, className) {
+  const made = document.createElement(tag);
+  if (text !== undefined) made.textContent = text;
+  if (className) made.className = className;
+  return made;
+}
+
+async function ask(path) {
+  const answer = await fetch(path, { signal: AbortSignal.timeout(PATIENCE), cache: "no-store" });
+  return { ok: answer.ok, text: await answer.text() };
+}
+
+// One line of OpenMetrics: name{labels} value.
+const LINE = /^([a-zA-Z_:][\w:]*)(?:\{(.*)\})? (\S+)/;
+const LABEL = /([a-zA-Z_]\w*)="((?:\\.|[^"\\])*)"/g;
+
+function samples(text) {
+  const found = [];
+  for (const line of text.split("\n")) {
+    if (line === "" || line.startsWith("#")) continue;
+    const match = LINE.exec(line);
+    if (!match) continue;
+    const labels = {};
+    for (const [, name, value] of (match[2] || "").matchAll(LABEL)) {
+      labels[name] = value.replace(/\\(.)/g, (_, letter) => (letter === "n" ? "\n" : letter));
+    }
+    found.push({ name: match[1], labels, value: Number(match[3]) });
+  }
+  return found;
+}
+
+function targetsOf(metrics) {
+  const targets = new Map();
+  const target = (name) => {
+    if (!targets.has(name)) targets.set(name, { objects: {}, drift: 0, depth: 0, reachable: null });
+    return targets.get(name);
+  };
+  for (const { name, labels, value } of metrics) {
+    if (name === "tmc_syncer_target_reachable") target(labels.target).reachable = value === 1;
+    if (name === "tmc_syncer_objects") target(labels.target).objects[labels.state] = value;
+    if (name === "tmc_syncer_drift_total" && labels.action !== "kept") target(labels.target).drift += value;
+  }
+  for (const { name, labels, value } of metrics) {
+    if (name === "workqueue_depth" && targets.has(labels.name)) targets.get(labels.name).depth = value;
+  }
+  return new Map([...targets].sort(([one], [other]) => one.localeCompare(other)));
+}
+
+function drawTargets(targets) {
+  const rows = [];
+  for (const [name, target] of targets) {
+    const row = element("tr");
+    row.dataset.target = name;
+    const head = element("th", name);
+    head.scope = "row";
+    row.append(head);
+    const health = target.reachable === null ? ["not known yet", "warn"] : target.reachable ? ["reachable", "good"] : ["unreachable", "bad"];
+    row.append(element("td", ...health));
+    for (const state of STATES) {
+      const count = target.objects[state] ?? 0;
+      row.append(element("td", count, BAD.has(state) && count > 0 ? "number bad" : "number"));
+    }
+    row.append(element("td", target.depth, "number"), element("td", target.drift, "number"));
+    rows.push(row);
+  }
+  if (rows.length === 0) rows.push(nothing(12, "No target yet."));
+  at("target-rows").replaceChildren(...rows);
+}
+
+function nothing(columns, text) {
+  const row = element("tr");
+  const cell = element("td", text);
+  cell.colSpan = columns;
+  row.append(cell);
+  return row;
+}
+
+// The histograms of propagation by way and stage: cumulative counts by upper bound.
+function histograms(metrics) {
+  const found = new Map();
+  for (const { name, labels, value } of metrics) {
+    if (name !== "tmc_syncer_propagation_duration_seconds_bucket") continue;
+    const key = `${labels.direction} ${labels.stage}`;
+    if (!found.has(key)) found.set(key, []);
+    found.get(key).push({ bound: labels.le === "+Inf" ? Infinity : Number(labels.le), count: value });
+  }
+  for (const buckets of found.values()) buckets.sort((one, other) => one.bound - other.bound);
+  return found;
+}
+
+function since(newer, older) {
+  if (!older || older.length !== newer.length) return newer;
+  const differences = newer.map((bucket, i) => ({ bound: bucket.bound, count: bucket.count - older[i].count }));
+  // A restart begins at nothing again.
+  return differences.some(({ count }) => count < 0) ? newer : differences;
+}
+
+function quantile(buckets, share) {
+  const all = buckets.at(-1)?.count ?? 0;
+  if (all === 0) return null;
+  let lower = 0;
+  let below = 0;
+  for (const { bound, count } of buckets) {
+    if (count >= share * all) {
+      if (bound === Infinity) return lower;
+      return lower + (bound - lower) * ((share * all - below) / (count - below || 1));
+    }
+    lower = bound;
+    below = count;
+  }
+  return lower;
+}
+
+function duration(seconds) {
+  if (seconds === null) return "–";
+  if (seconds < 1) return `${(seconds * 1000).toFixed(seconds < 0.01 ? 1 : 0)} ms`;
+  return `${seconds.toFixed(1)} s`;
+}
+
+const SVG = "http://www.w3.org/2000/svg";
+
+function spark(values) {
+  const svg = document.createElementNS(SVG, "svg");
+  svg.setAttribute("class", "spark");
+  svg.setAttribute("viewBox", "0 0 100 20");
+  svg.setAttribute("preserveAspectRatio", "none");
+  svg.setAttribute("role", "img");
+  svg.setAttribute("aria-label", `changes per look: ${values.join(", ")}`);
+  const line = document.createElementNS(SVG, "polyline");
+  const most = Math.max(1, ...values);
+  const step = 100 / Math.max(1, values.length - 1);
+  line.setAttribute("points", values.map((value, i) => `${(i * step).toFixed(1)},${(19 - (18 * value) / most).toFixed(1)}`).join(" "));
+  svg.append(line);
+  return svg;
+}
+
+function drawLatency(metrics, now) {
+  const series = histograms(metrics);
+  past.push({ time: now, series });
+  while (past.length > 1 && past[1].time < now - MINUTE) past.shift();
+  const rows = [];
+  for (const [key, buckets] of [...series].sort(([one], [other]) => one.localeCompare(other))) {
+    const [direction, stage] = key.split(" ");
+    const shown = past.length > 1 ? since(buckets, past[0].series.get(key)) : buckets;
+    const recent = (shown.at(-1)?.count ?? 0) > 0 ? shown : buckets;
+    const counts = past.map((look) => look.series.get(key)?.at(-1)?.count ?? 0);
+    const row = element("tr");
+    row.append(
+      element("td", direction),
+      element("td", stage.replaceAll("_", " ")),
+      element("td", buckets.at(-1)?.count ?? 0, "number"),
+      element("td", duration(quantile(recent, 0.5)), "number"),
+      element("td", duration(quantile(recent, 0.99)), "number"),
+    );
+    const cell = element("td");
+    cell.append(spark(counts.slice(1).map((count, i) => Math.max(0, count - counts[i]))));
+    row.append(cell);
+    rows.push(row);
+  }
+  if (rows.length === 0) rows.push(nothing(6, "Nothing went anywhere yet."));
+  at("latency-rows").replaceChildren(...rows);
+}
+
+function drawRecent(recent) {
+  const rows = recent.map((happening) => {
+    const row = element("tr");
+    const time = element("td");
+    const stamp = element("time", new Date(happening.last).toLocaleTimeString());
+    stamp.dateTime = happening.last;
+    time.append(stamp);
+    const where = [happening.workspace, happening.namespace, happening.name].filter(Boolean).join("/");
+    const object = element("td");
+    object.append(element("span", `${happening.resource} `), element("span", where, "key"));
+    row.append(
+      time,
+      element("td", happening.reason, happening.type === "Warning" ? "warn" : ""),
+      object,
+      element("td", happening.note, "told"),
+      element("td", happening.times, "number"),
+    );
+    return row;
+  });
+  if (rows.length === 0) rows.push(nothing(5, "Nothing to tell."));
+  at("recent-rows").replaceChildren(...rows);
+}
+
+function label(actor) {
+  const parts = [
+    element("span", actor.kind, "kind"),
+    element("span", actor.key, "key"),
+    element("span", actor.state, "state"),
+    element("span", `mailbox ${actor.mailbox_depth}/${actor.mailbox_capacity}`, actor.mailbox_depth > 0 ? "" : "state"),
+  ];
+  if (actor.restarts > 0) parts.push(element("span", `restarts ${actor.restarts}`, "warn"));
+  if (actor.last_error) parts.push(element("span", actor.last_error, "bad"));
+  return parts.flatMap((part, i) => (i === 0 ? [part] : [" ", part]));
+}
+
+// Folded or not is remembered by the place in the tree: the page is drawn anew at every look.
+const folds = new Map();
+
+function branch(actor, path, depth) {
+  if (!actor.children && !actor.more_children) {
+    const leaf = element("div", undefined, "leaf");
+    leaf.append(...label(actor));
+    return leaf;
+  }
+  const details = element("details", undefined, depth === 0 ? "root" : "");
+  details.dataset.path = path;
+  details.open = folds.get(path) ?? depth < 2;
+  details.addEventListener("toggle", () => folds.set(path, details.open));
+  const head = element("summary");
+  head.append(...label(actor));
+  details.append(head);
+  for (const child of actor.children ?? []) details.append(branch(child, `${path}/${child.kind} ${child.key}`, depth + 1));
+  if (actor.more_children) details.append(element("div", `and ${actor.more_children} more`, "leaf"));
+  return details;
+}
+
+function drawTree(root) {
+  const focused = document.activeElement?.closest?.("details")?.dataset.path;
+  const tree = branch(root, root.kind, 0);
+  at("tree").replaceChildren(tree);
+  // Who walks the tree by keyboard keeps the place.
+  if (focused === undefined) return;
+  for (const details of at("tree").querySelectorAll("details")) {
+    if (details.dataset.path === focused) details.querySelector("summary").focus({ preventScroll: true });
+  }
+}
+
+function drawSummary(ready, targets) {
+  const away = [...targets].filter(([, target]) => target.reachable === false).map(([name]) => name);
+  const lacking = ready.text.split("\n").filter((line) => line.startsWith("[-]")).map((line) => line.slice(3).replace(/ failed$/, ""));
+  let text = ready.ok ? "Ready." : `Not ready: ${lacking.join(", ") || "no condition is named"}.`;
+  if (away.length > 0) text += ` Unreachable: ${away.join(", ")}.`;
+  say(text, ready.ok && away.length === 0 ? "good" : "warn");
+}
+
+function say(text, className) {
+  const summary = at("summary");
+  // Said again only when it differs: a screen reader would read it at every look.
+  if (summary.textContent !== text) summary.textContent = text;
+  summary.className = className;
+}
+
+async function look() {
+  try {
+    const [metrics, actors, recent, ready] = await Promise.all([
+      ask("metrics"),
+      ask("debug/actors?children=20"),
+      ask("debug/recent"),
+      ask("readyz?verbose"),
+    ]);
+    const found = samples(metrics.text);
+    const targets = targetsOf(found);
+    drawTargets(targets);
+    drawLatency(found, Date.now());
+    if (recent.ok) drawRecent(JSON.parse(recent.text));
+    if (actors.ok) drawTree(JSON.parse(actors.text));
+    drawSummary(ready, targets);
+    lookedAt = new Date();
+  } catch (failure) {
+    const last = lookedAt ? `what is shown is of ${lookedAt.toLocaleTimeString()}` : "nothing was seen yet";
+    say(`The syncer does not answer (${failure.message}); ${last}.`, "bad");
+  }
+}
+
+async function forever() {
+  for (;;) {
+    if (!paused && !document.hidden) await look();
+    await new Promise((resolve) => setTimeout(resolve, EVERY));
+  }
+}
+
+at("pause").addEventListener("click", () => {
+  paused = !paused;
+  at("pause").setAttribute("aria-pressed", String(paused));
+  at("pause").textContent = paused ? "Go on" : "Pause";
+});
+forever();
