@@ -45,6 +45,7 @@ pub struct Metrics {
     drift: Family<DriftLabels, Counter>,
     propagation: Family<PropagationLabels, Histogram, fn() -> Histogram>,
     status_lag: Histogram,
+    status_contended: Counter,
     events: Family<EventLabels, Counter>,
     events_lost: Family<LossLabels, Counter>,
     queues: QueueFamilies,
@@ -104,6 +105,11 @@ impl Metrics {
             "tmc_syncer_status_lag_seconds",
             "Time from the first sight of a status downstream until the upstream has it or a newer one",
             self.status_lag.clone(),
+        );
+        registry.register(
+            "tmc_syncer_status_contended",
+            "How often a status was left alone for a while because another manager writes it too",
+            self.status_contended.clone(),
         );
         registry.register("tmc_syncer_events", "Events written, by verb", self.events.clone());
         registry.register(
@@ -190,6 +196,11 @@ impl Metrics {
         self.propagation.get_or_create(&labels).observe(after.as_secs_f64());
     }
 
+    /// A status was left to another manager for a while.
+    pub(crate) fn status_contended(&self) {
+        self.status_contended.inc();
+    }
+
     /// A status was written upstream, `after` it was first seen downstream.
     pub fn status_lagged(&self, after: Duration) {
         self.status_lag.observe(after.as_secs_f64());
@@ -226,6 +237,7 @@ impl Default for Metrics {
             drift: Family::default(),
             propagation: Family::new_with_constructor(durations),
             status_lag: durations(),
+            status_contended: Counter::default(),
             events: Family::default(),
             events_lost: Family::default(),
             queues: QueueFamilies::default(),

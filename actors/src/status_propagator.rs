@@ -10,6 +10,7 @@ mod board;
 mod entry;
 mod pace;
 mod reporter;
+mod rhythm;
 mod rivals;
 mod slices;
 mod target_side;
@@ -61,6 +62,8 @@ const INTERVAL: Duration = Duration::from_secs(10);
 const SHORTEST_INTERVAL: Duration = Duration::from_millis(100);
 /// Conflicts in a row that are answered by looking again at once; after them each waits a little longer.
 const PROMPT_CONFLICTS: u32 = 3;
+/// How long after a conflict the watch is waited for before the object is read.
+const ECHO: Duration = Duration::from_millis(50);
 
 /// What a `StatusPropagator` works with. Cheap to clone.
 #[derive(Clone)]
@@ -206,8 +209,18 @@ impl StatusPropagator {
             self.pace.settled(key);
             return;
         };
-        if writing.overwritten && self.rivals.met(key, &writing.resource_version, now) {
+        if writing.overwritten && self.rivals.met(key, now) {
             self.ask_who(key, ctx);
+            return;
+        }
+        if self.pace.was_refused(key, &writing.resource_version) {
+            self.look(key, ctx);
+            return;
+        }
+        if let Some(wait) = writing.wait
+            && self.pace.may_be_held(key, now)
+        {
+            self.pace.listen(key, now + wait);
             return;
         }
         let Some(resource) = self.resources.get(&key.gvr).cloned() else {

@@ -33,6 +33,7 @@ fn what_is_counted_is_shown() {
     metrics.drifted(&"east".into(), DriftAction::Reverted);
     metrics.propagated(Direction::Down, Stage::Applied, Duration::from_millis(3));
     metrics.status_lagged(Duration::from_millis(3));
+    metrics.status_contended();
     metrics.event_written(WriteVerb::Create);
     metrics.event_lost(EventLoss::Crowded, 3);
     assert_shows(
@@ -47,6 +48,7 @@ fn what_is_counted_is_shown() {
             "tmc_syncer_propagation_duration_seconds_count{direction=\"down\",stage=\"applied\"} 1",
             "tmc_syncer_propagation_duration_seconds_bucket{le=\"0.004\",direction=\"down\",stage=\"applied\"} 1",
             "tmc_syncer_status_lag_seconds_count 1",
+            "tmc_syncer_status_contended_total 1",
             "tmc_syncer_events_total{verb=\"create\"} 1",
             "tmc_syncer_events_lost_total{cause=\"crowded\"} 3",
         ],

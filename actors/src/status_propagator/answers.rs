@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use tracing::{debug, error, warn};
 
 use super::{
-    PROMPT_CONFLICTS, RETRY, StatusMessage, StatusPropagator, unwritable, upstream_side,
+    ECHO, PROMPT_CONFLICTS, RETRY, StatusMessage, StatusPropagator, unwritable, upstream_side,
     write::{self, Written},
 };
 use crate::{
@@ -30,6 +30,7 @@ impl StatusPropagator {
             Ok(object) => {
                 wrote(WriteResult::Ok);
                 self.work.board.written(key, object, &written.sent);
+                self.rivals.answered(key);
                 let kept = upstream_side::status_of(object);
                 self.pruning
                     .entry(key.gvr.clone())
@@ -51,7 +52,7 @@ impl StatusPropagator {
         match cause.next() {
             Next::LookAgain => {
                 wrote(WriteResult::Conflict);
-                self.conflicted(key, &written.resource_version, ctx);
+                self.conflicted(key, &written.seen, ctx);
             }
             Next::NotFound | Next::NamespaceMissing => gone(self),
             Next::Unserved => {
@@ -98,17 +99,20 @@ impl StatusPropagator {
         self.again_later(key, RETRY.0, ctx.now());
     }
 
-    /// Somebody else wrote the object: it is looked at again, in memory if the watch has shown it already.
-    fn conflicted(&mut self, key: &ObjectKey, written_over: &str, ctx: &mut Context<Self>) {
-        let conflicts = self.pace.conflicted(key);
+    /// Somebody else wrote the object: it is looked at again, in memory as soon as the watch has shown it.
+    fn conflicted(&mut self, key: &ObjectKey, seen: &str, ctx: &mut Context<Self>) {
+        let conflicts = self.pace.refused(key, seen);
         if conflicts > PROMPT_CONFLICTS {
             self.retry(key, conflicts - PROMPT_CONFLICTS, None, ctx);
-            return;
-        }
-        if !self.work.board.shows(key, written_over) {
+        } else if self.work.board.shows(key, seen) {
+            self.pace.listen(key, ctx.now() + ECHO);
+        } else {
             self.again_later(key, Duration::ZERO, ctx.now());
-            return;
         }
+    }
+
+    /// Reads the object: the watch does not show what a write met.
+    pub(super) fn look(&mut self, key: &ObjectKey, ctx: &mut Context<Self>) {
         let Some(resource) = self.resources.get(&key.gvr).cloned() else {
             self.pace.forget(key);
             return;
@@ -125,8 +129,18 @@ impl StatusPropagator {
         self.in_flight = self.in_flight.saturating_sub(1);
         match found {
             Ok(Some(object)) => {
-                self.work.board.looked(key, object);
-                self.again_later(key, Duration::ZERO, ctx.now());
+                let is_same = self.work.board.looked(key, object);
+                let is_newer = !self.pace.was_refused(key, object.resource_version());
+                if is_same && is_newer {
+                    self.again_later(key, Duration::ZERO, ctx.now());
+                    return;
+                }
+                // Another object has the name by now, which is the watch's to tell; or the version was not what was refused.
+                if is_same {
+                    self.pace.forgive(key);
+                }
+                let failures = self.pace.failed(key);
+                self.retry(key, failures, None, ctx);
             }
             Ok(None) => {
                 self.work.board.upstream_gone(key);
@@ -169,6 +183,7 @@ impl StatusPropagator {
             };
             let note = format!("{rival} writes the status too: it is not written any more for a while");
             self.work.events.tell(subject, EventReason::StatusContended, note);
+            self.work.metrics.status_contended();
         }
         self.pace.wait(key, now + pause);
     }

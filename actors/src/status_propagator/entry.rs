@@ -1,24 +1,18 @@
 //! What is known of one object: the newest word of its upstream and of each target, a few hundred bytes a target.
 
-use std::sync::Arc;
+mod examine;
+
+use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
-use serde_json::Value;
 use syncer_clusters::Object;
-use syncer_core::{
-    ObjectKey,
-    marker::PayloadHash,
-    status::{
-        Difference, Packed, Problem, Pruning, Report, Rule, StaleAfter, StatusKind, Upstream, Verdict, Voice, combine,
-        difference,
-    },
-};
+use syncer_core::{marker::PayloadHash, status::Problem};
 
+pub(super) use self::examine::{Examined, Writing};
 use super::{
     slices::Slice,
     target_side::{Seen, TargetSide},
-    upstream_side::{Base, StatusTerms, UpstreamSide, hash_of, is_older, status_of},
-    voices::Voices,
+    upstream_side::{StatusTerms, UpstreamSide},
 };
 
 /// That an object has to be on a target.
@@ -52,38 +46,16 @@ enum Attention {
     At(Timestamp),
 }
 
-/// What is to be done about a status.
-pub(super) enum Examined {
-    /// Nothing.
-    Settled,
-    /// It has to be written.
-    Write(Box<Writing>),
-}
-
-/// A status to write, and over which version of the object.
-pub(super) struct Writing {
-    pub(super) uid: Box<str>,
-    pub(super) resource_version: Box<str>,
-    /// The whole status.
-    pub(super) status: Value,
-    /// What of it differs.
-    pub(super) difference: Difference,
-    /// Whether what was written before was changed by somebody else.
-    pub(super) overwritten: bool,
-}
-
 // === impl Entry ===
 
 impl Entry {
-    /// Takes what the upstream shows; says whether that is news.
-    pub(super) fn upstream_seen(&mut self, mut side: UpstreamSide, wishes: Vec<Wish>) -> bool {
+    /// Takes what the upstream shows at `at`; says whether that is news.
+    pub(super) fn upstream_seen(&mut self, mut side: UpstreamSide, wishes: Vec<Wish>, at: Duration) -> bool {
         if let Some(known) = &self.upstream {
             if known.is_newer_than(&side) {
                 return false;
             }
-            if known.uid == side.uid {
-                side.base = known.base;
-            }
+            side.follow(known, at);
         }
         self.upstream = Some(side);
         for target in &mut self.targets {
@@ -112,18 +84,22 @@ impl Entry {
     }
 
     /// Takes the object as it was read again. What is wanted of it belongs to the generation that the watch showed, and one of
-    /// another UID is the watch's to tell.
-    pub(super) fn looked(&mut self, object: &Object) {
-        let Some(known) = &self.upstream else { return };
+    /// another UID is the watch's to tell; says whether it was taken or known already.
+    pub(super) fn looked(&mut self, object: &Object, at: Duration) -> bool {
+        let Some(known) = &self.upstream else { return false };
         let mut side = UpstreamSide::of(object, known.terms, known.list);
-        if known.uid != side.uid || known.is_newer_than(&side) {
-            return;
+        if known.uid != side.uid {
+            return false;
         }
+        if known.is_newer_than(&side) {
+            return true;
+        }
+        side.follow(known, at);
         side.generation = known.generation;
-        side.base = known.base;
         side.malformed.clone_from(&known.malformed);
         self.upstream = Some(side);
         self.open();
+        true
     }
 
     /// The newest version cannot go down.
@@ -217,80 +193,6 @@ impl Entry {
         news
     }
 
-    /// What is to be done about the status, as things stand.
-    pub(super) fn examine(&mut self, key: &ObjectKey, voices: &Voices, pruning: &Pruning, now: Timestamp) -> Examined {
-        self.attention = Attention::Settled;
-        let Some(upstream) = &self.upstream else {
-            return Examined::Settled;
-        };
-        let mut reports = Vec::with_capacity(self.targets.len());
-        for side in &self.targets {
-            let Some(wish) = side.wish else { continue };
-            let voice = voices.of(&side.name, &key.gvr, now);
-            reports.push(side.report(wish, upstream, voice, voices.has_slices(&side.name)));
-        }
-        // Nobody is to hold it: what stands upstream stays.
-        if reports.is_empty() {
-            return Examined::Settled;
-        }
-        let stale_after = StaleAfter(upstream.terms.stale_after);
-        if let Some(at) = next_deadline(&reports, stale_after, now) {
-            self.attention = Attention::At(at);
-        }
-        let current = upstream.status.unpack();
-        let rule = Rule {
-            aggregation: upstream.terms.aggregation,
-            stale_after,
-        };
-        let side = Upstream {
-            kind: StatusKind::of(&key.gvr),
-            namespace: &key.namespace,
-            generation: upstream.generation,
-            balancing: upstream.balancing,
-            status: &current,
-        };
-        let status = match combine(side, &reports, rule, now) {
-            Verdict::Status(status) => status,
-            Verdict::Wait(_) => return Examined::Settled,
-        };
-        let kept = hash_of(&upstream.status);
-        if let Some(base) = &upstream.base
-            && base.kept == kept
-            && base.sent == hash_of(&Packed::of(&status))
-        {
-            return Examined::Settled;
-        }
-        let Some(difference) = difference(&current, &status, pruning) else {
-            return Examined::Settled;
-        };
-        self.attention = Attention::Open;
-        Examined::Write(Box::new(Writing {
-            uid: upstream.uid.clone(),
-            resource_version: upstream.resource_version.clone(),
-            status,
-            difference,
-            overwritten: upstream.base.is_some_and(|base| base.kept != kept),
-        }))
-    }
-
-    /// The upstream answered `object` to a status of `sent`.
-    pub(super) fn written(&mut self, object: &Object, sent: &Value) {
-        let Some(known) = &mut self.upstream else { return };
-        if *known.uid != *object.uid() {
-            return;
-        }
-        let status = Packed::of(&status_of(object));
-        known.base = Some(Base {
-            sent: hash_of(&Packed::of(sent)),
-            kept: hash_of(&status),
-        });
-        // The watch may have shown a newer one already.
-        if !is_older(object.resource_version(), &known.resource_version) {
-            known.resource_version = object.resource_version().into();
-            known.status = status;
-        }
-    }
-
     pub(super) fn resource_version(&self) -> Option<&str> {
         self.upstream.as_ref().map(|upstream| &*upstream.resource_version)
     }
@@ -341,13 +243,4 @@ impl Entry {
     fn forget_empty(&mut self) {
         self.targets.retain(|target| !target.is_empty());
     }
-}
-
-/// The first time at which a target stops counting.
-fn next_deadline(reports: &[Report<'_>], stale_after: StaleAfter, now: Timestamp) -> Option<Timestamp> {
-    let deadlines = reports.iter().filter_map(|report| match report.voice {
-        Voice::Fresh => None,
-        Voice::Silent { since } | Voice::NeverHeard { since } => Some(stale_after.deadline(since)),
-    });
-    deadlines.filter(|at| *at > now).min()
 }

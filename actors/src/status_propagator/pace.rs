@@ -10,6 +10,9 @@ use tokio::time::Instant;
 
 use crate::runtime::Origin;
 
+/// How long a write may wait for a moment in which nobody else is about to write.
+const HELD_AT_MOST: Duration = Duration::from_millis(250);
+
 /// The objects with something going on. At most those that changed lately: what has rested is forgotten.
 #[derive(Default)]
 pub(super) struct Pace {
@@ -30,6 +33,10 @@ struct Work {
     began: Option<Instant>,
     failures: u32,
     conflicts: u32,
+    /// The version that a write was refused over: it is not the newest.
+    refused: Option<Box<str>>,
+    /// Since when a write that could be made is held back.
+    held: Option<Instant>,
 }
 
 /// Where an object stands.
@@ -47,6 +54,8 @@ enum Stage {
     RestingAgain,
     /// It is tried again later.
     Waiting,
+    /// It is tried again as soon as something changes, or later.
+    Listening,
 }
 
 // === impl Pace ===
@@ -64,6 +73,8 @@ impl Pace {
                 began: None,
                 failures: 0,
                 conflicts: 0,
+                refused: None,
+                held: None,
             };
             self.objects.insert(key.clone(), work);
             return true;
@@ -77,6 +88,12 @@ impl Pace {
         work.stage = match work.stage {
             Stage::Busy => Stage::BusyAgain,
             Stage::Resting => Stage::RestingAgain,
+            Stage::Listening => {
+                // Its time says nothing any more.
+                work.due = 0;
+                work.stage = Stage::Queued;
+                return true;
+            }
             stage => stage,
         };
         false
@@ -93,6 +110,7 @@ impl Pace {
         if let Some(work) = self.objects.get_mut(key) {
             work.stage = Stage::Busy;
             work.began = Some(now);
+            work.held = None;
         }
     }
 
@@ -116,6 +134,7 @@ impl Pace {
         let since = std::mem::replace(&mut work.since, work.since_then.take());
         work.failures = 0;
         work.conflicts = 0;
+        work.refused = None;
         let until = work.began.unwrap_or(now) + interval;
         self.set(key, until);
         since.map(|since| now.saturating_duration_since(since))
@@ -123,9 +142,21 @@ impl Pace {
 
     /// `key` is looked at again at `until`.
     pub(super) fn wait(&mut self, key: &ObjectKey, until: Instant) {
-        let Some(work) = self.objects.get_mut(key) else { return };
-        work.stage = Stage::Waiting;
-        self.set(key, until);
+        self.put_off(key, Stage::Waiting, until);
+    }
+
+    /// `key` is looked at again when something changes, or at `until`.
+    pub(super) fn listen(&mut self, key: &ObjectKey, until: Instant) {
+        self.put_off(key, Stage::Listening, until);
+    }
+
+    /// Whether a write of `key` that could be made now may wait for a better moment: not for ever.
+    pub(super) fn may_be_held(&mut self, key: &ObjectKey, now: Instant) -> bool {
+        let Some(work) = self.objects.get_mut(key) else {
+            return false;
+        };
+        let since = *work.held.get_or_insert(now);
+        now.saturating_duration_since(since) < HELD_AT_MOST
     }
 
     /// A try failed; returns how many in a row.
@@ -137,13 +168,27 @@ impl Pace {
         work.failures
     }
 
-    /// A write met a newer version; returns how many did in a row.
-    pub(super) fn conflicted(&mut self, key: &ObjectKey) -> u32 {
+    /// A write over `version` met a newer one; returns how many did in a row.
+    pub(super) fn refused(&mut self, key: &ObjectKey, version: &str) -> u32 {
         let Some(work) = self.objects.get_mut(key) else {
             return 1;
         };
+        work.refused = Some(version.into());
         work.conflicts = work.conflicts.saturating_add(1);
         work.conflicts
+    }
+
+    /// The version that a write of `key` was refused over is the newest after all.
+    pub(super) fn forgive(&mut self, key: &ObjectKey) {
+        if let Some(work) = self.objects.get_mut(key) {
+            work.refused = None;
+        }
+    }
+
+    /// Whether a write over `version` was refused: it is not the newest.
+    pub(super) fn was_refused(&self, key: &ObjectKey, version: &str) -> bool {
+        let work = self.objects.get(key);
+        work.is_some_and(|work| work.refused.as_deref() == Some(version))
     }
 
     /// The objects that have to be queued again at `now`.
@@ -167,11 +212,18 @@ impl Pace {
                 self.objects.remove(&key);
                 None
             }
-            Stage::RestingAgain | Stage::Waiting => {
+            Stage::RestingAgain | Stage::Waiting | Stage::Listening => {
                 work.stage = Stage::Queued;
                 Some(key)
             }
             Stage::Queued | Stage::Busy | Stage::BusyAgain => None,
+        }
+    }
+
+    fn put_off(&mut self, key: &ObjectKey, stage: Stage, until: Instant) {
+        if let Some(work) = self.objects.get_mut(key) {
+            work.stage = stage;
+            self.set(key, until);
         }
     }
 

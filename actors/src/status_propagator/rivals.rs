@@ -20,29 +20,37 @@ pub(super) struct Rivals(HashMap<ObjectKey, Rivalry>);
 struct Rivalry {
     first: Instant,
     times: u32,
-    /// The version that was met last: looking at it twice is one meeting.
-    version: Box<str>,
+    state: State,
     pauses: u32,
     until: Option<Instant>,
+}
+
+/// Whether what was met is answered: looking at it twice is one meeting, whatever else of the object changes meanwhile.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// Our status was written over it since, or never was anything met.
+    Answered,
+    /// It was not.
+    Met,
 }
 
 // === impl Rivals ===
 
 impl Rivals {
-    /// The version `version` of `key` shows a status that somebody else wrote; says whether it is to be left alone now.
-    pub(super) fn met(&mut self, key: &ObjectKey, version: &str, now: Instant) -> bool {
+    /// `key` shows a status that somebody else wrote over ours; says whether it is to be left alone now.
+    pub(super) fn met(&mut self, key: &ObjectKey, now: Instant) -> bool {
         self.make_room(key);
         let rivalry = self.0.entry(key.clone()).or_insert(Rivalry {
             first: now,
             times: 0,
-            version: "".into(),
+            state: State::Answered,
             pauses: 0,
             until: None,
         });
-        if *rivalry.version == *version {
+        if rivalry.state == State::Met {
             return false;
         }
-        rivalry.version = version.into();
+        rivalry.state = State::Met;
         if rivalry.until.take().is_some() {
             // The pause is over: one more write tells whether the other is still there.
             rivalry.first = now;
@@ -56,6 +64,13 @@ impl Rivals {
         }
         rivalry.times += 1;
         rivalry.times >= TIMES
+    }
+
+    /// Our status of `key` was written.
+    pub(super) fn answered(&mut self, key: &ObjectKey) {
+        if let Some(rivalry) = self.0.get_mut(key) {
+            rivalry.state = State::Answered;
+        }
     }
 
     fn make_room(&mut self, key: &ObjectKey) {
@@ -78,7 +93,7 @@ impl Rivals {
         rivalry.pauses = rivalry.pauses.saturating_add(1);
         rivalry.until = Some(now + pause);
         // What it shows after the pause is looked at afresh.
-        rivalry.version = "".into();
+        rivalry.state = State::Answered;
         pause
     }
 

@@ -15,6 +15,7 @@ use bytes::Bytes;
 use http::{Method, Request, Response};
 use http_body_util::Full;
 use parking_lot::Mutex;
+use prometheus_client::{encoding::text::encode, registry::Registry};
 use serde_json::{Value, json};
 use syncer_clusters::{FieldsV1Kept, Write};
 use syncer_core::{LogicalCluster, Scope, marker::PayloadHash};
@@ -235,6 +236,20 @@ impl Bench {
 
     fn writes(&self) -> usize {
         self.upstream.asked(&Method::PATCH)
+    }
+
+    /// The value of a metric, by its name and labels; zero if it is not shown.
+    fn metric(&self, name: &str) -> usize {
+        let mut registry = Registry::default();
+        self.work.metrics.register(&mut registry);
+        let mut text = String::new();
+        encode(&mut text, &registry).unwrap();
+        let line = text.lines().find_map(|line| line.strip_prefix(name));
+        line.map_or(0, |value| value.trim().parse().unwrap())
+    }
+
+    fn conflicts(&self) -> usize {
+        self.metric("tmc_syncer_writes_total{side=\"upstream\",verb=\"patch_status\",result=\"conflict\"}")
     }
 }
 

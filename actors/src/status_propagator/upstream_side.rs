@@ -11,6 +11,8 @@ use syncer_core::{
 };
 use xxhash_rust::xxh3::xxh3_64;
 
+use super::rhythm::Rhythm;
+
 /// What an object's policy says of its status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct StatusTerms {
@@ -37,6 +39,8 @@ pub(super) struct UpstreamSide {
     pub(super) malformed: Option<Box<Problem>>,
     /// What was written last.
     pub(super) base: Option<Base>,
+    /// How often others write it.
+    pub(super) rhythm: Rhythm,
 }
 
 /// Whether a Service has endpoints at all.
@@ -104,6 +108,19 @@ impl UpstreamSide {
             list,
             malformed: None,
             base: None,
+            rhythm: Rhythm::default(),
+        }
+    }
+
+    /// Takes along what is known of the same object beside what its API server shows. `at` is when this version was seen.
+    pub(super) fn follow(&mut self, known: &Self, at: Duration) {
+        if self.uid != known.uid {
+            return;
+        }
+        self.base = known.base;
+        self.rhythm = known.rhythm;
+        if self.resource_version != known.resource_version {
+            self.rhythm.seen(at);
         }
     }
 

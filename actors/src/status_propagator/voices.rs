@@ -12,6 +12,10 @@ use syncer_core::{Gvr, status::Voice};
 /// How long a target may be silent before statuses say so: the restart of an API server is not worth two writes per object.
 const GRACE: Duration = Duration::from_secs(10);
 
+/// How long after our start a target is not left out, whatever its last heartbeat was: it must have had a chance to be listed, or
+/// all targets would be left out and come back after an absence of ours.
+const CHANCE: Duration = Duration::from_secs(30);
+
 /// The targets.
 #[derive(Default)]
 pub(super) struct Voices {
@@ -28,6 +32,7 @@ struct Target {
     heartbeat: Option<Timestamp>,
     reach: Reach,
     told: Told,
+    chance: Chance,
     slices: Slices,
 }
 
@@ -61,6 +66,16 @@ enum Told {
     Silent,
 }
 
+/// Whether the target had its chance to be heard after our start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Chance {
+    /// Not yet, as far as is told.
+    #[default]
+    Given,
+    /// It had.
+    Over,
+}
+
 /// The lists of one resource.
 #[derive(Default)]
 struct List {
@@ -74,6 +89,8 @@ struct List {
 pub(super) struct News {
     pub(super) silent: Vec<(Arc<str>, Timestamp)>,
     pub(super) back: Vec<Arc<str>>,
+    /// Those whose last heartbeat counts from now on.
+    pub(super) overdue: Vec<Arc<str>>,
 }
 
 // === impl Voices ===
@@ -119,8 +136,9 @@ impl Voices {
         }
     }
 
-    pub(super) fn remembered(&mut self, target: &Arc<str>, heartbeat: Timestamp) {
-        self.target(target).heartbeat = Some(heartbeat);
+    /// A heartbeat of another clock that is ahead of ours counts as now.
+    pub(super) fn remembered(&mut self, target: &Arc<str>, heartbeat: Timestamp, now: Timestamp) {
+        self.target(target).heartbeat = Some(heartbeat.min(now));
     }
 
     /// `target` is wanted; one that is new is waited for from now on, not from the start.
@@ -146,6 +164,10 @@ impl Voices {
         };
         if !known.lists.get(gvr).is_some_and(|list| list.complete) {
             let since = known.heartbeat.unwrap_or(self.started);
+            let since = match self.chance(now) {
+                Chance::Given => since.max(self.started),
+                Chance::Over => since,
+            };
             return Voice::NeverHeard { since };
         }
         match known.reach {
@@ -170,8 +192,17 @@ impl Voices {
         let mut news = News {
             silent: Vec::new(),
             back: Vec::new(),
+            overdue: Vec::new(),
         };
+        let (chance, started) = (self.chance(now), self.started);
         for (name, target) in &mut self.targets {
+            if chance == Chance::Over
+                && target.chance == Chance::Given
+                && target.heartbeat.is_some_and(|at| at < started)
+            {
+                target.chance = Chance::Over;
+                news.overdue.push(name.clone());
+            }
             match (target.reach, target.told) {
                 (Reach::Lost { since }, Told::Heard) if is_silence(since, now) => {
                     target.told = Told::Silent;
@@ -187,6 +218,14 @@ impl Voices {
         news
     }
 
+    fn chance(&self, now: Timestamp) -> Chance {
+        if is_at_least(CHANCE, self.started, now) {
+            Chance::Over
+        } else {
+            Chance::Given
+        }
+    }
+
     fn list_of(&mut self, target: &Arc<str>, gvr: &Gvr) -> &mut List {
         self.target(target).lists.entry(gvr.clone()).or_default()
     }
@@ -197,6 +236,10 @@ impl Voices {
 }
 
 fn is_silence(since: Timestamp, now: Timestamp) -> bool {
-    let grace = SignedDuration::try_from(GRACE).unwrap_or_default();
-    now.duration_since(since) >= grace
+    is_at_least(GRACE, since, now)
+}
+
+fn is_at_least(time: Duration, since: Timestamp, now: Timestamp) -> bool {
+    let time = SignedDuration::try_from(time).unwrap_or_default();
+    now.duration_since(since) >= time
 }

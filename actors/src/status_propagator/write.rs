@@ -12,8 +12,8 @@ use crate::upstream::{Refused, WriteGate, Writer};
 pub(crate) struct Written {
     /// The status that was sent.
     pub(super) sent: Value,
-    /// The version that it was written over.
-    pub(super) resource_version: Box<str>,
+    /// The version that was looked at. It was written over this one, or over what our own writes made of it meanwhile.
+    pub(super) seen: Box<str>,
     /// What the upstream said.
     pub(super) answer: Result<Object, Error>,
 }
@@ -29,13 +29,13 @@ pub(super) async fn write(
 ) -> Result<Written, Refused> {
     let Writing {
         uid,
-        resource_version,
+        resource_version: seen,
         status,
         difference,
         ..
     } = writing;
     let mut pass = gate.pass(key, Writer::Status).await?;
-    let resource_version: Box<str> = pass.newest(&resource_version).into();
+    let resource_version: Box<str> = pass.newest(&seen).into();
     let body = json!({
         "metadata": {"uid": uid, "resourceVersion": resource_version},
         "status": difference.into_patch(),
@@ -50,7 +50,7 @@ pub(super) async fn write(
     }
     Ok(Written {
         sent: status,
-        resource_version,
+        seen,
         answer,
     })
 }

@@ -17,6 +17,8 @@ pub const TARGETS_REPORTING: &str = "workload.kcp.io/TargetsReporting";
 /// Whether a Service has a ready endpoint on every target, and how many.
 pub const ENDPOINTS_READY: &str = "workload.kcp.io/EndpointsReady";
 
+const OWN: [&str; 3] = [SYNCED, TARGETS_REPORTING, ENDPOINTS_READY];
+
 /// What keeps an object from being synced to a target.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Problem {
@@ -35,6 +37,16 @@ pub struct Endpoints {
     pub total: u32,
 }
 
+/// Whether an object is new and on its way: then what we would say of it changes with each target that takes it, and is said
+/// once, when all of them have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Arrival {
+    /// Some target has yet to take it, nothing keeps it from that, and we have said nothing of it so far.
+    Underway,
+    /// Anything else.
+    Over,
+}
+
 /// Adds our conditions to `status`, where the kind has conditions.
 pub(super) fn write(
     status: &mut Map<String, Value>,
@@ -50,10 +62,11 @@ pub(super) fn write(
     if !has_conditions {
         return;
     }
+    let arrival = Arrival::of(upstream, reports, standings);
     let own = [
         synced(upstream, reports, now),
-        Some(targets_reporting(upstream, reports, standings, now)),
-        endpoints_ready(upstream, reports, now),
+        targets_reporting(upstream, reports, standings, arrival, now),
+        endpoints_ready(upstream, reports, arrival, now),
     ];
     let all = status.entry("conditions").or_insert_with(|| Value::Array(Vec::new()));
     if let Value::Array(all) = all {
@@ -73,7 +86,24 @@ pub(super) fn without_own(status: &Value) -> Map<String, Value> {
 
 fn is_own(condition: &Value) -> bool {
     let kind = condition.get("type").and_then(Value::as_str).unwrap_or_default();
-    [SYNCED, TARGETS_REPORTING, ENDPOINTS_READY].contains(&kind)
+    OWN.contains(&kind)
+}
+
+// === impl Arrival ===
+
+impl Arrival {
+    fn of(upstream: Upstream<'_>, reports: &[Report<'_>], standings: &[Standing]) -> Self {
+        let has_said =
+            conditions::of(upstream.status).any(|condition| OWN.contains(&conditions::text(condition, "type")));
+        let is_heard = standings.iter().all(|standing| *standing == Standing::Heard);
+        let is_free = reports.iter().all(|report| report.problem.is_none());
+        let is_awaited = reports.iter().any(|report| report.spec == SpecState::Behind);
+        if !has_said && is_heard && is_free && is_awaited {
+            Self::Underway
+        } else {
+            Self::Over
+        }
+    }
 }
 
 /// An object on its way keeps the word that stands: a change that goes through is one write of its status, not two.
@@ -97,7 +127,16 @@ fn synced(upstream: Upstream<'_>, reports: &[Report<'_>], now: Timestamp) -> Opt
     Some(make(known, SYNCED, "True", "Synced", "", now))
 }
 
-fn targets_reporting(upstream: Upstream<'_>, reports: &[Report<'_>], standings: &[Standing], now: Timestamp) -> Value {
+fn targets_reporting(
+    upstream: Upstream<'_>,
+    reports: &[Report<'_>],
+    standings: &[Standing],
+    arrival: Arrival,
+    now: Timestamp,
+) -> Option<Value> {
+    if arrival == Arrival::Underway {
+        return None;
+    }
     let known = find(upstream.status, TARGETS_REPORTING);
     let silent: Vec<_> = reports
         .iter()
@@ -118,7 +157,7 @@ fn targets_reporting(upstream: Upstream<'_>, reports: &[Report<'_>], standings: 
         })
         .collect();
     if silent.is_empty() {
-        return make(known, TARGETS_REPORTING, "True", "AllReporting", "", now);
+        return Some(make(known, TARGETS_REPORTING, "True", "AllReporting", "", now));
     }
     let left_out = standings.iter().filter(|standing| !standing.counts()).count();
     let reason = match left_out {
@@ -126,11 +165,12 @@ fn targets_reporting(upstream: Upstream<'_>, reports: &[Report<'_>], standings: 
         all if all == reports.len() => "NoneReporting",
         _ => "TargetLeftOut",
     };
-    make(known, TARGETS_REPORTING, "False", reason, &names::join(silent), now)
+    let message = names::join(silent);
+    Some(make(known, TARGETS_REPORTING, "False", reason, &message, now))
 }
 
-fn endpoints_ready(upstream: Upstream<'_>, reports: &[Report<'_>], now: Timestamp) -> Option<Value> {
-    if reports.iter().all(|report| report.endpoints.is_none()) {
+fn endpoints_ready(upstream: Upstream<'_>, reports: &[Report<'_>], arrival: Arrival, now: Timestamp) -> Option<Value> {
+    if arrival == Arrival::Underway || reports.iter().all(|report| report.endpoints.is_none()) {
         return None;
     }
     let known = find(upstream.status, ENDPOINTS_READY);

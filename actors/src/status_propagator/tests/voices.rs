@@ -53,18 +53,52 @@ fn a_stored_heartbeat_shortens_the_wait_for_a_target_that_died_before_the_start(
         bench.start_anew();
         let east: Arc<str> = "east".into();
         let started: jiff::Timestamp = (start_time() + Duration::from_hours(1)).try_into().unwrap();
-        let heartbeat = started - Duration::from_secs(280);
+        let heartbeat = started - Duration::from_mins(4);
         bench.board().target_remembered(&"west".into(), heartbeat);
         bench.show_upstream(&deployments(), "web").await;
         bench.show("east", &deployments(), "web", HASH).await;
         bench.board().target_listed(&east, &deployments().gvr);
-        tokio::time::sleep(Duration::from_secs(10)).await;
+        tokio::time::sleep(Duration::from_secs(55)).await;
         assert_eq!(bench.writes(), 0);
-        tokio::time::sleep(Duration::from_secs(30)).await;
+        tokio::time::sleep(Duration::from_secs(20)).await;
         assert!(says(
             &bench.status(&deployments(), "web").await,
             ["False", "TargetLeftOut"]
         ));
+    });
+}
+
+#[test]
+fn after_a_long_absence_of_ours_no_target_is_left_out_before_it_had_a_chance_to_be_heard() {
+    simulate(&["east", "west"], |mut bench| async move {
+        bench.start();
+        bench.deploy("web").await;
+        for target in ["east", "west"] {
+            bench.report(target, &deployments(), "web", &ready(5)).await;
+        }
+        bench
+            .until("ten ready", "web", |status| status["readyReplicas"] == 10)
+            .await;
+        bench.start_anew();
+        let writes = bench.writes();
+        let started: jiff::Timestamp = (start_time() + Duration::from_hours(1)).try_into().unwrap();
+        let [east, west]: [Arc<str>; 2] = ["east".into(), "west".into()];
+        for target in [&east, &west] {
+            bench
+                .board()
+                .target_remembered(target, started - Duration::from_mins(50));
+        }
+        bench.show_upstream(&deployments(), "web").await;
+        tokio::time::sleep(Duration::from_secs(20)).await;
+        bench.show("east", &deployments(), "web", HASH).await;
+        bench.board().target_listed(&east, &deployments().gvr);
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        assert_eq!(bench.writes(), writes, "no partial sum");
+        // West had its chance, and was last heard long ago.
+        tokio::time::sleep(Duration::from_secs(20)).await;
+        let status = bench.status(&deployments(), "web").await;
+        assert_eq!(status["readyReplicas"], 5);
+        assert!(says(&status, ["False", "TargetLeftOut"]), "{status}");
     });
 }
 

@@ -7,6 +7,8 @@ use StatusKind::{
     PodDisruptionBudget, Service, StatefulSet,
 };
 
+const OWN_CONDITIONS: [&str; 3] = [SYNCED, TARGETS_REPORTING, ENDPOINTS_READY];
+
 fn none() -> Value {
     Value::Null
 }
@@ -509,4 +511,41 @@ fn when_nobody_is_left_the_last_status_stands_and_says_so() {
         assert_eq!(shown["replicas"], 10);
         assert_eq!(condition(&shown, TARGETS_REPORTING)[1], "NoneReporting");
     }
+}
+
+#[test]
+fn nothing_is_said_of_a_new_object_before_each_target_has_taken_it_or_something_keeps_it() {
+    let empty = json!({});
+    let taken = Target::of(Service, &empty);
+    let with_endpoints = |target: Target| Target {
+        endpoints: Some(Endpoints { ready: 1, total: 1 }),
+        ..target
+    };
+    let fresh = [with_endpoints(taken.clone()), Target::absent()];
+    let shown = whole(Service, 1, &none(), fresh.clone());
+    assert_eq!(shown.get("conditions"), Some(&json!([])), "{shown}");
+    assert_eq!(difference(&none(), &shown, &Pruning::default()), None);
+    // One write says all of it.
+    let both = [with_endpoints(taken.clone()), with_endpoints(taken.clone())];
+    let said = whole(Service, 1, &none(), both);
+    for kind in OWN_CONDITIONS {
+        assert_eq!(condition(&said, kind)[0], "True", "{kind}");
+    }
+    // What was said once is said on: a change on its way does not take it back.
+    let changed = whole(Service, 2, &said, fresh);
+    assert_eq!(condition(&changed, TARGETS_REPORTING)[0], "True");
+    assert_eq!(condition(&changed, ENDPOINTS_READY)[0], "Unknown");
+    // A silent target, or one that does not get it, is said at once.
+    let silent = whole(Service, 1, &none(), [taken.clone(), Target::absent().silent_for(20)]);
+    assert_eq!(condition(&silent, TARGETS_REPORTING)[1], "TargetSilent");
+    let refused = Target {
+        problem: Some(Problem {
+            reason: "NameTaken".into(),
+            message: "another object has the name".into(),
+        }),
+        ..Target::absent()
+    };
+    let said = whole(Service, 1, &none(), [taken, refused]);
+    assert_eq!(condition(&said, SYNCED)[1], "NameTaken");
+    assert_eq!(condition(&said, TARGETS_REPORTING)[0], "True");
 }
