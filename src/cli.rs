@@ -79,6 +79,7 @@ pub(crate) enum Command {
 const RUN_EXAMPLES: &str = "Examples:
   tmc-syncer run --upstream-kubeconfig up.kubeconfig --target east=east.kubeconfig --target west=west.kubeconfig
   tmc-syncer run --upstream-kubeconfig all.kubeconfig --upstream-context up --target east=all.kubeconfig#east
+  tmc-syncer run --upstream-kubeconfig kcp.kubeconfig --endpoint-slice kubernetes --target east=east.kubeconfig
   TMC_SYNCER_TARGET=east=east.kubeconfig,west=west.kubeconfig tmc-syncer run    # upstream: in-cluster, then KUBECONFIG
 
 Exit codes: 0 done; 1 failed while running; 2 wrong usage or configuration.";
@@ -92,6 +93,10 @@ pub(crate) struct RunOptions {
     /// The context in it; without it the current one.
     #[arg(long, value_name = "NAME", env = "TMC_SYNCER_UPSTREAM_CONTEXT")]
     pub(crate) upstream_context: Option<String>,
+    /// The `APIExportEndpointSlice` to follow, in the workspace of kcp that the kubeconfig points at: the objects of all workspaces that
+    /// have bound its export are synced. Without it the upstream is one API server, or one workspace.
+    #[arg(long, value_name = "NAME", env = "TMC_SYNCER_ENDPOINT_SLICE")]
+    pub(crate) endpoint_slice: Option<EndpointSliceName>,
     /// A target: its name, its kubeconfig, and the context in that. Repeatable.
     #[arg(
         long = "target",
@@ -114,7 +119,7 @@ pub(crate) struct RunOptions {
     /// Which side wins a field that both changed, where no policy is given.
     #[arg(long, value_enum, default_value = "upstream-wins", env = "TMC_SYNCER_STRATEGY")]
     pub(crate) strategy: StrategyOption,
-    /// How upstream namespaces are named on targets that do not say it themselves; by default as they are.
+    /// How upstream namespaces are named on targets that do not say it themselves; by default as they are, with `--endpoint-slice` by hash.
     #[arg(long, value_enum, env = "TMC_SYNCER_NAMESPACE_MAPPING")]
     pub(crate) namespace_mapping: Option<MappingOption>,
     /// The time between two full rounds of status, where no policy is given, such as `10s`.
@@ -155,6 +160,22 @@ pub(crate) struct RunOptions {
     /// How many messages the mailbox of a long-lived actor holds.
     #[arg(long, value_name = "N", default_value = "64", env = "TMC_SYNCER_MAILBOX")]
     pub(crate) mailbox: NonZeroUsize,
+}
+
+/// The name of an endpoint slice, as the command line takes it: what an API server could call one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct EndpointSliceName(pub(crate) std::sync::Arc<str>);
+
+impl std::str::FromStr for EndpointSliceName {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-.".contains(&byte);
+        if name.is_empty() || name.len() > 253 || !name.bytes().all(is_plain) || name.starts_with(['-', '.']) {
+            return Err(format!("{name:?} is no name of an APIExportEndpointSlice"));
+        }
+        Ok(Self(name.into()))
+    }
 }
 
 /// A strategy, as the command line takes it: either spelling.
@@ -413,6 +434,16 @@ mod tests {
         ];
         for args in cases {
             assert_eq!(parse(args).unwrap_err().exit_code(), 2, "{args:?}");
+        }
+    }
+
+    #[test]
+    fn an_endpoint_slice_has_a_name_that_an_api_server_would_take() {
+        for name in ["kubernetes", "compute.example.org", "k8s-1"] {
+            assert!(name.parse::<EndpointSliceName>().is_ok(), "{name}");
+        }
+        for name in ["", "a,b", "a=b", "Kubernetes", "a/b", "-a", "a b", &"a".repeat(254)] {
+            assert!(name.parse::<EndpointSliceName>().is_err(), "{name}");
         }
     }
 

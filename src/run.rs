@@ -4,7 +4,8 @@ use std::{process::ExitCode, sync::Arc, time::Duration};
 
 use prometheus_client::registry::Registry;
 use syncer_actors::{
-    Bounds, Metrics, Readiness, Rulebook, Rulebooks, Settings, Supervisor, TargetReports, UpstreamSettings, Writes,
+    Bounds, Metrics, Readiness, Rulebook, Rulebooks, Settings, Supervisor, TargetReports, UpstreamSettings,
+    UpstreamSource, Writes,
     events::Recent,
     runtime::{self, Clock, Drained, Ended, Runtime, Signals, Spec},
 };
@@ -132,6 +133,10 @@ fn settings(
         upstream: UpstreamSettings {
             cluster: upstream(options, rest_client).map_err(StartError::Upstream)?,
             body_cache: options.body_cache,
+            source: match &options.endpoint_slice {
+                Some(slice) => UpstreamSource::EndpointSlice(slice.0.clone()),
+                None => UpstreamSource::Plain,
+            },
         },
         bounds,
         writes: if options.dry_run {
@@ -163,7 +168,12 @@ fn rulebooks(
         } else {
             Secrets::OnlyNamed
         },
-        default_mapping: options.namespace_mapping.map_or(NamespaceMapping::Identity, Into::into),
+        default_mapping: match (options.namespace_mapping, &options.endpoint_slice) {
+            (Some(mapping), _) => mapping.into(),
+            // The namespaces of many workspaces have the same names.
+            (None, Some(_)) => NamespaceMapping::Hashed,
+            (None, None) => NamespaceMapping::Identity,
+        },
         clock: Clock::system(),
     };
     let documents = following.receiver();

@@ -11,7 +11,10 @@ use syncer_clusters::{Cluster, FieldsV1Kept, Object};
 use syncer_core::{ObjectKey, ResourceType, hash_key::HashKey, kind_rules};
 use tokio::sync::Semaphore;
 
-use crate::prescription::{Body, Prescription, RenderError, is_secret};
+use crate::{
+    prescription::{Body, Prescription, RenderError, is_secret},
+    upstream::Workspaces,
+};
 
 /// Reads that may be under way at once for missing bodies.
 const READS_IN_FLIGHT: usize = 8;
@@ -25,6 +28,7 @@ type Shape = (ObjectKey, u64);
 pub(crate) struct Bodies {
     cache: Cache<Shape, Arc<Body>, Bytes>,
     upstream: Cluster,
+    workspaces: Workspaces,
     hash_key: HashKey,
     reads: Semaphore,
     reads_made: Counter,
@@ -72,12 +76,19 @@ pub(crate) fn fields_read(resource: &ResourceType) -> FieldsV1Kept {
 
 impl Bodies {
     /// A cache of at most `bytes` before the upstream `upstream`; reads are counted in `reads_made`.
-    pub(crate) fn new(upstream: Cluster, bytes: u64, hash_key: HashKey, reads_made: Counter) -> Self {
+    pub(crate) fn new(
+        upstream: Cluster,
+        workspaces: Workspaces,
+        bytes: u64,
+        hash_key: HashKey,
+        reads_made: Counter,
+    ) -> Self {
         // The number of items only sizes tables; 2 KiB is a usual body.
         let items = usize::try_from(bytes / 2_048).unwrap_or(usize::MAX).max(16);
         Self {
             cache: Cache::with_weighter(items, bytes, Bytes),
             upstream,
+            workspaces,
             hash_key,
             reads: Semaphore::new(READS_IN_FLIGHT),
             reads_made,
@@ -91,7 +102,8 @@ impl Bodies {
         resource: &ResourceType,
         prescription: &Prescription,
     ) -> Result<Arc<Body>, RenderError> {
-        let body = Arc::new(prescription.body(object, resource, &self.hash_key)?);
+        let path = self.workspaces.path(object.cluster());
+        let body = Arc::new(prescription.body(object, resource, path.as_deref(), &self.hash_key)?);
         if !is_secret(resource) {
             self.cache
                 .insert((object.key().clone(), prescription.shape), body.clone());

@@ -20,6 +20,6 @@ mod watcher;
 pub use metrics::Metrics;
 pub use readiness::Readiness;
 pub use rulebook::{Connect, Rulebook, Rulebooks, TargetSettings};
-pub use settings::{Bounds, Settings, UpstreamSettings, Writes};
+pub use settings::{Bounds, Settings, UpstreamSettings, UpstreamSource, Writes};
 pub use supervisor::{Supervisor, SupervisorMessage};
 pub use target_report::TargetReports;

@@ -89,11 +89,12 @@ impl Prescription {
         &self.policy.policy.spec
     }
 
-    /// The body of `object`. Secrets are hashed under `hash_key` (S8).
+    /// The body of `object`, which is in the workspace at `path`, if that is known. Secrets are hashed under `hash_key` (S8).
     pub(crate) fn body(
         &self,
         object: &Object,
         resource: &ResourceType,
+        path: Option<&str>,
         hash_key: &HashKey,
     ) -> Result<Body, RenderError> {
         let mut body = if is_namespace(resource) {
@@ -101,7 +102,7 @@ impl Prescription {
         } else if self.goes_as_it_is(resource) {
             as_it_is(object)?
         } else {
-            self.changed(object, resource)?
+            self.changed(object, resource, path)?
         };
         if is_secret(resource) {
             body.payload = body.payload.keyed(hash_key);
@@ -115,7 +116,7 @@ impl Prescription {
         data_only && self.recipe.is_identity() && self.given_up.is_empty()
     }
 
-    fn changed(&self, object: &Object, resource: &ResourceType) -> Result<Body, RenderError> {
+    fn changed(&self, object: &Object, resource: &ResourceType, path: Option<&str>) -> Result<Body, RenderError> {
         let mut tree = object.to_value().map_err(|error| not_json(&error))?;
         if kind_rules::reads_managed_fields(&resource.gvr) {
             let owners = json!({"metadata": {"managedFields": tree.pointer("/metadata/managedFields")}});
@@ -127,7 +128,7 @@ impl Prescription {
         let context = Context {
             namespace: &key.namespace,
             workspace_name: key.cluster.as_str(),
-            workspace_path: None,
+            workspace_path: path,
         };
         self.recipe
             .apply(&mut tree, &context)

@@ -57,6 +57,7 @@ impl Rulebook {
             .member("type")
             .and_then(|raw| serde_json::from_str(raw.get()).ok());
         let namespace = namespaces.of(object.key());
+        let path = namespaces.workspace_path(object.key());
         let namespace_label = |name: &str| namespace.as_ref()?.get(name).map(|value| &**value);
         let controller = object.controller();
         self.rules.place(&Facts {
@@ -65,7 +66,7 @@ impl Rulebook {
             labels: &label,
             secret_type: secret_type.as_deref(),
             namespace_labels: namespace.as_ref().map(|_| &namespace_label as _),
-            workspace_path: None,
+            workspace_path: path.as_deref(),
             controller: controller.map(|owner| Controller::new(&owner.api_version, &owner.kind)),
         })
     }

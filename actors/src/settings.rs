@@ -1,5 +1,7 @@
 //! What the actors are told at the start: plain data and clients, no files.
 
+use std::sync::Arc;
+
 use syncer_clusters::Cluster;
 use syncer_core::hash_key::HashKey;
 
@@ -31,6 +33,18 @@ pub struct UpstreamSettings {
     pub cluster: Cluster,
     /// Bytes of bodies kept in memory.
     pub body_cache: u64,
+    /// What the API server is.
+    pub source: UpstreamSource,
+}
+
+/// What objects are read from.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum UpstreamSource {
+    /// One API server, or one workspace of kcp, at its base path.
+    #[default]
+    Plain,
+    /// The consumers of an export of kcp: the API server is the workspace that has the APIExportEndpointSlice of this name.
+    EndpointSlice(Arc<str>),
 }
 
 /// How much of everything there may be.

@@ -12,6 +12,7 @@ mod order;
 mod sighting;
 mod turns;
 mod waits;
+mod weighing;
 
 use std::{sync::Arc, time::Duration};
 
@@ -102,10 +103,10 @@ impl Target {
             settings,
             bounds,
             writes,
+            ledger: Ledger::of(upstream.workspaces.clone()),
             upstream,
             key,
             stage: Stage::Connecting,
-            ledger: Ledger::default(),
             intake,
             turns: Turns::default(),
             queue,

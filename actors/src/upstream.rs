@@ -1,32 +1,42 @@
-//! The Upstream: one per upstream endpoint. It learns who the upstream is, follows its objects, and tells the Targets
+//! The Upstream: one, with however many endpoints. It learns who the upstream is, follows its objects, and tells the Targets
 //! what is wanted of them.
 
+mod bindings;
+mod endpoints;
 mod follow;
 mod gate;
 mod identify;
 mod index;
 mod link;
+mod provider;
 mod reread;
 mod sight;
+mod workspace_news;
+mod workspaces;
 
 use std::{
+    collections::BTreeSet,
     sync::{Arc, atomic::Ordering},
     time::Duration,
 };
 
 use syncer_clusters::Next;
-use syncer_core::{Gvr, ObjectKey, event_reason::EventReason};
+use syncer_core::{Gvr, LogicalCluster, ObjectKey, event_reason::EventReason};
 use tracing::{error, info, warn};
 
+use self::{
+    bindings::{Notices, weightiest},
+    endpoints::{EndpointId, Endpoints, Scope},
+    index::{Index, ListAt, Tiding, Tidings},
+    reread::Rereads,
+    sight::{SightKey, Sights, Word, newest},
+    workspace_news::SliceState,
+};
 pub(crate) use self::{
     gate::{Refused, WriteGate, Writer},
     identify::{IdentifyError, Identity},
     link::{NamespaceLabels, UpstreamBase, UpstreamLink},
-};
-use self::{
-    index::{Index, Tiding, Tidings},
-    reread::Rereads,
-    sight::{SightKey, Sights, Word, newest},
+    workspaces::Workspaces,
 };
 use crate::{
     events::{EventRecorder, Subject},
@@ -35,6 +45,7 @@ use crate::{
     runtime::{
         Actor, Address, Context, Exit, Exponential, Failure, Message, Outbox, Outcome, Spec, Taken, Timer, Wake,
     },
+    settings::UpstreamSource,
     supervisor::SupervisorMessage,
     target::{Order, OrderKey, Orders},
     watcher::hand_over,
@@ -45,7 +56,7 @@ const BATCH: usize = 256;
 /// The delays between tries to learn who the upstream is.
 const IDENTIFY_RETRY: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(30));
 
-/// The actor around one upstream endpoint.
+/// The actor around the upstream.
 pub(crate) struct Upstream {
     base: UpstreamBase,
     supervisor: Address<SupervisorMessage>,
@@ -56,8 +67,15 @@ pub(crate) struct Upstream {
     index: Index,
     targets: Vec<(Arc<str>, Orders)>,
     rereads: Rereads,
-    /// The keys of the watchers under the present rules.
-    watched: Vec<String>,
+    endpoints: Endpoints,
+    notices: Notices,
+    slice: SliceState,
+    /// The endpoints that the slice named, while they cannot be followed yet.
+    announced: Option<Arc<[String]>>,
+    /// The export that is followed: the URL of its workspace, and its name.
+    export: Option<(String, Arc<str>)>,
+    /// Workspaces whose objects were shown before their bindings were: read again when the binding comes.
+    passed_over: BTreeSet<LogicalCluster>,
     incarnation: u64,
     failures: u32,
     retry: Option<Timer>,
@@ -83,6 +101,8 @@ pub(crate) enum UpstreamMessage {
     RulesChanged(#[expect(dead_code, reason = "held for its drop, which rings again while something is left")] Wake),
     /// A Target entered the roster.
     TargetEntered(Arc<str>),
+    /// Notices about endpoints and workspaces wait.
+    Noticed(#[expect(dead_code, reason = "held for its drop, which rings again while something is left")] Wake),
     /// The objects of a namespace were read again; the last of their sights ends that.
     Reread,
 }
@@ -98,6 +118,11 @@ impl Upstream {
         let incarnation = base.incarnations.fetch_add(1, Ordering::Relaxed) + 1;
         let rulebook = base.rulebooks.borrow().clone();
         let index = Index::new(base.references.clone(), incarnation);
+        let notices = Outbox::merging("notices", &base.signals, weightiest);
+        let mut endpoints = Endpoints::none(base.endpoints.clone());
+        if base.source == UpstreamSource::Plain {
+            endpoints.add("", &base.cluster, Scope::Plain);
+        }
         Self {
             base,
             supervisor,
@@ -108,7 +133,12 @@ impl Upstream {
             index,
             targets: Vec::new(),
             rereads: Rereads::default(),
-            watched: Vec::new(),
+            endpoints,
+            notices,
+            slice: SliceState::Awaited,
+            announced: None,
+            export: None,
+            passed_over: BTreeSet::new(),
             incarnation,
             failures: 0,
             retry: None,
@@ -117,8 +147,12 @@ impl Upstream {
 
     fn identify(&self, ctx: &mut Context<Self>) -> Result<(), Failure> {
         let (cluster, rulebook) = (self.base.cluster.clone(), self.rulebook.clone());
+        let (source, endpoint) = (self.base.source.clone(), self.endpoints.iter().next());
+        let endpoint = endpoint.map(|endpoint| endpoint.cluster.clone());
         ctx.request(async move {
-            UpstreamMessage::Identified(identify::identify(&cluster, rulebook.rules.resources()).await)
+            let wanted = rulebook.rules.resources();
+            let identity = identify::identify(&cluster, &source, endpoint.as_ref(), wanted).await;
+            UpstreamMessage::Identified(identity)
         })?;
         Ok(())
     }
@@ -134,7 +168,7 @@ impl Upstream {
         self.later(delay, ctx);
     }
 
-    fn identified(&mut self, identity: &Identity, ctx: &mut Context<Self>) {
+    fn identified(&mut self, identity: &Identity, ctx: &mut Context<Self>) -> Result<(), Failure> {
         let known = self.base.id.get_or_init(|| identity.id.clone());
         if *known != identity.id {
             error!(
@@ -142,7 +176,7 @@ impl Upstream {
                 "another upstream answers under this address: nothing is written or deleted; start anew to sync from it"
             );
             self.later(IDENTIFY_RETRY.1, ctx);
-            return;
+            return Ok(());
         }
         self.failures = 0;
         info!(server = self.base.cluster.server(), id = %identity.id, "connected to the upstream");
@@ -152,10 +186,15 @@ impl Upstream {
                 "the upstream does not serve this resource: nothing of it is synced"
             );
         }
+        if let Some(provider) = &identity.provider {
+            self.base.workspaces.consume(provider.export.clone());
+        }
         self.stage = Stage::Following(identity.clone());
+        self.follow_provider(ctx);
         self.follow_objects(ctx);
         self.propagate_status(ctx);
         self.announce(ctx);
+        self.follow_announced(ctx)
     }
 
     /// Tells the Supervisor, which starts the Targets.
@@ -186,6 +225,7 @@ impl Upstream {
             "other rules: every object is looked at again"
         );
         self.rulebook = rulebook;
+        self.endpoints.unlist();
         for gvr in self.index.unlist() {
             for (_, orders) in &self.targets {
                 let incarnation = self.incarnation;
@@ -209,18 +249,18 @@ impl Upstream {
             }
             match key {
                 SightKey::Object(key) => {
-                    let tidings = self.object(&key, value.word);
+                    let tidings = self.object(&key, value.word, value.endpoint);
                     self.spread(tidings.into_iter().map(|tiding| index::dated(tiding, value.at)));
                 }
                 SightKey::Listed(gvr, list) => {
                     if let Word::Listed { objects } = value.word {
-                        self.listed(&gvr, list, objects, ctx);
+                        self.listed(&gvr, list, (objects, value.endpoint), ctx);
                     }
                 }
                 SightKey::Reread => self.reread_through(),
-                SightKey::Stream(gvr) => {
+                SightKey::Stream(gvr, _) => {
                     if let Word::Interrupted(cause) = value.word {
-                        error!("{cause}");
+                        self.interrupted(&gvr, value.endpoint, &cause, ctx);
                     } else {
                         info!(kind = %gvr, "the upstream watch goes on");
                     }
@@ -230,21 +270,31 @@ impl Upstream {
         self.reread_next(ctx)
     }
 
-    fn object(&mut self, key: &ObjectKey, word: Word) -> Tidings {
+    fn object(&mut self, key: &ObjectKey, word: Word, endpoint: EndpointId) -> Tidings {
+        if !matches!(word, Word::Deleted) && !self.base.workspaces.takes(key) {
+            self.pass_over(&key.cluster);
+            return Tidings::new();
+        }
         match word {
-            Word::Present { shown, list } => self.index.present(key, shown, list),
+            Word::Present { shown, list } => self.index.present(key, shown, ListAt { endpoint, list }),
             Word::Relabelled { shown, list } => {
                 // Before the namespaces are listed nothing else was read.
-                if self.rulebook.reads_namespace_labels() && self.index.is_listed(&key.gvr) {
+                if self.rulebook.reads_namespace_labels() && self.endpoints.is_listed(&key.gvr) {
                     self.rereads.want(key);
                 }
-                self.index.present(key, shown, list)
+                self.index.present(key, shown, ListAt { endpoint, list })
             }
+            Word::Deleted if self.index.is_elsewhere(key, endpoint) => Tidings::new(),
             Word::Deleted => {
                 for prescription in self.index.prescriptions(key) {
                     self.base.bodies.forget(key, &prescription);
                 }
                 self.index.deleted(key)
+            }
+            // The binding came between this and now.
+            Word::PassedOver => {
+                self.rereads.want_workspace(&key.cluster);
+                Tidings::new()
             }
             Word::Malformed { uid, cause, list } => {
                 self.malformed(key, &uid, &cause);
@@ -277,29 +327,42 @@ impl Upstream {
         }
     }
 
-    fn listed(&mut self, gvr: &Gvr, list: u64, objects: usize, ctx: &mut Context<Self>) {
-        if !self.index.is_listed(gvr) {
+    fn listed(&mut self, gvr: &Gvr, list: u64, (objects, endpoint): (usize, EndpointId), ctx: &mut Context<Self>) {
+        if self.endpoints.get(endpoint).is_none() {
+            return;
+        }
+        let tidings = self.index.listed(gvr, ListAt { endpoint, list });
+        self.absent_upstream(&tidings);
+        self.spread(tidings);
+        if self.endpoints.listed(endpoint, gvr) {
             info!(kind = %gvr, objects, "listed the upstream");
         }
-        let tidings = self.index.listed(gvr, list);
-        self.spread(tidings);
+        self.passed(gvr, endpoint, ctx);
+    }
+
+    /// One endpoint is through with `gvr`: if all are, everything of it was told.
+    fn passed(&mut self, gvr: &Gvr, endpoint: EndpointId, ctx: &mut Context<Self>) {
+        if !self.endpoints.is_listed(gvr) {
+            self.namespaces_passed(gvr, endpoint, ctx);
+            return;
+        }
         let incarnation = self.incarnation;
         for (_, orders) in &self.targets {
             hand_over(orders, OrderKey::Complete(gvr.clone()), Order::Complete { incarnation });
         }
+        self.see_whether_all_is_listed();
+        self.namespaces_passed(gvr, endpoint, ctx);
+    }
+
+    fn see_whether_all_is_listed(&mut self) {
         let Stage::Following(identity) = &self.stage else {
             return;
         };
-        if identity
-            .resources
-            .iter()
-            .all(|resource| self.index.is_listed(&resource.gvr))
-        {
+        if self.knows_endpoints() && self.endpoints.are_through(&identity.resources) {
             let unnamed = self.index.settle();
             self.spread(unnamed);
             self.base.readiness.upstream_listed();
         }
-        self.namespaces_listed(gvr, ctx);
     }
 
     /// Gives everyone the orders that are for it.
@@ -333,7 +396,7 @@ impl Upstream {
             for (key, order) in self.index.orders_of(&resource.gvr, target) {
                 hand_over(&orders, OrderKey::Object(key), order);
             }
-            if self.index.is_listed(&resource.gvr) {
+            if self.endpoints.is_listed(&resource.gvr) {
                 let complete = OrderKey::Complete(resource.gvr.clone());
                 hand_over(&orders, complete, Order::Complete { incarnation });
             }
@@ -353,6 +416,10 @@ impl Actor for Upstream {
         self.base.status.begin(ctx.clock());
         self.sights.bind(&ctx.address(), UpstreamMessage::Sighted);
         self.changes.bind(&ctx.address(), UpstreamMessage::RulesChanged);
+        self.notices.bind(&ctx.address(), UpstreamMessage::Noticed);
+        // What one before it knew is known again from the endpoints.
+        self.base.workspaces.clear();
+        self.follow_slice(ctx);
         rulebook::follow(&self.base.rulebooks, &self.changes, ctx);
         let (cluster, events) = (self.base.cluster.clone(), self.base.events.clone());
         ctx.spawn(Spec::new("events"), move || {
@@ -372,7 +439,7 @@ impl Actor for Upstream {
 
     fn handle(&mut self, message: &UpstreamMessage, ctx: &mut Context<Self>) -> Result<(), Failure> {
         match message {
-            UpstreamMessage::Identified(Ok(identity)) => self.identified(identity, ctx),
+            UpstreamMessage::Identified(Ok(identity)) => self.identified(identity, ctx)?,
             UpstreamMessage::Identified(Err(cause)) => self.not_identified(cause, ctx),
             UpstreamMessage::TryAgain => match self.stage {
                 Stage::Identifying => self.identify(ctx)?,
@@ -380,6 +447,7 @@ impl Actor for Upstream {
                 Stage::Following(_) => self.announce(ctx),
             },
             UpstreamMessage::Sighted(_) => self.take_sights(ctx)?,
+            UpstreamMessage::Noticed(_) => self.take_notices(ctx)?,
             UpstreamMessage::RulesChanged(_) => self.take_rules(ctx)?,
             UpstreamMessage::TargetEntered(name) => {
                 self.read_roster();

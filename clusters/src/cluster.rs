@@ -22,7 +22,7 @@ use syncer_core::identity::LogicalCluster;
 use tokio::{sync::watch, time::Instant};
 pub use write::{Apply, Deletion, Preconditions, UnknownFields, Write};
 
-use crate::{ClockOffset, ClusterConfig, ConfigError, Health, Limits, Load};
+use crate::{Cause, ClockOffset, ClusterConfig, ConfigError, Health, Limits, Load, Routes};
 
 /// One API server as seen through one kubeconfig context, or one logical cluster of it. Made without I/O, cheap to clone:
 /// all clones and all logical clusters share connections, limits and circuit breaker.
@@ -34,6 +34,18 @@ pub struct Cluster {
     /// The path that requests are below.
     path: Arc<str>,
     logical: LogicalCluster,
+    way: Way,
+}
+
+/// How a cluster finds its logical clusters.
+#[derive(Clone)]
+enum Way {
+    /// Below its own endpoint.
+    Own,
+    /// At the endpoints of a kcp.
+    Routed(Routes),
+    /// This one is at no known endpoint: nothing is sent.
+    Nowhere,
 }
 
 // === impl Cluster ===
@@ -57,6 +69,17 @@ impl Cluster {
             base: Arc::clone(&path),
             path,
             logical: LogicalCluster::plain(),
+            way: Way::Own,
+        }
+    }
+
+    /// The same API server, whose logical clusters are found by `routes`: each at the endpoint that serves it. The plain one stays the
+    /// server itself, such as the workspace of an export.
+    #[must_use]
+    pub fn routed(&self, routes: Routes) -> Self {
+        Self {
+            way: Way::Routed(routes),
+            ..self.clone()
         }
     }
 
@@ -83,26 +106,42 @@ impl Cluster {
     /// One logical cluster of this server: the same connections, limits and breaker, another path.
     #[must_use]
     pub fn logical(&self, cluster: &LogicalCluster) -> Self {
+        if let Way::Routed(routes) = &self.way
+            && !cluster.as_str().is_empty()
+        {
+            return routes.endpoint(cluster).map_or_else(
+                || Self {
+                    logical: cluster.clone(),
+                    way: Way::Nowhere,
+                    ..self.clone()
+                },
+                |endpoint| endpoint.logical(cluster),
+            );
+        }
+        self.workspace(cluster)
+    }
+
+    /// The logical cluster `cluster`, by name or path, below this very endpoint: where the caller's own rights count, whatever the routes.
+    #[must_use]
+    pub fn workspace(&self, cluster: &LogicalCluster) -> Self {
         let path = match cluster.as_str() {
             "" => Arc::clone(&self.base),
             name => self.path_of(name),
         };
         Self {
-            shared: Arc::clone(&self.shared),
-            base: Arc::clone(&self.base),
             path,
             logical: cluster.clone(),
+            ..self.clone()
         }
     }
 
-    /// The path of all logical clusters at once.
-    pub(crate) fn of_all(&self) -> Self {
-        let path = self.path_of("*");
+    /// All logical clusters of this endpoint at once: lists, watches and discovery only.
+    #[must_use]
+    pub fn wildcard(&self) -> Self {
         Self {
-            shared: Arc::clone(&self.shared),
-            base: Arc::clone(&self.base),
-            path,
+            path: self.path_of("*"),
             logical: LogicalCluster::plain(),
+            ..self.clone()
         }
     }
 
@@ -163,6 +202,14 @@ impl Cluster {
 
     pub(crate) fn path(&self) -> &str {
         &self.path
+    }
+
+    /// Whether there is anywhere to send a request to.
+    pub(crate) fn findable(&self) -> Result<(), Cause> {
+        match self.way {
+            Way::Own | Way::Routed(_) => Ok(()),
+            Way::Nowhere => Err(Cause::NoRoute(self.logical.as_str().into())),
+        }
     }
 }
 

@@ -82,6 +82,8 @@ pub enum Cause {
     Stalled(Duration),
     /// The request cannot be put into a URL: nothing was sent.
     Request(Box<str>),
+    /// No endpoint is known that serves this logical cluster: nothing was sent.
+    NoRoute(Box<str>),
 }
 
 /// What goes on by itself after an error, and when.
@@ -315,6 +317,7 @@ impl fmt::Display for Cause {
             Self::NoResourceVersion => f.write_str("the list has no resourceVersion"),
             Self::Stalled(after) => write!(f, "no event and no bookmark for {after:.0?}"),
             Self::Request(text) => write!(f, "cannot be asked for: {text}"),
+            Self::NoRoute(cluster) => write!(f, "no endpoint is known that serves workspace {cluster}"),
         }
     }
 }

@@ -16,6 +16,7 @@ mod next;
 mod object;
 mod observer;
 mod places;
+mod routes;
 #[cfg(test)]
 mod scripted;
 mod status;
@@ -35,5 +36,6 @@ pub use next::Next;
 pub use object::{FieldsV1Kept, KubeObject, ManagedFields, Object, OwnerReference, Pairs};
 pub use observer::{Observed, Observer, Restart, Unobserved};
 pub use places::Load;
+pub use routes::Routes;
 pub use status::{Status, StatusCause};
 pub use watch::{CompleteList, Content, InitialList, WatchEvent, WatchOptions};

@@ -48,7 +48,8 @@ pub(crate) fn classify(error: &Error) -> Next {
         | Cause::Deadline(_)
         | Cause::Decode(_)
         | Cause::TooLarge(_)
-        | Cause::Stalled(_) => Next::Backoff,
+        | Cause::Stalled(_)
+        | Cause::NoRoute(_) => Next::Backoff,
     }
 }
 

@@ -22,6 +22,7 @@ pub mod guard;
 pub mod hash_key;
 pub mod identity;
 pub mod immutable;
+pub mod kcp;
 pub mod kind_rules;
 pub mod marker;
 pub mod naming;

@@ -19,6 +19,8 @@ pub enum Desired {
     },
     /// It is believed to be gone, or not to be wanted there any more.
     Gone(Absence),
+    /// The same, but the binding of its workspace does not let it be told (kcp): whatever is downstream stays as it is.
+    Withheld(Absence),
 }
 
 /// Whether an object that a target does not have may be made there.
@@ -135,7 +137,9 @@ pub enum Reason {
 /// The next step for an object of which the upstream wants `desired` and the target shows `live`.
 pub fn plan(desired: &Desired, live: &Live) -> Step {
     match (desired, live) {
-        (Desired::Unknown, _) | (Desired::Gone(_), Live::Unseen | Live::Foreign) => Step::Nothing,
+        (Desired::Unknown | Desired::Withheld(_), _) | (Desired::Gone(_), Live::Unseen | Live::Foreign) => {
+            Step::Nothing
+        }
         (Desired::Wanted { .. }, Live::Foreign) => Step::Refuse,
         (Desired::Wanted { newcomer, .. }, Live::Unseen) => match newcomer {
             Newcomer::Welcome => Step::Create,
@@ -250,6 +254,11 @@ mod tests {
             (Desired::Unknown, Live::Ours(ours()), Step::Nothing),
             (Desired::Unknown, Live::Ours(taken.clone()), Step::Nothing),
             (Desired::Unknown, Live::Foreign, Step::Nothing),
+            (
+                Desired::Withheld(Absence::DeletionSeen),
+                Live::Ours(ours()),
+                Step::Nothing,
+            ),
             (wanted(), Live::Unseen, Step::Create),
             (wanted(), Live::Foreign, Step::Refuse),
             (wanted(), Live::Ours(ours()), Step::Nothing),

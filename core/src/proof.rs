@@ -1,5 +1,7 @@
 //! The proof without which nothing is deleted downstream (S3).
 
+use std::time::Duration;
+
 use crate::immutable::ImmutableAction;
 
 /// Why an upstream object is believed to be gone. A belief, no proof: a withdrawn claim says DELETED too.
@@ -15,6 +17,8 @@ pub enum Absence {
     Drained,
     /// The target refuses the resource: its SyncTarget says so.
     Refused,
+    /// The binding through which its workspace showed it, and perhaps the workspace, was read with a deletionTimestamp (kcp).
+    WorkspaceDeleted,
 }
 
 /// What a read of the upstream object said, made after the absence was noticed.
@@ -34,6 +38,12 @@ pub enum Look {
     Paused,
     /// No answer, or one that says nothing about the object.
     Inconclusive,
+    /// The binding of its workspace goes, or is gone after that was read (kcp).
+    Left,
+    /// The binding of its workspace does not let anything be told about it (kcp).
+    Withheld,
+    /// It was not found, under a claim that has not stood still for long enough; so much longer it has to (kcp).
+    TooEarly(Duration),
 }
 
 /// A proof that an object has to go. Only [`prove`] and [`prove_recreation`] make one.
@@ -53,6 +63,8 @@ enum Ground {
     Drained,
     /// Read, and the target refuses its resource.
     Refused,
+    /// The binding of its workspace was read with a deletionTimestamp.
+    Left,
     /// The target refuses a change for good, and the policy has the object made again.
     Recreation,
 }
@@ -69,21 +81,36 @@ pub enum NoProof {
     /// The upstream could not be asked.
     #[error("the upstream could not confirm that the object is gone")]
     NotConfirmed,
+    /// Its workspace does not let the export see whether it is there.
+    #[error("the workspace's binding does not show whether the object is there")]
+    Withheld,
+    /// The claim under which it is missing is too young.
+    #[error("the claim under which the object is missing has to stand for {0:?} more")]
+    TooEarly(Duration),
 }
 
 /// The proof that the downstream object has to go, or why there is none (S3).
 pub fn prove(absence: Absence, look: &Look) -> Result<Proof, NoProof> {
     match (look, absence) {
         (Look::NotFound, Absence::DeletionSeen) => Ok(Proof(Ground::DeletionSeen)),
-        (Look::NotFound, Absence::NotInCompleteList | Absence::Unselected | Absence::Drained | Absence::Refused) => {
-            Ok(Proof(Ground::NotInCompleteList))
-        }
+        // A workspace of which a new binding came: absence alone is left.
+        (
+            Look::NotFound,
+            Absence::NotInCompleteList
+            | Absence::Unselected
+            | Absence::Drained
+            | Absence::Refused
+            | Absence::WorkspaceDeleted,
+        ) => Ok(Proof(Ground::NotInCompleteList)),
+        (Look::Left, _) => Ok(Proof(Ground::Left)),
         (Look::Unwanted, _) => Ok(Proof(Ground::Unwanted)),
         (Look::Drained, _) => Ok(Proof(Ground::Drained)),
         (Look::Refused, _) => Ok(Proof(Ground::Refused)),
         (Look::Wanted, _) => Err(NoProof::Exists),
         (Look::Paused, _) => Err(NoProof::Paused),
         (Look::Inconclusive, _) => Err(NoProof::NotConfirmed),
+        (Look::Withheld, _) => Err(NoProof::Withheld),
+        (Look::TooEarly(longer), _) => Err(NoProof::TooEarly(*longer)),
     }
 }
 
@@ -101,6 +128,7 @@ impl std::fmt::Display for Proof {
             Ground::Unwanted => "read upstream, and no policy wants it there",
             Ground::Drained => "read upstream, and the target is drained",
             Ground::Refused => "read upstream, and the target refuses this resource",
+            Ground::Left => "the binding of its workspace was read with a deletionTimestamp",
             Ground::Recreation => "a change of an immutable field was refused, and the policy has it made again",
         })
     }
@@ -128,6 +156,27 @@ mod tests {
             assert_eq!(prove(absence, &Look::Wanted), Err(NoProof::Exists));
             assert_eq!(prove(absence, &Look::Paused), Err(NoProof::Paused));
         }
+    }
+
+    #[test]
+    fn what_a_binding_withholds_is_no_proof_and_its_end_is_one() {
+        let absences = [
+            Absence::DeletionSeen,
+            Absence::NotInCompleteList,
+            Absence::Unselected,
+            Absence::WorkspaceDeleted,
+        ];
+        let moment = Duration::from_secs(7);
+        for absence in absences {
+            assert!(prove(absence, &Look::Left).is_ok());
+            assert_eq!(prove(absence, &Look::Withheld), Err(NoProof::Withheld));
+            assert_eq!(prove(absence, &Look::TooEarly(moment)), Err(NoProof::TooEarly(moment)));
+        }
+        let proof = prove(Absence::WorkspaceDeleted, &Look::Left).unwrap();
+        assert_eq!(
+            proof.to_string(),
+            "the binding of its workspace was read with a deletionTimestamp"
+        );
     }
 
     #[test]

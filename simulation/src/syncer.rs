@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc, time::SystemTime};
 
 use syncer_actors::{
     Bounds, Connect, Metrics, Readiness, Rulebook, Rulebooks, Settings, Supervisor, TargetReports, TargetSettings,
-    UpstreamSettings, Writes,
+    UpstreamSettings, UpstreamSource, Writes,
     events::Recent,
     runtime::{self, Census, Clock, Ended, Runtime, Signals, Spec, Tree},
 };
@@ -134,6 +134,7 @@ fn settings(
         upstream: UpstreamSettings {
             cluster: connect.cluster(&fleet.upstream, &Side::Upstream, 0)?,
             body_cache: BODY_CACHE,
+            source: UpstreamSource::Plain,
         },
         bounds: BOUNDS,
         writes: Writes::Done,

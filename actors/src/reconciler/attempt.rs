@@ -1,5 +1,7 @@
 //! One attempt at a step, and what came of it.
 
+use std::time::Duration;
+
 use syncer_core::{
     ObjectKey,
     plan::{Reason, Step},
@@ -31,6 +33,10 @@ pub(crate) enum End {
     Ahead,
     /// The upstream has the object after all, and wants it there: nothing was deleted.
     AbsenceRefuted,
+    /// The binding of its workspace does not let it be told whether the object is gone: it stays (kcp).
+    Withheld,
+    /// It is missing under a claim that has to stand for so much longer first (kcp).
+    TooEarly(Duration),
     /// The upstream's object is paused: nothing was deleted, and it is looked at again now and then.
     Paused,
     /// It failed and has to wait.
@@ -86,6 +92,14 @@ fn intent(step: &Step) -> Option<&'static str> {
 impl Attempt {
     pub(super) fn done(after: After) -> Self {
         Self { after, end: End::Done }
+    }
+
+    /// It ended like this, and nothing was learned of the target.
+    pub(super) fn ended(end: End) -> Self {
+        Self {
+            after: After::Unchanged,
+            end,
+        }
     }
 
     pub(super) fn failed(failure: AttemptFailure) -> Self {

@@ -6,8 +6,15 @@ use syncer_clusters::{Cluster, Served};
 use syncer_core::{Gvr, ObjectKey, ResourceType};
 
 use crate::{
-    bodies::Bodies, events::Events, metrics::Metrics, prescription::is_secret, references::References,
-    rulebook::Rulebooks, settings::Writes, target::NamespaceNames, upstream::NamespaceLabels,
+    bodies::Bodies,
+    events::Events,
+    metrics::Metrics,
+    prescription::is_secret,
+    references::References,
+    rulebook::Rulebooks,
+    settings::Writes,
+    target::NamespaceNames,
+    upstream::{NamespaceLabels, Workspaces},
 };
 
 /// One target as its Reconcilers see it.
@@ -28,6 +35,8 @@ pub(crate) struct Downstream {
     pub(crate) references: References,
     /// The labels of upstream namespaces.
     pub(crate) namespaces: NamespaceLabels,
+    /// What the bindings of workspaces say (kcp).
+    pub(crate) workspaces: Workspaces,
     /// The bodies of upstream objects.
     pub(crate) bodies: Arc<Bodies>,
     /// How upstream namespaces are called here.

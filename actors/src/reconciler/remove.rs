@@ -6,10 +6,13 @@ use futures::{StreamExt, pin_mut};
 use syncer_clusters::{Content, FieldsV1Kept, Next, Object, WatchEvent, WatchOptions};
 use syncer_core::{
     ResourceType, Scope,
+    kcp::Standing,
     marker::{CLUSTER_LABEL, PAUSED_ANNOTATION},
     placement::{Needs, Verdict, Withholding},
     proof::{Absence, Look, NoProof, prove},
 };
+
+use tokio::time::Instant;
 
 use super::{Attempt, AttemptFailure, Retry, attempt::End, work::Work};
 use crate::{prescription::names_namespace, target::After};
@@ -28,6 +31,9 @@ impl Work<'_> {
                     end: End::AbsenceRefuted,
                 });
             }
+            // The binding of its workspace says when it is worth another look.
+            Err(NoProof::Withheld) => return Ok(Attempt::ended(End::Withheld)),
+            Err(NoProof::TooEarly(longer)) => return Ok(Attempt::ended(End::TooEarly(longer))),
             Err(NoProof::Paused) => {
                 return Ok(Attempt {
                     after: After::Unchanged,
@@ -55,12 +61,23 @@ impl Work<'_> {
 
     /// What a read of the upstream object says, now.
     async fn look_upstream(&self, absence: Absence) -> Result<Look, AttemptFailure> {
+        let standing = || self.downstream.workspaces.standing(self.key, Instant::now());
+        if let Some(look) = standing().foregone() {
+            return Ok(look);
+        }
         let upstream = self.downstream.upstream.logical(&self.key.cluster);
         let read = upstream
             .get(self.resource, &self.key.namespace, &self.key.name, FieldsV1Kept::None)
-            .await?;
-        let Some(object) = read else { return Ok(Look::NotFound) };
-        Ok(self.wanted_here(&object, absence))
+            .await;
+        let look = match read {
+            Ok(None) => Look::NotFound,
+            Ok(Some(object)) => self.wanted_here(&object, absence),
+            // kcp's word for a workspace, a binding or a claim that is not there.
+            Err(error) if error.next() == Next::Forbidden && standing() != Standing::Plain => Look::Withheld,
+            Err(error) => return Err(error.into()),
+        };
+        // As the binding stands after the read: it may have turned meanwhile.
+        Ok(standing().weigh(look))
     }
 
     /// Whether the rules, as they are now, want `object` on this target.
@@ -100,9 +117,11 @@ impl Work<'_> {
         // Nothing names it: only the Upstream knows whether everything that might is listed, and then it says so.
         match absence {
             Absence::Unselected => Look::Unwanted,
-            Absence::DeletionSeen | Absence::NotInCompleteList | Absence::Drained | Absence::Refused => {
-                Look::Inconclusive
-            }
+            Absence::DeletionSeen
+            | Absence::NotInCompleteList
+            | Absence::WorkspaceDeleted
+            | Absence::Drained
+            | Absence::Refused => Look::Inconclusive,
         }
     }
 

@@ -125,6 +125,7 @@ impl Target {
             rulebooks: self.upstream.rulebooks.clone(),
             references: self.upstream.references.clone(),
             namespaces: self.upstream.namespaces.clone(),
+            workspaces: self.upstream.workspaces.clone(),
             bodies: self.upstream.bodies.clone(),
             names: names.clone(),
             cluster: cluster.clone(),

@@ -13,6 +13,7 @@ use super::{
     BATCH, Stage, Target, TargetMessage,
     order::{Order, OrderKey, Orders},
     sighting::{Seen, Sighting, SightingKey},
+    weighing::weighed,
 };
 use crate::{
     reconciler::Attempt,
@@ -98,6 +99,7 @@ impl Target {
                         to_judge.insert(key.gvr);
                     }
                 }
+                OrderKey::Standing(cluster) => to_judge.extend(self.weigh(&cluster)),
                 OrderKey::Incomplete(gvr) => {
                     self.intake.complete.remove(&gvr);
                 }
@@ -129,16 +131,21 @@ impl Target {
                 self.ledger.want(key, desired, prescription, incarnation);
                 self.ledger.date(key, seen);
             }
+            Order::Adrift { incarnation } => {
+                let desired = Desired::Withheld(Absence::NotInCompleteList);
+                self.ledger.unwant(key, desired, incarnation);
+            }
             Order::Kept { incarnation } => self.ledger.unwant(key, Desired::Unknown, incarnation),
             Order::Gone { absence, incarnation } => {
                 let absence = self.absence_here(absence, &key.gvr);
-                self.ledger.unwant(key, Desired::Gone(absence), incarnation);
+                let desired = weighed(&self.upstream.workspaces, key, absence);
+                self.ledger.unwant(key, desired, incarnation);
                 // What a list did not have, or no policy wants, waits for the guard.
                 if matches!(absence, Absence::NotInCompleteList | Absence::Unselected) {
                     return Judgement::Due;
                 }
             }
-            Order::Complete { .. } => return Judgement::None,
+            Order::Complete { .. } | Order::Weigh => return Judgement::None,
         }
         self.changed_upstream(key);
         Judgement::None
@@ -184,7 +191,8 @@ impl Target {
             && self.ledger.is_unnamed(key)
         {
             let absence = self.absence_here(Absence::NotInCompleteList, &key.gvr);
-            self.ledger.unwant(key, Desired::Gone(absence), *incarnation);
+            let absent = weighed(&self.upstream.workspaces, key, absence);
+            self.ledger.unwant(key, absent, *incarnation);
             self.judge_absences(&key.gvr.clone());
         }
         self.changed_downstream(key);

@@ -2,6 +2,7 @@
 
 mod guard;
 mod inhabitants;
+mod standing;
 mod states;
 
 use std::{collections::HashMap, sync::Arc};
@@ -16,8 +17,11 @@ use syncer_core::{
 use tokio::time::Instant;
 
 pub(crate) use self::inhabitants::Stay;
-use super::sighting::{Seen, fields_hash};
-use crate::prescription::Prescription;
+use super::{
+    sighting::{Seen, fields_hash},
+    weighing::weighed,
+};
+use crate::{prescription::Prescription, upstream::Workspaces};
 
 /// What is known of one object on this target. A few hundred bytes, no body.
 #[derive(Debug)]
@@ -167,6 +171,8 @@ pub(crate) enum After {
 /// The records of one target.
 #[derive(Default)]
 pub(crate) struct Ledger {
+    /// What an absence means (kcp).
+    workspaces: Workspaces,
     records: HashMap<ObjectKey, Record>,
 }
 
@@ -319,6 +325,14 @@ impl Record {
 // === impl Ledger ===
 
 impl Ledger {
+    /// A ledger of what is wanted of objects in `workspaces`.
+    pub(crate) fn of(workspaces: Workspaces) -> Self {
+        Self {
+            workspaces,
+            ..Self::default()
+        }
+    }
+
     /// The upstream wants `key` to be there as `prescription` says, says its incarnation `incarnation`.
     pub(crate) fn want(
         &mut self,
@@ -431,7 +445,7 @@ impl Ledger {
         for (key, record) in &mut self.records {
             if key.gvr == *gvr && record.incarnation != incarnation {
                 record.incarnation = incarnation;
-                record.desired = Desired::Gone(absence);
+                record.desired = weighed(&self.workspaces, key, absence);
                 record.admission = Admission::Unjudged;
             }
         }
@@ -555,7 +569,7 @@ impl Ledger {
     pub(crate) fn upstream_uid(&self, key: &ObjectKey) -> Option<&str> {
         match &self.records.get(key)?.desired {
             Desired::Wanted { uid, .. } => Some(uid),
-            Desired::Unknown | Desired::Gone(_) => None,
+            Desired::Unknown | Desired::Gone(_) | Desired::Withheld(_) => None,
         }
     }
 

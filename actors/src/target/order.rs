@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use dashmap::DashMap;
-use syncer_core::{Gvr, ObjectKey, marker::PayloadHash, plan::Newcomer, proof::Absence};
+use syncer_core::{Gvr, LogicalCluster, ObjectKey, marker::PayloadHash, plan::Newcomer, proof::Absence};
 
 use tokio::time::Instant;
 
@@ -18,6 +18,8 @@ pub(crate) enum OrderKey {
     Complete(Gvr),
     /// All of a resource, once more: the rules changed, so what was complete is not.
     Incomplete(Gvr),
+    /// A workspace whose binding turned: what was concluded of its objects is weighed again (kcp).
+    Standing(LogicalCluster),
 }
 
 /// The newest order about what an [`OrderKey`] names. `incarnation` numbers the Upstream that gives it.
@@ -50,6 +52,13 @@ pub(crate) enum Order {
         /// Who says so.
         incarnation: u64,
     },
+    /// Its endpoint is gone, or the binding of its workspace: nothing is known of it.
+    Adrift {
+        /// Who says so.
+        incarnation: u64,
+    },
+    /// What the binding of the workspace says is to be weighed again.
+    Weigh,
     /// Every object of a complete list was named before: what was not named is absent.
     Complete {
         /// Who says so.

@@ -243,6 +243,11 @@ impl Target {
                 }
                 End::Reported => self.ledger.reported(&key),
                 End::Ahead => self.ahead(&key, ctx),
+                End::Withheld => {
+                    self.ledger.withheld(&key);
+                    self.ledger.succeeded(&key);
+                }
+                End::TooEarly(longer) => self.too_early(&key, longer, ctx),
                 End::AbsenceRefuted => {
                     self.ledger.absence_refuted(&key);
                     self.ledger.succeeded(&key);
@@ -320,6 +325,14 @@ impl Target {
     fn ahead(&mut self, key: &ObjectKey, ctx: &mut Context<Self>) {
         let delay = self.look_again(key, Complaint::None, SOON, ctx);
         debug!(target = %self.settings.name, object = %key, retry_in = ?delay, "the upstream's watch is behind its object");
+    }
+
+    /// `key` is missing under a claim that is too young to say so: it is looked at again when the claim is old enough.
+    fn too_early(&mut self, key: &ObjectKey, longer: Duration, ctx: &mut Context<Self>) {
+        self.ledger.failed(key, Complaint::None);
+        debug!(target = %self.settings.name, object = %key, retry_in = ?longer, "the claim under which the object is missing is young");
+        self.turns.waits.until(key.clone(), ctx.now() + longer.max(SOON.0));
+        self.set_timer(ctx);
     }
 
     /// Looks at `key` again after a while, more and more rarely up to the last of `delays`; returns the delay.

@@ -1,4 +1,4 @@
-//! The watches of an Upstream: one per resource, begun anew whenever the rules change.
+//! The watches of an Upstream: one per resource and endpoint, begun anew whenever the rules change.
 
 use futures::FutureExt;
 use syncer_clusters::WatchOptions;
@@ -6,13 +6,14 @@ use syncer_core::{Gvr, ResourceType};
 
 use super::{
     Stage, Upstream,
+    endpoints::{Endpoint, EndpointId, Scope},
     sight::{Completeness, UpstreamReading},
 };
 use crate::{
     bodies::fields_read,
     prescription::is_namespace,
     runtime::{Actor, Context, Spec},
-    settings::Writes,
+    settings::{UpstreamSource, Writes},
     status_propagator::{StatusPropagator, StatusWork},
     watcher::{Watcher, read},
 };
@@ -28,16 +29,39 @@ impl Upstream {
             .index
             .dismiss_others(|gvr| resources.iter().any(|resource| resource.gvr == *gvr));
         self.spread(farewell);
-        for watched in std::mem::take(&mut self.watched) {
+        for watched in self.endpoints.begin_anew() {
             ctx.stop_child(Watcher::KIND, &watched);
         }
-        for resource in resources.iter().filter(|resource| is_namespace(resource)) {
-            self.watch(resource.clone(), ctx);
+        for endpoint in self.endpoints.ids() {
+            self.follow_endpoint(endpoint, ctx);
+        }
+        // No endpoint at all is through by itself.
+        self.see_whether_all_is_listed();
+    }
+
+    /// Follows the objects of one endpoint, once the bindings of its workspaces are known.
+    pub(super) fn follow_endpoint(&mut self, endpoint: EndpointId, ctx: &mut Context<Self>) {
+        let Stage::Following(identity) = &self.stage else {
+            return;
+        };
+        if !self.endpoints.get(endpoint).is_some_and(Endpoint::is_open) {
+            return;
+        }
+        let resources = identity.resources.clone();
+        let namespaces: Vec<_> = resources.iter().filter(|resource| is_namespace(resource)).collect();
+        // An export need not claim them.
+        let first = if namespaces.is_empty() {
+            resources.iter().collect()
+        } else {
+            namespaces
+        };
+        for resource in first {
+            self.watch(resource.clone(), endpoint, ctx);
         }
     }
 
-    /// The resource `gvr` is listed: if those were the namespaces that the others wait for, they begin.
-    pub(super) fn namespaces_listed(&mut self, gvr: &Gvr, ctx: &mut Context<Self>) {
+    /// The endpoint is through with `gvr`: if those were the namespaces that the others wait for, they begin.
+    pub(super) fn namespaces_passed(&mut self, gvr: &Gvr, endpoint: EndpointId, ctx: &mut Context<Self>) {
         let Stage::Following(identity) = &self.stage else {
             return;
         };
@@ -49,8 +73,12 @@ impl Upstream {
             return;
         }
         for resource in resources.iter().filter(|resource| !is_namespace(resource)) {
-            if !self.watched.contains(&self.watcher_key(resource)) {
-                self.watch(resource.clone(), ctx);
+            if !self
+                .endpoints
+                .get(endpoint)
+                .is_some_and(|endpoint| endpoint.is_watched(&resource.gvr))
+            {
+                self.watch(resource.clone(), endpoint, ctx);
             }
         }
     }
@@ -76,35 +104,48 @@ impl Upstream {
     }
 
     /// The revision is part of the key: a watcher under older rules may still be on its way out.
-    fn watcher_key(&self, resource: &ResourceType) -> String {
-        format!("{} under rules {}", resource.gvr, self.rulebook.revision)
+    fn watcher_key(&self, resource: &ResourceType, endpoint: EndpointId) -> String {
+        match self.base.source {
+            UpstreamSource::Plain => format!("{} under rules {}", resource.gvr, self.rulebook.revision),
+            UpstreamSource::EndpointSlice(_) => {
+                let tries = self.endpoints.get(endpoint).map_or(0, |endpoint| endpoint.tries);
+                let (gvr, revision) = (&resource.gvr, self.rulebook.revision);
+                format!("{gvr} at {endpoint} under rules {revision}, try {tries}")
+            }
+        }
     }
 
-    fn watch(&mut self, resource: ResourceType, ctx: &mut Context<Self>) {
+    pub(super) fn watch(&mut self, resource: ResourceType, endpoint: EndpointId, ctx: &mut Context<Self>) {
+        let Some(Endpoint { cluster, scope, .. }) = self.endpoints.get(endpoint) else {
+            return;
+        };
         let options = WatchOptions {
             managed_fields: fields_read(&resource),
+            wildcard: *scope != Scope::Plain,
             ..WatchOptions::default()
         };
-        let key = self.watcher_key(&resource);
-        self.watched.push(key.clone());
+        let cluster = cluster.clone();
+        let key = self.watcher_key(&resource, endpoint);
+        self.endpoints.watch(endpoint, &resource.gvr, &key);
         let (base, rulebook, sights) = (self.base.clone(), self.rulebook.clone(), self.sights.clone());
         ctx.spawn(Spec::new(key), move || {
-            let (base, rulebook, resource, options, sights) = (
+            let (base, rulebook, resource, options, sights, cluster) = (
                 base.clone(),
                 rulebook.clone(),
                 resource.clone(),
                 options.clone(),
                 sights.clone(),
+                cluster.clone(),
             );
             Watcher::new(Box::new(move || {
                 let reading = UpstreamReading::new(
-                    resource.clone(),
+                    (resource.clone(), endpoint),
                     base.clone(),
                     rulebook.clone(),
                     sights.clone(),
                     Completeness::Whole,
                 );
-                read(base.cluster.watch(resource.clone(), options.clone()), reading).boxed()
+                read(cluster.watch(resource.clone(), options.clone()), reading).boxed()
             }))
         });
     }

@@ -5,6 +5,9 @@ use std::{collections::BTreeSet, sync::Arc};
 use syncer_clusters::{Cluster, Error, FieldsV1Kept, Next};
 use syncer_core::{Gvr, ResourceType, Scope, config::ResourceRef};
 
+use super::provider::{self, Provider};
+use crate::settings::UpstreamSource;
+
 /// The namespace whose UID tells one plain API server from another, whatever its address.
 const IDENTIFYING_NAMESPACE: &str = "kube-system";
 
@@ -17,6 +20,8 @@ pub(crate) struct Identity {
     pub(crate) resources: Arc<[ResourceType]>,
     /// Those that it does not serve.
     pub(crate) unserved: Arc<[String]>,
+    /// Of a kcp: the export whose consumers are synced.
+    pub(crate) provider: Option<Provider>,
 }
 
 /// Why an upstream does not say who it is.
@@ -33,6 +38,12 @@ pub(crate) enum IdentifyError {
         /// The name of the upstream.
         cluster: String,
     },
+    /// Something that it needs is not there, or says nothing (kcp).
+    #[error("{what}")]
+    Unusable {
+        /// What, and what to do.
+        what: String,
+    },
 }
 
 impl IdentifyError {
@@ -40,13 +51,25 @@ impl IdentifyError {
     pub(crate) fn next(&self) -> Next {
         match self {
             Self::Cluster(error) => error.next(),
-            Self::NoIdentity { .. } => Next::Backoff,
+            Self::NoIdentity { .. } | Self::Unusable { .. } => Next::Backoff,
         }
     }
 }
 
-/// Asks `cluster` who it is and which of the resources `wanted` it serves.
-pub(super) async fn identify(cluster: &Cluster, wanted: &BTreeSet<ResourceRef>) -> Result<Identity, IdentifyError> {
+/// Asks `cluster` who it is and which of the resources `wanted` it serves; of a kcp, `endpoint` is one of the endpoints known.
+pub(super) async fn identify(
+    cluster: &Cluster,
+    source: &UpstreamSource,
+    endpoint: Option<&Cluster>,
+    wanted: &BTreeSet<ResourceRef>,
+) -> Result<Identity, IdentifyError> {
+    match source {
+        UpstreamSource::Plain => identify_plain(cluster, wanted).await,
+        UpstreamSource::EndpointSlice(slice) => provider::identify(cluster, slice, endpoint, wanted).await,
+    }
+}
+
+async fn identify_plain(cluster: &Cluster, wanted: &BTreeSet<ResourceRef>) -> Result<Identity, IdentifyError> {
     let namespaces = ResourceType {
         gvr: Gvr::new("", "v1", "namespaces"),
         kind: "Namespace".into(),
@@ -73,5 +96,6 @@ pub(super) async fn identify(cluster: &Cluster, wanted: &BTreeSet<ResourceRef>) 
         id: namespace.uid().into(),
         resources: resources.into(),
         unserved: unserved.into(),
+        provider: None,
     })
 }

@@ -15,6 +15,7 @@ use syncer_core::{
 
 use tokio::time::Instant;
 
+use super::endpoints::EndpointId;
 use crate::{
     prescription::{Prescription, names_namespace},
     references::{Difference, References},
@@ -44,8 +45,6 @@ enum Names {
 #[derive(Default)]
 struct Resource {
     objects: HashMap<ObjectKey, Entry>,
-    /// Whether a complete list went through under the present rules.
-    listed: bool,
 }
 
 /// One object as it was last seen.
@@ -60,6 +59,8 @@ struct Entry {
     /// What it names in its namespace.
     names: Box<[ObjectKey]>,
     list: u64,
+    /// Where it was seen last; no part of what it is.
+    endpoint: EndpointId,
 }
 
 /// What is wanted of an object on one target.
@@ -99,6 +100,13 @@ pub(crate) struct Shown {
     pub(crate) withheld: Box<[(Arc<str>, Withholding)]>,
 }
 
+/// A list of an endpoint, by its number.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ListAt {
+    pub(crate) endpoint: EndpointId,
+    pub(crate) list: u64,
+}
+
 /// What has to be told to whom.
 pub(crate) type Tidings = Vec<Tiding>;
 
@@ -126,8 +134,9 @@ impl Index {
         }
     }
 
-    /// The object `key` is there; `list` is the number of the last list begun before.
-    pub(crate) fn present(&mut self, key: &ObjectKey, shown: Shown, list: u64) -> Tidings {
+    /// The object `key` is there; `list` is the last list that its endpoint began before.
+    pub(crate) fn present(&mut self, key: &ObjectKey, shown: Shown, list: impl Into<ListAt>) -> Tidings {
+        let ListAt { endpoint, list } = list.into();
         let old = self.remove(key);
         if old.is_none() && shown.wants.is_empty() {
             return Vec::new();
@@ -142,6 +151,7 @@ impl Index {
             left: Vec::new(),
             names: shown.names,
             list,
+            endpoint,
         };
         for want in &entry.wants {
             let known = old.as_ref().is_some_and(|old| old.says(&entry.uid, want));
@@ -326,6 +336,52 @@ impl Index {
         self.absent(key, Absence::DeletionSeen)
     }
 
+    /// Whether `key` was last seen at another endpoint than `endpoint`.
+    pub(crate) fn is_elsewhere(&self, key: &ObjectKey, endpoint: EndpointId) -> bool {
+        let entry = self
+            .resources
+            .get(&key.gvr)
+            .and_then(|resource| resource.objects.get(key));
+        entry.is_some_and(|entry| entry.endpoint != endpoint)
+    }
+
+    /// The objects for which `leaving` holds leave with the binding of their workspace.
+    pub(crate) fn leave(&mut self, leaving: impl Fn(&ObjectKey) -> bool) -> Tidings {
+        let leaving = self.keys(|key, _| leaving(key));
+        leaving
+            .iter()
+            .flat_map(|key| self.absent(key, Absence::WorkspaceDeleted))
+            .collect()
+    }
+
+    /// Of the objects for which `adrift` holds nothing is known any more: whatever is downstream stays (S3), until they are seen again.
+    pub(crate) fn cast_off(&mut self, adrift: impl Fn(&ObjectKey, EndpointId) -> bool) -> Tidings {
+        let adrift = self.keys(|key, entry| adrift(key, entry.endpoint));
+        // First all of them, so that what one of them named is not taken for unneeded.
+        let gone: Vec<_> = adrift
+            .into_iter()
+            .filter_map(|key| self.remove(&key).map(|entry| (key, entry)))
+            .collect();
+        let (mut tidings, mut touched) = (Tidings::new(), Vec::new());
+        for (key, entry) in &gone {
+            self.count(key, Some(entry), None, &mut touched);
+            let targets = entry.wants.iter().map(Want::target).chain(&entry.left);
+            let incarnation = self.incarnation;
+            tidings.extend(targets.map(|target| (target.clone(), key.clone(), Order::Adrift { incarnation })));
+        }
+        tidings
+    }
+
+    fn keys(&self, chosen: impl Fn(&ObjectKey, &Entry) -> bool) -> Vec<ObjectKey> {
+        let objects = self.resources.values().flat_map(|resource| &resource.objects);
+        let mut keys: Vec<_> = objects
+            .filter(|(key, entry)| chosen(key, entry))
+            .map(|(key, _)| key.clone())
+            .collect();
+        keys.sort_unstable();
+        keys
+    }
+
     fn absent(&mut self, key: &ObjectKey, absence: Absence) -> Tidings {
         let Some(old) = self.remove(key) else { return Vec::new() };
         let mut tidings = Tidings::new();
@@ -347,13 +403,13 @@ impl Index {
         tidings
     }
 
-    /// The list `list` of `gvr` is complete: what was last seen before it is absent and forgotten.
-    pub(crate) fn listed(&mut self, gvr: &Gvr, list: u64) -> Tidings {
+    /// The list `list` of `gvr` is complete: what was last seen at its endpoint before it is absent and forgotten.
+    pub(crate) fn listed(&mut self, gvr: &Gvr, list: impl Into<ListAt>) -> Tidings {
+        let ListAt { endpoint, list } = list.into();
         let resource = self.resources.entry(gvr.clone()).or_default();
-        resource.listed = true;
         let objects = resource.objects.iter();
         let mut absent: Vec<_> = objects
-            .filter(|(_, entry)| entry.list < list)
+            .filter(|(_, entry)| entry.endpoint == endpoint && entry.list < list)
             .map(|(key, _)| key.clone())
             .collect();
         absent.sort_unstable();
@@ -366,9 +422,6 @@ impl Index {
     /// The rules changed: what was listed under the old ones says nothing about the new ones.
     pub(crate) fn unlist(&mut self) -> Vec<Gvr> {
         self.names = Names::Unsettled;
-        for resource in self.resources.values_mut() {
-            resource.listed = false;
-        }
         let mut unlisted: Vec<_> = self.resources.keys().cloned().collect();
         unlisted.sort_unstable();
         unlisted
@@ -391,11 +444,6 @@ impl Index {
         }
         tidings.sort_unstable_by(|(one, first, _), (other, second, _)| (one, first).cmp(&(other, second)));
         tidings
-    }
-
-    /// Whether a complete list of `gvr` went through under the present rules.
-    pub(crate) fn is_listed(&self, gvr: &Gvr) -> bool {
-        self.resources.get(gvr).is_some_and(|resource| resource.listed)
     }
 
     /// The resources of which objects are known but which are not in `followed`, and their objects' farewell: no policy names
@@ -447,6 +495,16 @@ impl Index {
             .and_then(|resource| resource.objects.get(key));
         let wants = entry.into_iter().flat_map(|entry| &entry.wants);
         wants.map(|want| want.prescription.clone()).collect()
+    }
+}
+
+// === impl ListAt ===
+
+#[cfg(test)]
+impl From<u64> for ListAt {
+    fn from(list: u64) -> Self {
+        let endpoint = EndpointId::default();
+        Self { endpoint, list }
     }
 }
 

@@ -2,14 +2,17 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, OnceLock, atomic::AtomicU64},
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicU32, AtomicU64},
+    },
 };
 
 use dashmap::DashMap;
 use syncer_clusters::Cluster;
 use syncer_core::{LogicalCluster, ObjectKey, ResourceType};
 
-use super::{Identity, UpstreamMessage, WriteGate};
+use super::{Identity, UpstreamMessage, WriteGate, workspaces::Workspaces};
 use crate::{
     bodies::Bodies,
     events::Events,
@@ -18,7 +21,7 @@ use crate::{
     references::References,
     rulebook::Rulebooks,
     runtime::{Address, Signals},
-    settings::{Settings, Writes},
+    settings::{Settings, UpstreamSource, Writes},
     status_propagator::StatusBoard,
     target::Roster,
     target_report::TargetReports,
@@ -27,14 +30,22 @@ use crate::{
 /// The labels of one namespace.
 pub(crate) type Labels = Arc<BTreeMap<Box<str>, Box<str>>>;
 
-/// The labels of all upstream namespaces. Written by the watcher of namespaces.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct NamespaceLabels(Arc<DashMap<(LogicalCluster, Arc<str>), Labels>>);
+/// The labels of all upstream namespaces, and the paths of the workspaces that they are in. Written by the watchers of namespaces.
+#[derive(Clone, Default)]
+pub(crate) struct NamespaceLabels {
+    labels: Arc<DashMap<(LogicalCluster, Arc<str>), Labels>>,
+    workspaces: Workspaces,
+}
 
 /// What outlives an Upstream that is built anew.
 #[derive(Clone)]
 pub(crate) struct UpstreamBase {
     pub(crate) cluster: Cluster,
+    pub(crate) source: UpstreamSource,
+    /// The workspaces behind the endpoints (kcp).
+    pub(crate) workspaces: Workspaces,
+    /// Numbers the endpoints.
+    pub(crate) endpoints: Arc<AtomicU32>,
     pub(crate) rulebooks: Rulebooks,
     pub(crate) bodies: Arc<Bodies>,
     pub(crate) references: References,
@@ -63,6 +74,7 @@ pub(crate) struct UpstreamLink {
     /// The upstream id.
     pub(crate) id: Arc<str>,
     pub(crate) cluster: Cluster,
+    pub(crate) workspaces: Workspaces,
     pub(crate) rulebooks: Rulebooks,
     /// What is synced, as the upstream serves it.
     pub(crate) resources: Arc<[ResourceType]>,
@@ -88,17 +100,26 @@ impl UpstreamBase {
             Writes::Done => Events::new(&signals, &metrics, &settings.recent),
             Writes::Reported => Events::muted(),
         };
+        let workspaces = Workspaces::default();
+        let cluster = match upstream.source {
+            UpstreamSource::Plain => upstream.cluster.clone(),
+            UpstreamSource::EndpointSlice(_) => upstream.cluster.routed(workspaces.routes().clone()),
+        };
         Self {
-            cluster: upstream.cluster.clone(),
+            cluster: cluster.clone(),
+            source: upstream.source.clone(),
+            endpoints: Arc::default(),
             rulebooks: settings.rulebooks.clone(),
             bodies: Arc::new(Bodies::new(
-                upstream.cluster.clone(),
+                cluster,
+                workspaces.clone(),
                 upstream.body_cache,
                 settings.hash_key.clone(),
                 metrics.body_reads.clone(),
             )),
             references: References::default(),
-            namespaces: NamespaceLabels::default(),
+            namespaces: NamespaceLabels::of_workspaces(&workspaces),
+            workspaces,
             events,
             status: StatusBoard::new(&signals),
             reports: settings.reports.clone(),
@@ -118,6 +139,7 @@ impl UpstreamBase {
         UpstreamLink {
             id: identity.id.clone(),
             cluster: self.cluster.clone(),
+            workspaces: self.workspaces.clone(),
             rulebooks: self.rulebooks.clone(),
             resources: identity.resources.clone(),
             bodies: self.bodies.clone(),
@@ -138,20 +160,35 @@ impl UpstreamBase {
 // === impl NamespaceLabels ===
 
 impl NamespaceLabels {
+    /// Of namespaces in `workspaces`.
+    pub(crate) fn of_workspaces(workspaces: &Workspaces) -> Self {
+        Self {
+            labels: Arc::default(),
+            workspaces: workspaces.clone(),
+        }
+    }
+
+    /// The path of the workspace that `key` is in, where it is known.
+    pub(crate) fn workspace_path(&self, key: &ObjectKey) -> Option<Arc<str>> {
+        self.workspaces.path(&key.cluster)
+    }
+
     /// The labels of the namespace that `key` is in; `None` while they are not known.
     pub(crate) fn of(&self, key: &ObjectKey) -> Option<Labels> {
         let namespace = (key.cluster.clone(), key.namespace.clone());
-        self.0.get(&namespace).map(|labels| labels.clone())
+        self.labels.get(&namespace).map(|labels| labels.clone())
     }
 
     /// The namespace `key` has these labels now; says whether they differ from what was known.
     pub(crate) fn keep(&self, key: &ObjectKey, labels: &Labels) -> bool {
-        let known = self.0.insert((key.cluster.clone(), key.name.clone()), labels.clone());
+        let known = self
+            .labels
+            .insert((key.cluster.clone(), key.name.clone()), labels.clone());
         known.is_none_or(|known| known != *labels)
     }
 
     /// The namespace `key` is gone.
     pub(crate) fn forget(&self, key: &ObjectKey) {
-        self.0.remove(&(key.cluster.clone(), key.name.clone()));
+        self.labels.remove(&(key.cluster.clone(), key.name.clone()));
     }
 }

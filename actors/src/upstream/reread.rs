@@ -38,6 +38,11 @@ impl Rereads {
         self.waiting.insert((key.cluster.clone(), key.name.clone()));
     }
 
+    /// All objects of the workspace `cluster` have to be read again.
+    pub(super) fn want_workspace(&mut self, cluster: &LogicalCluster) {
+        self.waiting.insert((cluster.clone(), "".into()));
+    }
+
     /// What was under way is over.
     pub(super) fn ended(&mut self) {
         self.under_way = None;
@@ -63,14 +68,19 @@ impl Upstream {
         let Some((cluster, namespace)) = self.rereads.next() else {
             return Ok(());
         };
-        info!(workspace = %cluster, %namespace, "the labels of the namespace changed: its objects are looked at again");
+        let whole = namespace.is_empty();
+        if !whole {
+            info!(workspace = %cluster, %namespace, "the labels of the namespace changed: its objects are looked at again");
+        }
+        let endpoint = self.endpoint_of(&cluster);
         let resources = identity.resources.clone();
         let (base, rulebook, sights) = (self.base.clone(), self.rulebook.clone(), self.sights.clone());
         ctx.request(async move {
             let cluster = base.cluster.logical(&cluster);
-            for resource in resources.iter().filter(|resource| resource.scope == Scope::Namespaced) {
+            let concerned = |resource: &&ResourceType| whole || resource.scope == Scope::Namespaced;
+            for resource in resources.iter().filter(concerned) {
                 let reading = UpstreamReading::new(
-                    resource.clone(),
+                    (resource.clone(), endpoint),
                     base.clone(),
                     rulebook.clone(),
                     sights.clone(),
@@ -83,6 +93,7 @@ impl Upstream {
             }
             let sight = Sight {
                 revision: rulebook.revision,
+                endpoint,
                 at: Instant::now(),
                 word: Word::Reread,
             };
@@ -109,7 +120,7 @@ impl Upstream {
 
     /// A namespace was read through.
     pub(super) fn reread_through(&self) {
-        for gvr in self.namespaced().filter(|gvr| self.index.is_listed(gvr)) {
+        for gvr in self.namespaced().filter(|gvr| self.endpoints.is_listed(gvr)) {
             for (_, orders) in &self.targets {
                 let incarnation = self.incarnation;
                 hand_over(orders, OrderKey::Complete(gvr.clone()), Order::Complete { incarnation });

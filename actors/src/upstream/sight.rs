@@ -19,6 +19,7 @@ use tracing::warn;
 
 use super::{
     UpstreamBase,
+    endpoints::EndpointId,
     index::{Activity, Shown, Want},
 };
 use crate::{
@@ -26,6 +27,7 @@ use crate::{
     prescription::{Prescription, RenderError, names_namespace},
     rulebook::Rulebook,
     runtime::Outbox,
+    settings::UpstreamSource,
     status_propagator::{StatusTerms, Wish},
     watcher::{Reading, hand_over},
 };
@@ -39,14 +41,16 @@ pub(crate) enum SightKey {
     Listed(Gvr, u64),
     /// The objects of a namespace, read again.
     Reread,
-    /// How the stream of a resource fares.
-    Stream(Gvr),
+    /// How the stream of a resource fares at an endpoint.
+    Stream(Gvr, EndpointId),
 }
 
 /// The newest word on what a [`SightKey`] names, and under which rules it was read.
 #[derive(Clone, Debug)]
 pub(crate) struct Sight {
     pub(crate) revision: u64,
+    /// Who says so.
+    pub(crate) endpoint: EndpointId,
     /// When it was read.
     pub(crate) at: Instant,
     pub(crate) word: Word,
@@ -74,6 +78,8 @@ pub(crate) enum Word {
         /// The number of the last list begun.
         list: u64,
     },
+    /// It was there before the binding of its workspace was known: it is read again when that is.
+    PassedOver,
     /// The watch said that it was deleted.
     Deleted,
     /// It cannot go down; what did so last stays (S11).
@@ -101,9 +107,10 @@ pub(crate) enum Word {
 /// The way of sights to the Upstream.
 pub(crate) type Sights = Outbox<SightKey, Sight>;
 
-/// A word under older rules never replaces one under newer rules.
+/// A word under older rules never replaces one under newer rules; nor does an endpoint take away what another one shows.
 pub(crate) fn newest(older: &mut Sight, newer: Sight) {
-    if newer.revision >= older.revision {
+    let elsewhere = newer.endpoint != older.endpoint && matches!(newer.word, Word::Deleted);
+    if newer.revision >= older.revision && !elsewhere {
         *older = newer;
     }
 }
@@ -111,6 +118,7 @@ pub(crate) fn newest(older: &mut Sight, newer: Sight) {
 /// Turns the events of one resource's watch into sights.
 pub(crate) struct UpstreamReading {
     resource: ResourceType,
+    endpoint: EndpointId,
     base: UpstreamBase,
     rulebook: Arc<Rulebook>,
     sights: Sights,
@@ -135,7 +143,7 @@ pub(crate) enum Completeness {
 
 impl UpstreamReading {
     pub(crate) fn new(
-        resource: ResourceType,
+        (resource, endpoint): (ResourceType, EndpointId),
         base: UpstreamBase,
         rulebook: Arc<Rulebook>,
         sights: Sights,
@@ -144,6 +152,7 @@ impl UpstreamReading {
         Self {
             list: base.lists.load(Ordering::Relaxed),
             resource,
+            endpoint,
             base,
             rulebook,
             sights,
@@ -154,6 +163,12 @@ impl UpstreamReading {
     }
 
     fn present(&mut self, object: &Object) {
+        if self.base.workspaces.is_elsewhere(object.cluster(), self.endpoint) {
+            return;
+        }
+        if !self.base.workspaces.takes(object.key()) {
+            return self.hand_over(SightKey::Object(object.key().clone()), Word::PassedOver);
+        }
         let relabelled = self.keep_namespace_labels(object);
         let word = match self.rulebook.place(object, &self.resource, &self.base.namespaces) {
             Verdict::Undecided(_) => {
@@ -282,6 +297,9 @@ impl UpstreamReading {
 
     fn deleted(&self, object: &Object) {
         let key = object.key();
+        if self.base.workspaces.is_elsewhere(&key.cluster, self.endpoint) {
+            return;
+        }
         self.base.status.upstream_gone(key);
         if names_namespace(key) {
             self.base.namespaces.forget(key);
@@ -290,13 +308,20 @@ impl UpstreamReading {
     }
 
     fn stream(&self, word: Word) {
-        self.hand_over(SightKey::Stream(self.resource.gvr.clone()), word);
+        self.hand_over(SightKey::Stream(self.resource.gvr.clone(), self.endpoint), word);
     }
 
     fn hand_over(&self, key: SightKey, word: Word) {
         let revision = self.rulebook.revision;
         let at = Instant::now();
-        hand_over(&self.sights, key, Sight { revision, at, word });
+        let endpoint = self.endpoint;
+        let sight = Sight {
+            revision,
+            endpoint,
+            at,
+            word,
+        };
+        hand_over(&self.sights, key, sight);
     }
 }
 
@@ -331,13 +356,18 @@ impl Reading for UpstreamReading {
         match event {
             WatchEvent::ListStarted if self.completeness == Completeness::Part => {}
             WatchEvent::ListStarted => {
-                self.base.status.upstream_list_started(&self.resource.gvr);
+                // Of several endpoints no list alone says what is gone: the Upstream's index does.
+                if self.base.source == UpstreamSource::Plain {
+                    self.base.status.upstream_list_started(&self.resource.gvr);
+                }
                 self.list = self.base.lists.fetch_add(1, Ordering::Relaxed) + 1;
             }
             WatchEvent::Applied(object) => self.present(&object),
             WatchEvent::Deleted(object) => self.deleted(&object),
             WatchEvent::Listed(list) if self.completeness == Completeness::Whole => {
-                self.base.status.upstream_listed(&self.resource.gvr);
+                if self.base.source == UpstreamSource::Plain {
+                    self.base.status.upstream_listed(&self.resource.gvr);
+                }
                 let key = SightKey::Listed(self.resource.gvr.clone(), self.list);
                 self.hand_over(key, Word::Listed { objects: list.count() });
             }

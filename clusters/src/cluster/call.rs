@@ -65,6 +65,7 @@ impl Cluster {
     pub(crate) async fn call(&self, call: &Call) -> Result<Reply, Error> {
         let shared = self.shared();
         let outcome = async {
+            self.findable()?;
             shared.admit()?;
             let _place = shared.places.take(call.subject.verb).await?;
             // The breaker may have opened while this waited for a place.
@@ -77,6 +78,7 @@ impl Cluster {
 
     /// Sends a request over `channel` and reads its whole answer.
     pub(crate) async fn exchange(&self, channel: Channel, call: &Call, deadline: Duration) -> Result<Reply, Cause> {
+        self.findable()?;
         let shared = self.shared();
         let sent = shared.now();
         let outcome = tokio::time::timeout(deadline, async {
@@ -119,6 +121,7 @@ impl Cluster {
 
     /// Sends a request over `channel` and hands its answer over as it comes, once it has begun and is a success.
     pub(crate) async fn open(&self, channel: Channel, call: &Call, deadline: Duration) -> Result<AnswerBody, Cause> {
+        self.findable()?;
         let shared = self.shared();
         let sent = shared.now();
         let outcome = tokio::time::timeout(deadline, async {

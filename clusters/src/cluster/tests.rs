@@ -354,3 +354,54 @@ async fn secret_errors() -> Vec<String> {
     }
     shown
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_routed_cluster_finds_each_logical_cluster_at_its_endpoint() {
+    let script = Script::of([]).then_always(|| Answer::json(object("web", 7)));
+    let provider = script.cluster();
+    let routes = Routes::default();
+    let upstream = provider.routed(routes.clone());
+    let (red, blue) = (LogicalCluster::new("red"), LogicalCluster::new("blue"));
+    let endpoint = |name: &str| {
+        let url = format!("{}/services/apiexport/x/{name}", provider.server());
+        provider.with_base(&url).unwrap()
+    };
+    routes.lead(&red, &endpoint("one"));
+    assert!(
+        upstream
+            .logical(&red)
+            .url()
+            .ends_with("/services/apiexport/x/one/clusters/red")
+    );
+    assert_eq!(upstream.logical(&LogicalCluster::plain()).url(), provider.url());
+    // It moves, and what was made before goes on under the old address until it is asked for again.
+    routes.lead(&red, &endpoint("two"));
+    assert!(
+        upstream
+            .logical(&red)
+            .url()
+            .ends_with("/services/apiexport/x/two/clusters/red")
+    );
+
+    let lost = upstream.logical(&blue);
+    let answer = lost.get(&config_maps(), "default", "web", FieldsV1Kept::None).await;
+    let error = answer.unwrap_err();
+    assert_eq!(error.next(), Next::Backoff);
+    assert!(
+        error
+            .to_string()
+            .contains("no endpoint is known that serves workspace blue"),
+        "{error}"
+    );
+    assert_eq!(script.asked().len(), 0, "nothing is sent to a place that is a guess");
+    routes.lead(&blue, &endpoint("one"));
+    assert!(
+        upstream
+            .logical(&blue)
+            .get(&config_maps(), "default", "web", FieldsV1Kept::None)
+            .await
+            .is_ok()
+    );
+    routes.forget(&blue);
+    assert!(routes.endpoint(&blue).is_none());
+}

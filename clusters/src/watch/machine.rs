@@ -116,7 +116,7 @@ impl Machine {
     pub(super) fn new(cluster: &Cluster, resource: ResourceType, options: WatchOptions) -> Self {
         let (cluster, decoder) = if options.wildcard {
             (
-                cluster.of_all(),
+                cluster.wildcard(),
                 Decoder::of_many(resource.clone(), options.managed_fields.clone()),
             )
         } else {

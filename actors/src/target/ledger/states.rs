@@ -37,7 +37,7 @@ impl Record {
             return Some(ObjectState::Paused);
         }
         match &self.desired {
-            Desired::Unknown => there.then_some(ObjectState::Unknown),
+            Desired::Unknown | Desired::Withheld(_) => there.then_some(ObjectState::Unknown),
             Desired::Gone(_) if !there => None,
             Desired::Gone(_) if self.is_missing() && self.admission == Admission::Unjudged => Some(ObjectState::Held),
             Desired::Gone(_) | Desired::Wanted { .. } => Some(self.progress()),

@@ -115,11 +115,14 @@ fn words(tidings: &Tidings) -> Vec<String> {
                     Absence::DeletionSeen => "deleted",
                     Absence::NotInCompleteList => "not listed",
                     Absence::Unselected => "unselected",
+                    Absence::WorkspaceDeleted => "workspace deleted",
                     Absence::Drained => "drained",
                     Absence::Refused => "refused",
                 },
                 Order::Kept { .. } => "kept",
                 Order::Complete { .. } => "complete",
+                Order::Adrift { .. } => "adrift",
+                Order::Weigh => "weigh",
             };
             format!("{target}: {} {word}", key.name)
         })
@@ -215,8 +218,6 @@ fn absent_is_what_a_complete_list_did_not_have() {
         ["east: other not listed", "west: other not listed"]
     );
     assert!(index.listed(&gvr("secrets"), 9).is_empty(), "another resource");
-    index.unlist();
-    assert!(!index.is_listed(&gvr("configmaps")));
 }
 
 #[test]
@@ -414,4 +415,81 @@ fn what_a_target_refuses_goes_and_its_namespace_stays() {
     let refused = withheld_from_east("u1", &of_web, Withholding::Refused);
     let told = index.present(&web(), refused, 2);
     assert_eq!(words(&told), ["east: default kept", "east: web refused"]);
+}
+
+fn at(endpoint: u32, list: u64) -> ListAt {
+    let endpoint = EndpointId::of(endpoint);
+    ListAt { endpoint, list }
+}
+
+#[test]
+fn a_list_of_one_endpoint_says_nothing_of_what_another_one_shows() {
+    let mut index = Index::new(References::default(), 1);
+    let other = key("configmaps", "default", "other");
+    index.present(&web(), shown("u1", &wants(&web(), 1), &[]), at(1, 1));
+    index.present(&other, shown("u2", &wants(&other, 1), &[]), at(2, 2));
+    assert!(
+        index.listed(&gvr("configmaps"), at(2, 9)).len() == 2,
+        "only what was seen there"
+    );
+    assert!(index.listed(&gvr("configmaps"), at(3, 9)).is_empty());
+    // It moves: the first endpoint has no say in it any more.
+    index.present(&web(), shown("u1", &wants(&web(), 1), &[]), at(2, 10));
+    assert!(index.is_elsewhere(&web(), EndpointId::of(1)));
+    assert!(!index.is_elsewhere(&web(), EndpointId::of(2)));
+    assert!(index.listed(&gvr("configmaps"), at(1, 11)).is_empty());
+    assert_eq!(
+        words(&index.listed(&gvr("configmaps"), at(2, 12))),
+        ["east: web not listed", "west: web not listed"]
+    );
+}
+
+#[test]
+fn what_an_endpoint_took_with_it_is_adrift_and_what_it_named_is_not_taken_for_unneeded() {
+    let mut index = Index::new(References::default(), 1);
+    let (account, other) = (
+        key("serviceaccounts", "default", "robot"),
+        key("configmaps", "shop", "other"),
+    );
+    index.present(&account, shown("a1", &wants(&account, 1), &[]), at(1, 1));
+    index.present(
+        &web(),
+        shown("u1", &wants(&web(), 1), std::slice::from_ref(&account)),
+        at(1, 1),
+    );
+    index.present(&other, shown("u2", &wants(&other, 1), &[]), at(2, 1));
+    index.settle();
+    let tidings = index.cast_off(|_, endpoint| endpoint == EndpointId::of(1));
+    assert!(
+        tidings
+            .iter()
+            .all(|(_, _, order)| matches!(order, Order::Adrift { .. })),
+        "{:?}",
+        words(&tidings)
+    );
+    assert!(words(&tidings).contains(&"east: web adrift".to_owned()));
+    assert!(index.deleted(&web()).is_empty(), "nothing is known of it any more");
+    assert_eq!(index.deleted(&other).len(), 2);
+    // It comes back, perhaps elsewhere.
+    let back = index.present(&web(), shown("u1", &wants(&web(), 1), &[]), at(3, 5));
+    assert!(
+        words(&back).contains(&"east: web wanted".to_owned()),
+        "{:?}",
+        words(&back)
+    );
+}
+
+#[test]
+fn what_leaves_with_a_binding_is_said_to_do_so() {
+    let mut index = Index::new(References::default(), 1);
+    let other = key("configmaps", "shop", "other");
+    index.present(&web(), shown("u1", &wants(&web(), 1), &[]), at(1, 1));
+    index.present(&other, shown("u2", &wants(&other, 1), &[]), at(1, 1));
+    let leaving = index.leave(|key| &*key.namespace == "default");
+    assert_eq!(
+        words(&leaving),
+        ["east: web workspace deleted", "west: web workspace deleted"]
+    );
+    assert!(index.leave(|key| &*key.namespace == "default").is_empty());
+    assert_eq!(index.deleted(&other).len(), 2);
 }

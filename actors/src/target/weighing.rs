@@ -1,0 +1,31 @@
+//! What a Target makes of an absence upstream, as the binding of the object's workspace stands (kcp).
+
+use std::collections::BTreeSet;
+
+use syncer_core::{Gvr, LogicalCluster, ObjectKey, plan::Desired, proof::Absence};
+use tokio::time::Instant;
+
+use super::Target;
+use crate::upstream::Workspaces;
+
+/// What is made of `absence`: something that has to be confirmed, or nothing for now.
+pub(super) fn weighed(workspaces: &Workspaces, key: &ObjectKey, absence: Absence) -> Desired {
+    workspaces.standing(key, Instant::now()).concludes(absence)
+}
+
+impl Target {
+    /// The binding of the workspace `cluster` turned: what was concluded of its objects is weighed again. Returns the resources of which
+    /// something has to be judged.
+    pub(super) fn weigh(&mut self, cluster: &LogicalCluster) -> BTreeSet<Gvr> {
+        let workspaces = &self.upstream.workspaces;
+        let turned = self.ledger.weigh(cluster, |key, absence| match absence {
+            _ if workspaces.has_left(key) => Some(Desired::Gone(Absence::WorkspaceDeleted)),
+            Some(absence) => Some(weighed(workspaces, key, absence)),
+            None => None,
+        });
+        for key in &turned {
+            self.changed_upstream(key);
+        }
+        turned.into_iter().map(|key| key.gvr).collect()
+    }
+}
