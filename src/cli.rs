@@ -231,7 +231,8 @@ Exit codes: 0 all is well; 2 something is wrong.";
 const MANIFESTS_EXAMPLES: &str = "Examples:
   tmc-syncer manifests crds | kubectl apply -f -
   tmc-syncer manifests rbac > rbac.yaml
-  tmc-syncer manifests kcp --workspace root:compute | kubectl apply -f -    # in that workspace; docs/kcp.md goes on from there";
+  tmc-syncer manifests kcp-provider --workspace root:compute | kubectl apply -f -    # in that workspace; docs/kcp.md goes on from there
+  tmc-syncer manifests kcp-binding --workspace root:compute | kubectl apply -f -    # in another, which then has workloads";
 
 /// The options of `manifests`.
 #[derive(Debug, Args)]
@@ -298,9 +299,13 @@ pub(crate) struct KcpNames {
 pub(crate) enum Manifests {
     /// The types SyncTarget and SyncPolicy.
     Crds,
-    /// All for a workspace of kcp that offers workloads to others: the types that kcp lacks, their APIExport with its claims, SyncTarget
-    /// and SyncPolicy, a ServiceAccount with the least permissions, and an example of the APIBinding for other workspaces.
+    /// Both of the next, to look at and to take apart.
     Kcp,
+    /// All for a workspace of kcp that offers workloads to others: the types that kcp lacks, their APIExport with its claims, SyncTarget
+    /// and SyncPolicy, and a ServiceAccount with the least permissions.
+    KcpProvider,
+    /// An example of the APIBinding, for a workspace of kcp that wants workloads.
+    KcpBinding,
     /// The least that the syncer has to be allowed, on plain clusters, upstream and in each target.
     Rbac,
     /// CRDs and permissions, for plain clusters.

@@ -26,7 +26,13 @@ struct Manifest {
 pub(crate) fn print(options: &ManifestsOptions, out: &mut impl Write) -> io::Result<()> {
     let manifests = match options.manifests {
         Manifests::Crds => crds(),
-        Manifests::Kcp => kcp::provider(&options.kcp)?,
+        Manifests::Kcp => {
+            let mut both = kcp::provider(&options.kcp)?;
+            both.push(kcp::binding(&options.kcp));
+            both
+        }
+        Manifests::KcpProvider => kcp::provider(&options.kcp)?,
+        Manifests::KcpBinding => vec![kcp::binding(&options.kcp)],
         Manifests::Rbac => rbac::plain(),
         Manifests::All => crds().into_iter().chain(rbac::plain()).collect(),
     };

@@ -21,7 +21,7 @@ const SCHEMAS: [&str; 2] = [
     include_str!("../../deploy/kcp/services.core.yaml"),
 ];
 
-/// What to apply in the provider workspace; the example of a binding comes last.
+/// What to apply in the provider workspace.
 pub(super) fn provider(names: &KcpNames) -> io::Result<Vec<Manifest>> {
     let schemas: Vec<Value> = SCHEMAS
         .into_iter()
@@ -49,7 +49,6 @@ pub(super) fn provider(names: &KcpNames) -> io::Result<Vec<Manifest>> {
     manifests.push(export);
     manifests.extend(crds());
     manifests.extend(rbac::provider(names));
-    manifests.push(binding(names));
     Ok(manifests)
 }
 
@@ -76,9 +75,10 @@ fn export(names: &KcpNames, schemas: &[Value]) -> Manifest {
     }
 }
 
-fn binding(names: &KcpNames) -> Manifest {
+/// What to apply in a workspace that is to have workloads.
+pub(super) fn binding(names: &KcpNames) -> Manifest {
     Manifest {
-        about: "An example, for each workspace with workloads: apply it there. A claim that is not accepted is not synced.",
+        about: "An example, for each workspace with workloads: apply it there, and not in the provider, whose Secrets it would open to the syncer.",
         document: json!({
             "apiVersion": "apis.kcp.io/v1alpha2",
             "kind": "APIBinding",

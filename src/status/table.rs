@@ -122,10 +122,13 @@ fn targets(report: &Report, now: Timestamp) -> Table {
     }
 }
 
-/// Why it is not ready; else the word of its actor.
+/// What waits for a person; else why it is not ready; else the word of its actor.
 fn message(target: &Target) -> String {
+    let held = target
+        .condition("MassDeletionHeld")
+        .filter(|held| held.status == "True");
     let unready = target.condition("Ready").filter(|ready| ready.status != "True");
-    match (unready, &target.state) {
+    match (held.or(unready), &target.state) {
         (Some(ready), _) if !ready.message.is_empty() => plain(&ready.message),
         (Some(ready), _) => plain(&ready.reason),
         (None, Some(state)) => plain(state),

@@ -6,7 +6,7 @@ mod autoscaler;
 mod clusters;
 mod drift;
 mod edits;
-mod fidelity;
+pub(crate) mod fidelity;
 mod immutable;
 mod neighbours;
 mod object;

@@ -10,10 +10,12 @@
 
 mod clusters;
 mod down;
+mod kcp;
 mod manifests;
 mod objects;
 mod policy;
 mod status;
+mod status_command;
 mod sync;
 mod testbed;
 mod world;

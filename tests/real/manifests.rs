@@ -1,6 +1,6 @@
 //! The manifests on a real API server: what it makes of them, and whether it and `validate` agree.
 
-mod roles;
+pub(crate) mod roles;
 
 use std::{fs, process::Command, sync::LazyLock};
 

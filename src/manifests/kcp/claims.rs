@@ -17,7 +17,8 @@ const CLAIMS: [(&str, &[&str]); 5] = [
 
 /// As an export claims them.
 pub(super) fn wanted() -> Vec<Value> {
-    let claim = |(resource, verbs): (&str, &[&str])| json!({"group": "", "resource": resource, "verbs": verbs});
+    // kcp fills in the empty identity: without it, what is applied again would change the object.
+    let claim = |(resource, verbs): (&str, &[&str])| json!({"group": "", "identityHash": "", "resource": resource, "verbs": verbs});
     CLAIMS.into_iter().map(claim).collect()
 }
 

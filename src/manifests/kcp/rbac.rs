@@ -7,7 +7,8 @@ use crate::cli::KcpNames;
 
 const READ: [&str; 3] = ["get", "list", "watch"];
 
-/// What the syncer may do in all workspaces that have bound the export: what one of the claims names, and nothing more.
+/// What the syncer may do in all workspaces that have bound the export: what one of the claims names, and nothing more. Of what is claimed
+/// kcp grants no more than the claim says; of the export's own types all of these, so `create`, which Events need, covers them too.
 pub(super) const CONTENT: [&str; 5] = ["create", "get", "list", "patch", "watch"];
 
 /// The roles of the ServiceAccount, and one for those who bind the export.
@@ -26,6 +27,7 @@ pub(super) fn provider(names: &KcpNames) -> Vec<Manifest> {
                     {"apiGroups": ["apis.kcp.io"], "resources": ["apiexports/content"], "resourceNames": [names.export], "verbs": CONTENT},
                     {"apiGroups": ["apis.kcp.io"], "resources": ["apiexports"], "resourceNames": [names.export], "verbs": READ},
                     rule("apis.kcp.io", &["apiexportendpointslices"], &READ),
+                    rule("apis.kcp.io", &["apiresourceschemas"], &["get"]),
                     {"apiGroups": ["core.kcp.io"], "resources": ["logicalclusters"], "resourceNames": ["cluster"], "verbs": ["get"]},
                     rule("workload.kcp.io", &["synctargets", "syncpolicies"], &READ),
                     rule("workload.kcp.io", &["synctargets/status", "syncpolicies/status"], &["patch"]),

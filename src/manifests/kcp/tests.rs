@@ -30,6 +30,9 @@ fn the_provider_gets_what_it_takes_and_the_binding_comes_last() {
         "APIBinding",
     ];
     assert_eq!(kinds, expected);
+    let (provider, binding) = documents.split_at(documents.len() - 1);
+    assert_eq!(printed(Manifests::KcpProvider, &[]), provider);
+    assert_eq!(printed(Manifests::KcpBinding, &[]), binding);
 }
 
 /// A schema cannot be changed in kcp, so each content has a name, and the export has to name this one.
@@ -69,7 +72,7 @@ fn claims_and_role_name_the_same_verbs() {
     assert_eq!(granted, super::claims::verbs().into_iter().collect::<Vec<_>>());
 }
 
-/// A stolen credential of ours deletes nothing and makes nothing but Events.
+/// A stolen credential of ours deletes nothing, and of what kcp has itself makes nothing but Events.
 #[test]
 fn the_service_account_may_report_and_not_rule() {
     let documents = printed(Manifests::Kcp, &[]);

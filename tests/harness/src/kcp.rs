@@ -2,7 +2,7 @@
 
 use std::{
     path::{Path, PathBuf},
-    process::Command,
+    process::{Command, Output},
     time::Duration,
 };
 
@@ -13,6 +13,9 @@ use crate::{
     Client, Credentials, Exit, Kubeconfig, NotReady, OrFail, Process, Program, Scratch, Testbed, free_port, kubeconfig,
     ports, wait_for,
 };
+
+/// What kcp calls the kubeconfig of its administrator.
+const ADMIN_FILE: &str = "admin.kubeconfig";
 
 /// It takes about half a minute on two idle cores.
 const READY_WITHIN: Duration = Duration::from_mins(4);
@@ -115,9 +118,42 @@ impl Kcp {
         Client::new(&self.kubeconfig(path))
     }
 
+    /// The kubeconfig file that it wrote for its administrator, with all contexts.
+    pub fn admin_file(&self) -> PathBuf {
+        self.command.root.join(ADMIN_FILE)
+    }
+
     /// Writes `kubeconfig` to a file that lives as long as this server.
     pub fn write(&self, kubeconfig: &Kubeconfig) -> PathBuf {
         kubeconfig::write(&self.scratch, kubeconfig)
+    }
+
+    /// How the ServiceAccount `name` in `namespace` of the workspace at `path` reaches that workspace; for a day.
+    ///
+    /// # Panics
+    /// When it gets no token.
+    #[track_caller]
+    pub fn service_account(&self, path: &str, namespace: &str, name: &str) -> Kubeconfig {
+        let output = self.kubectl(path, &["create", "token", name, "-n", namespace, "--duration=24h"]);
+        let token = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+        assert!(
+            output.status.success() && !token.is_empty(),
+            "a token for {namespace}/{name} in {path}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        self.kubeconfig(path).with(Credentials::Token(token))
+    }
+
+    /// Runs kubectl as an administrator of the workspace at `path`; its output, whatever came of it.
+    #[track_caller]
+    pub fn kubectl(&self, path: &str, arguments: &[&str]) -> Output {
+        let program = self.testbed.find(Program::Kubectl).or_fail("run kubectl");
+        Command::new(program)
+            .arg("--kubeconfig")
+            .arg(self.write(&self.kubeconfig(path)))
+            .args(arguments)
+            .output()
+            .or_fail("run kubectl")
     }
 
     /// Creates the workspace `name` under the workspace `parent`, waits until it is ready and returns its path.
@@ -174,7 +210,7 @@ impl CommandLine {
             .arg(format!("--embedded-etcd-peer-port={}", self.peer))
             .env("UNSAFE_E2E_HACK_DISABLE_ETCD_FSYNC", "true");
         let mut process = Process::start("kcp", command, &scratch.path().join("kcp.log"));
-        let file = self.root.join("admin.kubeconfig");
+        let file = self.root.join(ADMIN_FILE);
         // The file is read at each look: after a restart it holds the token of before for a while.
         let admin = process.wait_ready(READY_WITHIN, || {
             let admin = admin(testbed, &file).ok_or("no admin.kubeconfig")?;

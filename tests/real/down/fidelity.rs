@@ -1,6 +1,6 @@
 //! Objects that use what their kinds offer arrive as they were written, work, and are left alone.
 
-mod documents;
+pub(crate) mod documents;
 
 use serde_json::{Value, json};
 use syncer_harness::{RequestCounts, Scratch, wait_for};

@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// A server on which `user` has the printed roles `roles`, and nothing else.
-fn server(name: &str, user: &User, roles: &[&str]) -> ApiServer {
+pub(crate) fn server(name: &str, user: &User, roles: &[&str]) -> ApiServer {
     let server = ApiServerOptions::default()
         .named(name)
         .user(user)

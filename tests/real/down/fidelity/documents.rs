@@ -14,7 +14,7 @@ pub(super) fn is_dropped(value: &Value) -> bool {
 }
 
 /// All of them.
-pub(super) fn all() -> Vec<Value> {
+pub(crate) fn all() -> Vec<Value> {
     let mut all = config_maps();
     all.extend(secrets());
     all.extend(services());

@@ -1,0 +1,176 @@
+//! Workspaces as the documentation has them: a provider with all that `manifests kcp` prints, and consumers that have bound its export.
+
+use std::{
+    fs,
+    path::PathBuf,
+    process::{Command, Output},
+    sync::{LazyLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
+    time::Duration,
+};
+
+use serde_json::{Value, json};
+use syncer_harness::{Client, Kcp, Kubeconfig, Scratch, wait_for};
+
+use crate::world::BINARY;
+
+/// By when workspaces, bindings and endpoints are there on a loaded machine.
+pub(crate) const KCP_SOON: Duration = Duration::from_secs(90);
+
+const BINDINGS: &str = "/apis/apis.kcp.io/v1alpha2/apibindings";
+
+static KCP: LazyLock<RwLock<Kcp>> = LazyLock::new(|| RwLock::new(Kcp::start()));
+
+/// The kcp of all tests, which share it: each works in workspaces of its own.
+pub(crate) fn kcp() -> RwLockReadGuard<'static, Kcp> {
+    KCP.read().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The same for one test alone, which may stop it and start it again.
+#[expect(dead_code, reason = "for tests that restart kcp")]
+pub(crate) fn kcp_alone() -> RwLockWriteGuard<'static, Kcp> {
+    KCP.write().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A workspace that offers workloads.
+#[derive(Clone)]
+pub(crate) struct Provider {
+    /// Its path.
+    pub(crate) path: String,
+    /// The printed documents; the binding is the last.
+    documents: Vec<Value>,
+}
+
+/// A workspace that has bound what a provider offers.
+pub(crate) struct Consumer {
+    /// Its path.
+    pub(crate) path: String,
+    /// The name of its logical cluster.
+    pub(crate) cluster: String,
+}
+
+// === impl Provider ===
+
+impl Provider {
+    /// Makes the workspace `name`, and applies there what is printed for it.
+    #[track_caller]
+    pub(crate) fn make(kcp: &Kcp, name: &str) -> Self {
+        let path = kcp.create_workspace("root", name);
+        let documents = printed(&path);
+        // The example of a binding is for consumers.
+        let (own, _) = documents.split_at(documents.len() - 1);
+        applied(kcp, &path, own);
+        let provider = Self { path, documents };
+        provider.wait_served(kcp);
+        provider
+    }
+
+    /// Whether SyncTargets can be made: some seconds after their definition.
+    #[track_caller]
+    fn wait_served(&self, kcp: &Kcp) {
+        let client = kcp.client(&self.path);
+        for plural in ["synctargets", "syncpolicies"] {
+            wait_for(&format!("{plural} to be served"), KCP_SOON, || {
+                match client
+                    .call("GET", &format!("/apis/workload.kcp.io/v1alpha1/{plural}"), None)
+                    .status
+                {
+                    200 => Ok(()),
+                    status => Err(status.to_string()),
+                }
+            });
+        }
+    }
+
+    /// How the printed ServiceAccount reaches the provider: what the syncer is given.
+    #[track_caller]
+    pub(crate) fn syncer(&self, kcp: &Kcp) -> Kubeconfig {
+        kcp.service_account(&self.path, "tmc-system", "tmc-syncer")
+    }
+
+    /// Makes the workspace `name`, and binds the export there as the printed example does.
+    #[track_caller]
+    pub(crate) fn consumer(&self, kcp: &Kcp, name: &str) -> Consumer {
+        let path = kcp.create_workspace("root", name);
+        applied(kcp, &path, &self.documents[self.documents.len() - 1..]);
+        let client = kcp.client(&path);
+        let bound = wait_for(&format!("the binding in {path}"), KCP_SOON, || {
+            let binding = client.read(&format!("{BINDINGS}/kubernetes"));
+            let is_bound = binding["status"]["phase"] == "Bound" && is_true(&binding, "PermissionClaimsApplied");
+            if is_bound {
+                Ok(binding)
+            } else {
+                Err(binding["status"].to_string())
+            }
+        });
+        let cluster = bound["metadata"]["annotations"]["kcp.io/cluster"].as_str().unwrap();
+        Consumer {
+            cluster: cluster.to_owned(),
+            path,
+        }
+    }
+
+    /// The endpoint of its virtual workspace, which is there once somebody has bound the export.
+    #[track_caller]
+    pub(crate) fn endpoint(&self, kcp: &Kcp) -> String {
+        let slices = "/apis/apis.kcp.io/v1alpha1/apiexportendpointslices/kubernetes";
+        wait_for("an endpoint", KCP_SOON, || {
+            let slice = kcp.client(&self.path).read(slices);
+            let url = slice.pointer("/status/endpoints/0/url").and_then(Value::as_str);
+            url.map(str::to_owned).ok_or_else(|| slice["status"].to_string())
+        })
+    }
+
+    /// The syncer's client for the logical cluster `cluster` through the virtual workspace.
+    #[track_caller]
+    pub(crate) fn through(&self, kcp: &Kcp, cluster: &str) -> Client {
+        let server = format!("{}/clusters/{cluster}", self.endpoint(kcp));
+        Client::new(&Kubeconfig {
+            server,
+            ..self.syncer(kcp)
+        })
+    }
+}
+
+// === impl Consumer ===
+
+impl Consumer {
+    /// Its client, as an administrator.
+    pub(crate) fn client(&self, kcp: &Kcp) -> Client {
+        kcp.client(&self.path)
+    }
+}
+
+/// What `manifests kcp` prints for the provider at `path`.
+#[track_caller]
+pub(crate) fn printed(path: &str) -> Vec<Value> {
+    let arguments = ["manifests", "kcp", "--workspace", path];
+    let output = Command::new(BINARY).args(arguments).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    serde_saphyr::from_multiple(std::str::from_utf8(&output.stdout).unwrap()).unwrap()
+}
+
+/// Applies `documents` in the workspace at `path` as a person would.
+#[track_caller]
+pub(crate) fn applied(kcp: &Kcp, path: &str, documents: &[Value]) -> Output {
+    let scratch = Scratch::new("manifests");
+    let list = json!({"apiVersion": "v1", "kind": "List", "items": documents});
+    let file: PathBuf = scratch.path().join("documents.json");
+    fs::write(&file, list.to_string()).unwrap();
+    let file = file.to_str().unwrap();
+    // Right after its start kcp does not let everything in yet.
+    wait_for(&format!("kubectl apply in {path}"), KCP_SOON, || {
+        let output = kcp.kubectl(path, &["apply", "-f", file]);
+        if output.status.success() {
+            Ok(output)
+        } else {
+            Err(String::from_utf8_lossy(&output.stderr).into_owned())
+        }
+    })
+}
+
+/// Whether the condition `kind` of `object` is true.
+pub(crate) fn is_true(object: &Value, kind: &str) -> bool {
+    let conditions = object["status"]["conditions"].as_array();
+    let mut conditions = conditions.into_iter().flatten();
+    conditions.any(|condition| condition["type"] == kind && condition["status"] == "True")
+}
