@@ -131,6 +131,10 @@ pub(crate) struct RunOptions {
     /// Plan and report, and write nothing.
     #[arg(long, env = "TMC_SYNCER_DRY_RUN")]
     pub(crate) dry_run: bool,
+    /// Delete what is held as mass deletions once everything is listed, on all targets together exactly so many objects; another count
+    /// deletes nothing. For one target: the annotation `workload.kcp.io/confirm-deletion` of its SyncTarget.
+    #[arg(long, value_name = "COUNT", env = "TMC_SYNCER_CONFIRM_MASS_DELETION")]
+    pub(crate) confirm_mass_deletion: Option<usize>,
     /// The key of hashes over Secrets, at least 16 bytes; without it Secrets are compared by value after a restart.
     #[arg(long, value_name = "FILE", env = "TMC_SYNCER_HASH_KEY_FILE")]
     pub(crate) hash_key_file: Option<PathBuf>,

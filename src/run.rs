@@ -144,6 +144,7 @@ fn settings(
         } else {
             Writes::Done
         },
+        confirm_mass_deletion: options.confirm_mass_deletion,
         hash_key: hash_key(options)?,
         recent: Recent::default(),
         reports: TargetReports::default(),

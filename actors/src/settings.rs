@@ -18,6 +18,8 @@ pub struct Settings {
     pub bounds: Bounds,
     /// Whether anything is written.
     pub writes: Writes,
+    /// How many objects, on all targets together, a person says may go that are held as mass deletions at the start.
+    pub confirm_mass_deletion: Option<usize>,
     /// The key of hashes over Secrets.
     pub hash_key: HashKey,
     /// Where people look at what was told last.

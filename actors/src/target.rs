@@ -1,9 +1,11 @@
 //! The Target: one per physical cluster. It keeps the ledger of what the cluster holds and what it should hold, gives
 //! objects their turn, and knows whether the cluster can be reached.
 
+mod confirm;
 mod connection;
 mod fair_queue;
 mod heartbeat;
+mod held;
 mod intake;
 mod leaving;
 mod ledger;
@@ -144,7 +146,10 @@ impl Actor for Target {
             TargetMessage::Sighted(_) => self.take_sightings(ctx),
             TargetMessage::Reported(_) => self.take_reports(ctx),
             TargetMessage::Due => self.take_due(ctx),
-            TargetMessage::Count => self.count(ctx),
+            TargetMessage::Count => {
+                self.hear(ctx);
+                self.count(ctx);
+            }
         }
         Ok(())
     }

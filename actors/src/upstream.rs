@@ -2,6 +2,7 @@
 //! what is wanted of them.
 
 mod bindings;
+mod departures;
 mod endpoints;
 mod follow;
 mod gate;
@@ -33,6 +34,7 @@ use self::{
     workspace_news::SliceState,
 };
 pub(crate) use self::{
+    departures::Departures,
     gate::{Refused, WriteGate, Writer},
     identify::{IdentifyError, Identity},
     link::{NamespaceLabels, UpstreamBase, UpstreamLink},
@@ -40,7 +42,7 @@ pub(crate) use self::{
 };
 use crate::{
     events::{EventRecorder, Subject},
-    prescription::RenderError,
+    prescription::{RenderError, names_namespace},
     rulebook::{self, Rulebook},
     runtime::{
         Actor, Address, Context, Exit, Exponential, Failure, Message, Outbox, Outcome, Spec, Taken, Timer, Wake,
@@ -117,6 +119,7 @@ impl Upstream {
         let changes = Outbox::newest("rules", &base.signals);
         let incarnation = base.incarnations.fetch_add(1, Ordering::Relaxed) + 1;
         let rulebook = base.rulebooks.borrow().clone();
+        base.rules_told.store(rulebook.revision, Ordering::Release);
         let index = Index::new(base.references.clone(), incarnation);
         let notices = Outbox::merging("notices", &base.signals, weightiest);
         let mut endpoints = Endpoints::none(base.endpoints.clone());
@@ -225,6 +228,12 @@ impl Upstream {
             "other rules: every object is looked at again"
         );
         self.rulebook = rulebook;
+        self.unlist();
+        self.identify(ctx)
+    }
+
+    /// What was listed under other rules says nothing about the present ones.
+    fn unlist(&mut self) {
         self.endpoints.unlist();
         for gvr in self.index.unlist() {
             for (_, orders) in &self.targets {
@@ -236,7 +245,7 @@ impl Upstream {
                 );
             }
         }
-        self.identify(ctx)
+        self.base.rules_told.store(self.rulebook.revision, Ordering::Release);
     }
 
     fn take_sights(&mut self, ctx: &mut Context<Self>) -> Result<(), Failure> {
@@ -249,6 +258,7 @@ impl Upstream {
             }
             match key {
                 SightKey::Object(key) => {
+                    self.tell_departure(&key);
                     let tidings = self.object(&key, value.word, value.endpoint);
                     self.spread(tidings.into_iter().map(|tiding| index::dated(tiding, value.at)));
                 }
@@ -306,6 +316,21 @@ impl Upstream {
                 Tidings::new()
             }
             Word::Listed { .. } | Word::Reread | Word::Interrupted(_) | Word::Recovered => Tidings::new(),
+        }
+    }
+
+    /// What a namespace that goes held need not be asked about any more.
+    fn tell_departure(&self, key: &ObjectKey) {
+        if !names_namespace(key) || !self.base.departures.has(key) {
+            return;
+        }
+        for (_, orders) in &self.targets {
+            let incarnation = self.incarnation;
+            hand_over(
+                orders,
+                OrderKey::Departing(key.clone()),
+                Order::Complete { incarnation },
+            );
         }
     }
 

@@ -1,5 +1,7 @@
 //! The mass-deletion guard: many objects never go on absence alone (S3).
 
+pub mod confirmation;
+
 /// Up to this many may always go.
 const ALWAYS: usize = 10;
 

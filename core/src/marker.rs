@@ -14,6 +14,8 @@ pub const APPLIED_ANNOTATION: &str = "workload.kcp.io/applied";
 pub const NAMESPACE_LOCATOR_ANNOTATION: &str = "kcp.io/namespace-locator";
 /// Annotation that a user sets on either side: nothing is written to this object while it says `true`.
 pub const PAUSED_ANNOTATION: &str = "workload.kcp.io/paused";
+/// Annotation that a user sets on a SyncTarget: how many objects, all that are held there, may be deleted.
+pub const CONFIRM_DELETION_ANNOTATION: &str = "workload.kcp.io/confirm-deletion";
 /// The field manager of every write downstream.
 pub const FIELD_MANAGER: &str = "tmc-syncer";
 

@@ -13,6 +13,9 @@ pub enum Absence {
     NotInCompleteList,
     /// It was seen, and the policies do not want it there any more.
     Unselected,
+    /// A complete list did not have it, or no policy wants it, and its namespace was read with a deletionTimestamp: somebody deleted
+    /// all of it at once, and meant it.
+    NamespaceTerminating,
     /// The target is drained: its SyncTarget says so, and everything of it goes.
     Drained,
     /// The target refuses the resource: its SyncTarget says so.
@@ -57,8 +60,12 @@ enum Ground {
     DeletionSeen,
     /// Absent from a complete list, absence confirmed.
     NotInCompleteList,
+    /// In a namespace that was read with a deletionTimestamp, absence confirmed.
+    NamespaceTerminating,
     /// Read, and not wanted there.
     Unwanted,
+    /// Read once and not wanted there, and gone since.
+    UnwantedAndGone,
     /// Read, and the target is drained.
     Drained,
     /// Read, and the target refuses its resource.
@@ -94,18 +101,15 @@ pub fn prove(absence: Absence, look: &Look) -> Result<Proof, NoProof> {
     match (look, absence) {
         (Look::NotFound, Absence::DeletionSeen) => Ok(Proof(Ground::DeletionSeen)),
         // A workspace of which a new binding came: absence alone is left.
-        (
-            Look::NotFound,
-            Absence::NotInCompleteList
-            | Absence::Unselected
-            | Absence::Drained
-            | Absence::Refused
-            | Absence::WorkspaceDeleted,
-        ) => Ok(Proof(Ground::NotInCompleteList)),
+        (Look::NotFound, Absence::NotInCompleteList | Absence::WorkspaceDeleted) => {
+            Ok(Proof(Ground::NotInCompleteList))
+        }
+        (Look::NotFound, Absence::NamespaceTerminating) => Ok(Proof(Ground::NamespaceTerminating)),
+        (Look::NotFound, Absence::Unselected) => Ok(Proof(Ground::UnwantedAndGone)),
         (Look::Left, _) => Ok(Proof(Ground::Left)),
         (Look::Unwanted, _) => Ok(Proof(Ground::Unwanted)),
-        (Look::Drained, _) => Ok(Proof(Ground::Drained)),
-        (Look::Refused, _) => Ok(Proof(Ground::Refused)),
+        (Look::NotFound, Absence::Drained) | (Look::Drained, _) => Ok(Proof(Ground::Drained)),
+        (Look::NotFound, Absence::Refused) | (Look::Refused, _) => Ok(Proof(Ground::Refused)),
         (Look::Wanted, _) => Err(NoProof::Exists),
         (Look::Paused, _) => Err(NoProof::Paused),
         (Look::Inconclusive, _) => Err(NoProof::NotConfirmed),
@@ -119,13 +123,24 @@ pub fn prove_recreation(action: ImmutableAction) -> Option<Proof> {
     (action == ImmutableAction::Recreate).then_some(Proof(Ground::Recreation))
 }
 
+// === impl Absence ===
+
+impl Absence {
+    /// Whether the mass-deletion guard counts it: what nobody deleted one by one, and nobody asked for by name.
+    pub fn is_guarded(self) -> bool {
+        matches!(self, Self::NotInCompleteList | Self::Unselected)
+    }
+}
+
 /// For the log line of the delete.
 impl std::fmt::Display for Proof {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self.0 {
             Ground::DeletionSeen => "deletion seen upstream and absence confirmed",
             Ground::NotInCompleteList => "not in a complete upstream list and absence confirmed",
+            Ground::NamespaceTerminating => "its namespace was seen terminating upstream, and absence confirmed",
             Ground::Unwanted => "read upstream, and no policy wants it there",
+            Ground::UnwantedAndGone => "seen upstream where no policy wanted it there, and gone since",
             Ground::Drained => "read upstream, and the target is drained",
             Ground::Refused => "read upstream, and the target refuses this resource",
             Ground::Left => "the binding of its workspace was read with a deletionTimestamp",
@@ -138,16 +153,25 @@ impl std::fmt::Display for Proof {
 mod tests {
     use super::*;
 
+    const ALL: [Absence; 7] = [
+        Absence::DeletionSeen,
+        Absence::NotInCompleteList,
+        Absence::Unselected,
+        Absence::NamespaceTerminating,
+        Absence::WorkspaceDeleted,
+        Absence::Drained,
+        Absence::Refused,
+    ];
+
+    #[test]
+    fn what_was_deleted_or_asked_for_by_name_is_not_counted_by_the_guard() {
+        let guarded: Vec<_> = ALL.into_iter().filter(|absence| absence.is_guarded()).collect();
+        assert_eq!(guarded, [Absence::NotInCompleteList, Absence::Unselected]);
+    }
+
     #[test]
     fn only_a_confirmed_absence_or_an_unwanted_object_is_a_proof() {
-        let absences = [
-            Absence::DeletionSeen,
-            Absence::NotInCompleteList,
-            Absence::Unselected,
-            Absence::Drained,
-            Absence::Refused,
-        ];
-        for absence in absences {
+        for absence in ALL {
             assert!(prove(absence, &Look::NotFound).is_ok());
             for look in [Look::Unwanted, Look::Drained, Look::Refused] {
                 assert!(prove(absence, &look).is_ok());
@@ -187,9 +211,34 @@ mod tests {
 
     #[test]
     fn a_proof_says_what_it_rests_on() {
-        let proof = prove(Absence::DeletionSeen, &Look::NotFound).unwrap();
-        assert_eq!(proof.to_string(), "deletion seen upstream and absence confirmed");
-        let drained = prove(Absence::Unselected, &Look::Drained).unwrap();
-        assert_eq!(drained.to_string(), "read upstream, and the target is drained");
+        let grounds = [
+            (
+                prove(Absence::DeletionSeen, &Look::NotFound),
+                "deletion seen upstream and absence confirmed",
+            ),
+            (
+                prove(Absence::NotInCompleteList, &Look::NotFound),
+                "not in a complete upstream list and absence confirmed",
+            ),
+            (
+                prove(Absence::NamespaceTerminating, &Look::NotFound),
+                "its namespace was seen terminating upstream, and absence confirmed",
+            ),
+            (
+                prove(Absence::Unselected, &Look::NotFound),
+                "seen upstream where no policy wanted it there, and gone since",
+            ),
+            (
+                prove(Absence::Unselected, &Look::Unwanted),
+                "read upstream, and no policy wants it there",
+            ),
+            (
+                prove(Absence::Unselected, &Look::Drained),
+                "read upstream, and the target is drained",
+            ),
+        ];
+        for (proof, text) in grounds {
+            assert_eq!(proof.unwrap().to_string(), text);
+        }
     }
 }

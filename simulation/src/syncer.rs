@@ -139,6 +139,7 @@ fn settings(
         bounds: BOUNDS,
         writes: Writes::Done,
         // The same in every life, as with a key file: a restart is to change nothing.
+        confirm_mass_deletion: None,
         hash_key: HashKey::new(b"the simulation's own"),
         recent: Recent::default(),
         reports: TargetReports::default(),

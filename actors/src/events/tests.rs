@@ -308,11 +308,16 @@ fn an_event_that_the_server_has_forgotten_is_written_anew() {
             kind: "Event".into(),
             scope: Scope::Namespaced,
         };
+        let proof = syncer_core::proof::prove(
+            syncer_core::proof::Absence::DeletionSeen,
+            &syncer_core::proof::Look::NotFound,
+        )
+        .unwrap();
         let preconditions = syncer_clusters::Preconditions {
             uid,
             resource_version: None,
         };
-        let deleted = bench.cluster.delete(&events, "default", name, &preconditions);
+        let deleted = bench.cluster.delete(&events, "default", name, &preconditions, &proof);
         deleted.await.unwrap();
         bench.tell("web", "it fails");
         let event = bench.until_counted(2).await;

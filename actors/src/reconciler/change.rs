@@ -148,16 +148,16 @@ impl Work<'_> {
         };
         let cluster = &self.downstream.cluster;
         let deletion = cluster
-            .delete(self.resource, self.namespace(), self.name(), &preconditions)
+            .delete(self.resource, self.namespace(), self.name(), &preconditions, proof)
             .await;
         self.count(WriteVerb::Delete, deletion.as_ref().err());
         match deletion {
             Ok(Deletion::Gone) => {
-                self.log(&format_args!("deleted: {proof}"));
+                self.log(&format_args!("deleted, UID {uid}: {proof}"));
                 Ok(Attempt::done(After::Absent))
             }
             Ok(Deletion::Terminating) => {
-                self.log(&format_args!("deletion begun: {proof}"));
+                self.log(&format_args!("deletion begun, UID {uid}: {proof}"));
                 Ok(Attempt::done(self.look().await?))
             }
             Err(error) if error.next() == Next::NotFound => Ok(Attempt::done(After::Absent)),

@@ -119,6 +119,7 @@ impl Work<'_> {
             Absence::Unselected => Look::Unwanted,
             Absence::DeletionSeen
             | Absence::NotInCompleteList
+            | Absence::NamespaceTerminating
             | Absence::WorkspaceDeleted
             | Absence::Drained
             | Absence::Refused => Look::Inconclusive,

@@ -6,11 +6,13 @@ use std::{
 };
 
 use syncer_clusters::{Health, Next};
-use syncer_core::{Gvr, ObjectKey, placement, plan::Desired, proof::Absence};
+use syncer_core::{Gvr, ObjectKey, plan::Desired, proof::Absence};
 use tracing::{error, info};
 
 use super::{
     BATCH, Stage, Target, TargetMessage,
+    confirm::Stillness,
+    held::Judging,
     order::{Order, OrderKey, Orders},
     sighting::{Seen, Sighting, SightingKey},
     weighing::weighed,
@@ -31,16 +33,9 @@ pub(super) struct Intake {
     /// The resources of which the upstream told everything, and which incarnation of it.
     complete: BTreeMap<Gvr, u64>,
     /// What the mass-deletion guard holds, by policy.
-    held: BTreeMap<Arc<str>, usize>,
-}
-
-/// Whether the mass-deletion guard has to judge.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Judgement {
-    /// Something is missing.
-    Due,
-    /// Nothing new is missing.
-    None,
+    pub(super) held: BTreeMap<Arc<str>, usize>,
+    pub(super) judging: Judging,
+    pub(super) stillness: Stillness,
 }
 
 // === impl Intake ===
@@ -55,6 +50,8 @@ impl Intake {
             listed: BTreeSet::new(),
             complete: BTreeMap::new(),
             held: BTreeMap::new(),
+            judging: Judging::WhenNeeded,
+            stillness: Stillness::Moving,
         }
     }
 
@@ -85,39 +82,47 @@ impl Intake {
     pub(super) fn is_listed(&self, gvr: &Gvr) -> bool {
         self.listed.contains(gvr)
     }
+
+    /// Whether all that was handed over is taken in.
+    pub(super) fn is_taken_in(&self) -> bool {
+        self.orders.is_empty() && self.sightings.is_empty()
+    }
+
+    /// Whether everything of `gvr` is listed, upstream under the present rules and here.
+    pub(super) fn is_complete(&self, gvr: &Gvr) -> bool {
+        self.complete.contains_key(gvr) && self.listed.contains(gvr)
+    }
 }
 
 // === impl Target ===
 
 impl Target {
     pub(super) fn take_orders(&mut self, ctx: &mut Context<Self>) {
-        let mut to_judge = BTreeSet::new();
+        let mut completed = BTreeSet::new();
         for Taken { key, value, .. } in self.intake.orders.take(BATCH) {
             match key {
-                OrderKey::Object(key) => {
-                    if self.take_order(&key, value) == Judgement::Due {
-                        to_judge.insert(key.gvr);
-                    }
-                }
-                OrderKey::Standing(cluster) => to_judge.extend(self.weigh(&cluster)),
+                OrderKey::Object(key) => self.take_order(&key, value),
+                OrderKey::Departing(namespace) => self.depart(&namespace),
+                OrderKey::Standing(cluster) => self.weigh(&cluster),
                 OrderKey::Incomplete(gvr) => {
                     self.intake.complete.remove(&gvr);
                 }
                 OrderKey::Complete(gvr) => {
                     if let Order::Complete { incarnation } = value {
                         self.intake.complete.insert(gvr.clone(), incarnation);
-                        to_judge.insert(gvr);
+                        completed.insert(gvr);
                     }
                 }
             }
         }
-        for gvr in to_judge {
-            self.judge_absences(&gvr);
+        for gvr in completed {
+            self.absent_where_complete(&gvr);
         }
+        self.judge();
         self.give_turns(ctx);
     }
 
-    fn take_order(&mut self, key: &ObjectKey, order: Order) -> Judgement {
+    fn take_order(&mut self, key: &ObjectKey, order: Order) {
         match order {
             Order::Wanted {
                 uid,
@@ -140,15 +145,10 @@ impl Target {
                 let absence = self.absence_here(absence, &key.gvr);
                 let desired = weighed(&self.upstream.workspaces, key, absence);
                 self.ledger.unwant(key, desired, incarnation);
-                // What a list did not have, or no policy wants, waits for the guard.
-                if matches!(absence, Absence::NotInCompleteList | Absence::Unselected) {
-                    return Judgement::Due;
-                }
             }
-            Order::Complete { .. } | Order::Weigh => return Judgement::None,
+            Order::Complete { .. } | Order::Weigh => return,
         }
         self.changed_upstream(key);
-        Judgement::None
     }
 
     pub(super) fn take_sightings(&mut self, ctx: &mut Context<Self>) {
@@ -177,13 +177,12 @@ impl Target {
                 (SightingKey::Object(_) | SightingKey::Stream(_), _) => {}
             }
         }
+        self.judge();
         self.give_turns(ctx);
     }
 
     fn seen(&mut self, key: &ObjectKey, seen: Seen, list: u64) {
-        let waited = self.ledger.awaits_judgement(key);
         self.ledger.sight(key, seen, list);
-        self.judge_if_new(key, waited);
         self.unpark(key);
         // An object of ours that a complete upstream did not name is absent there.
         if let Some(incarnation) = self.intake.complete.get(&key.gvr)
@@ -193,7 +192,6 @@ impl Target {
             let absence = self.absence_here(Absence::NotInCompleteList, &key.gvr);
             let absent = weighed(&self.upstream.workspaces, key, absence);
             self.ledger.unwant(key, absent, *incarnation);
-            self.judge_absences(&key.gvr.clone());
         }
         self.changed_downstream(key);
     }
@@ -219,65 +217,21 @@ impl Target {
         {
             self.upstream.readiness.listed(&self.settings.name);
         }
+        self.absent_where_complete(gvr);
         for key in self.ledger.keys(gvr) {
             self.unpark(&key);
             self.changed_downstream(&key);
         }
-        self.judge_absences(gvr);
     }
 
-    /// Lets go, or holds, what a complete upstream list did not have, once this target is listed too (S3).
-    fn judge_absences(&mut self, gvr: &Gvr) {
-        let Some(incarnation) = self.intake.complete.get(gvr).copied() else {
-            return;
-        };
-        if !self.intake.listed.contains(gvr) {
-            return;
+    /// What a complete upstream list did not have is absent, once this target is listed too (S3).
+    fn absent_where_complete(&mut self, gvr: &Gvr) {
+        if let Some(incarnation) = self.intake.complete.get(gvr).copied()
+            && self.intake.listed.contains(gvr)
+        {
+            let absence = self.absence_here(Absence::NotInCompleteList, gvr);
+            self.ledger.complete(gvr, incarnation, absence);
+            self.intake.judging = Judging::Due;
         }
-        let absence = self.absence_here(Absence::NotInCompleteList, gvr);
-        self.ledger.complete(gvr, incarnation, absence);
-        self.tell_held();
-        // The word on one resource may be what another one's objects waited for.
-        for gvr in self.intake.complete.keys().cloned().collect::<Vec<_>>() {
-            for key in self.ledger.keys(&gvr) {
-                self.changed_downstream(&key);
-            }
-        }
-    }
-
-    /// What comes into sight when it is not wanted any more has to be judged too: it was being made when that was said, say.
-    pub(super) fn judge_if_new(&mut self, key: &ObjectKey, waited: bool) {
-        if !waited && self.ledger.awaits_judgement(key) {
-            self.judge_absences(&key.gvr);
-        }
-    }
-
-    /// Lets the guard judge, and says what it holds where that is new.
-    fn tell_held(&mut self) {
-        let rulebook = self.upstream.rulebooks.borrow().clone();
-        let policies = rulebook.rules.policies();
-        let suspended = |name: &str| {
-            let policy = policies.iter().find(|policy| *policy.name == *name);
-            policy.is_some_and(|policy| policy.writes() == placement::Writes::Suspended)
-        };
-        let (upstream, here) = (&self.intake.complete, &self.intake.listed);
-        let complete = |gvr: &Gvr| upstream.contains_key(gvr) && here.contains(gvr);
-        let held = self.ledger.guard(suspended, complete);
-        if self.intake.held == held {
-            return;
-        }
-        for (policy, count) in &held {
-            error!(
-                target = %self.settings.name, %policy, held = count,
-                "most of what this policy put on this target is not in the upstream's complete list, or not wanted any more: nothing is \
-                 deleted until the objects are seen again; if they are to go, delete them downstream"
-            );
-        }
-        if held.is_empty() {
-            info!(target = %self.settings.name, "what was held as a mass deletion is not any more");
-        }
-        self.upstream.reports.held(&self.settings.name, held.clone());
-        self.intake.held = held;
-        self.try_namespaces_again();
     }
 }

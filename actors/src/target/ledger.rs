@@ -2,10 +2,12 @@
 
 mod guard;
 mod inhabitants;
+mod records;
 mod standing;
 mod states;
+mod tally;
 
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
 use syncer_core::{
     Gvr, ObjectKey,
@@ -16,7 +18,9 @@ use syncer_core::{
 
 use tokio::time::Instant;
 
+pub(crate) use self::guard::Judgement;
 pub(crate) use self::inhabitants::Stay;
+use self::records::{Records, Tracked};
 use super::{
     sighting::{Seen, fields_hash},
     weighing::weighed,
@@ -90,10 +94,14 @@ pub(crate) enum Turn {
 /// Whether the mass-deletion guard lets an object go that is missing upstream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Admission {
-    /// It has not judged yet, or holds the object.
+    /// It has not judged yet.
     Unjudged,
-    /// It may go once its own absence is confirmed.
+    /// It holds the object: too many would go at once.
+    Held,
+    /// The object may go once its own absence is confirmed.
     Admitted,
+    /// It may, because a person said so: that holds until the object is seen or wanted again.
+    Confirmed,
 }
 
 /// What the last attempt at an object failed for.
@@ -173,7 +181,7 @@ pub(crate) enum After {
 pub(crate) struct Ledger {
     /// What an absence means (kcp).
     workspaces: Workspaces,
-    records: HashMap<ObjectKey, Record>,
+    records: Records,
 }
 
 // === impl Others ===
@@ -218,7 +226,7 @@ impl Record {
 
     /// Whether there is something to do for a Reconciler.
     fn has_work(&self) -> bool {
-        if self.is_missing() && self.admission == Admission::Unjudged {
+        if self.is_kept_by_guard() {
             return false;
         }
         !matches!(self.step(), Step::Nothing | Step::AwaitTermination | Step::Refuse)
@@ -302,6 +310,8 @@ impl Record {
         self.live = Live::Unseen;
         self.resource_version = "".into();
         self.held = None;
+        // Another object that comes into sight here is judged anew.
+        self.admission = Admission::Unjudged;
     }
 
     /// Whether `seen` is what is known already, or older. Versions of one API server can be compared as numbers; one
@@ -341,14 +351,14 @@ impl Ledger {
         prescription: Arc<Prescription>,
         incarnation: u64,
     ) {
-        let record = self.desire(key, desired, incarnation);
+        let mut record = self.desire(key, desired, incarnation);
         record.policy = prescription.policy.name.clone();
         record.prescription = Some(prescription);
     }
 
     /// What is wanted of `key` was read upstream at `seen`: the oldest news that is not on the target counts.
     pub(crate) fn date(&mut self, key: &ObjectKey, seen: Option<Instant>) {
-        if let Some(record) = self.records.get_mut(key)
+        if let Some(mut record) = self.records.get_mut(key)
             && record.news.is_none()
             && record.has_work()
         {
@@ -358,7 +368,7 @@ impl Ledger {
 
     /// The news of `key` is on the target: says since when it was on its way.
     pub(crate) fn arrived(&mut self, key: &ObjectKey) -> Option<Instant> {
-        let record = self.records.get_mut(key)?;
+        let mut record = self.records.get_mut(key)?;
         if record.has_work() {
             return None;
         }
@@ -381,10 +391,10 @@ impl Ledger {
         record.is_some_and(|record| record.turn == Turn::Waiting && record.live == Live::Foreign)
     }
 
-    fn desire(&mut self, key: &ObjectKey, desired: Desired, incarnation: u64) -> &mut Record {
-        let record = self.records.entry(key.clone()).or_insert_with(Record::new);
+    fn desire<'k>(&mut self, key: &'k ObjectKey, desired: Desired, incarnation: u64) -> Tracked<'_, 'k> {
+        let mut record = self.records.entry(key);
         record.incarnation = incarnation;
-        record.admission = Admission::Unjudged;
+        let was_missing = record.is_missing();
         if record.turn == Turn::Reported {
             record.turn = Turn::Quiet;
         }
@@ -393,12 +403,16 @@ impl Ledger {
             record.live = Live::Unseen;
         }
         record.desired = desired;
+        // The same word once more changes no judgement, and takes back no person's.
+        if !(was_missing && record.is_missing()) {
+            record.admission = Admission::Unjudged;
+        }
         record
     }
 
     /// The target's watch showed `seen`.
     pub(crate) fn sight(&mut self, key: &ObjectKey, seen: Seen, list: u64) {
-        let record = self.records.entry(key.clone()).or_insert_with(Record::new);
+        let mut record = self.records.entry(key);
         record.list = record.list.max(list);
         // The watch may echo a write before its answer arrives: then the answer decides first.
         if record.turn == Turn::Running {
@@ -410,7 +424,7 @@ impl Ledger {
 
     /// The object with `uid` left the filtered watch.
     pub(crate) fn out_of_sight(&mut self, key: &ObjectKey, uid: &str) {
-        let Some(record) = self.records.get_mut(key) else {
+        let Some(mut record) = self.records.get_mut(key) else {
             return;
         };
         if record.held.as_ref().is_some_and(|held| *held.ours.uid == *uid) {
@@ -424,36 +438,41 @@ impl Ledger {
     /// The object with `uid` does not carry our marker any more; returns its key.
     pub(crate) fn disowned(&mut self, uid: &str) -> Option<ObjectKey> {
         let is_it = |record: &Record| matches!(&record.live, Live::Ours(ours) if *ours.uid == *uid);
-        let (key, record) = self.records.iter_mut().find(|(_, record)| is_it(record))?;
+        let key = self.records.iter().find(|(_, record)| is_it(record))?.0.clone();
+        let mut record = self.records.get_mut(&key)?;
         record.live = Live::Foreign;
         record.held = None;
-        Some(key.clone())
+        drop(record);
+        Some(key)
     }
 
     /// The downstream list `list` of `gvr` is complete: what was last seen before it is out of sight now.
     pub(crate) fn listed(&mut self, gvr: &Gvr, list: u64) {
-        for (key, record) in &mut self.records {
+        self.records.for_each_mut(|key, record| {
             if key.gvr == *gvr && record.list < list && record.turn != Turn::Running {
                 record.lose_sight();
             }
-        }
+        });
     }
 
     /// The upstream told everything of `gvr` in its incarnation `incarnation`: what it did not name is gone, for what
     /// `absence` says.
     pub(crate) fn complete(&mut self, gvr: &Gvr, incarnation: u64, absence: Absence) {
-        for (key, record) in &mut self.records {
+        self.records.for_each_mut(|key, record| {
             if key.gvr == *gvr && record.incarnation != incarnation {
+                let was_missing = record.is_missing();
                 record.incarnation = incarnation;
                 record.desired = weighed(&self.workspaces, key, absence);
-                record.admission = Admission::Unjudged;
+                if !was_missing {
+                    record.admission = Admission::Unjudged;
+                }
             }
-        }
+        });
     }
 
     /// Whether `key` should stand in the queue now; if so it does from here on.
     pub(crate) fn queue(&mut self, key: &ObjectKey) -> bool {
-        let Some(record) = self.records.get_mut(key) else {
+        let Some(mut record) = self.records.get_mut(key) else {
             return false;
         };
         let idle = matches!(record.turn, Turn::Quiet | Turn::Waiting | Turn::Reported);
@@ -466,7 +485,7 @@ impl Ledger {
 
     /// What is to be done for `key`, whose turn it is; `None` if that came to nothing meanwhile.
     pub(crate) fn begin(&mut self, key: &ObjectKey) -> Option<Task> {
-        let record = self.records.get_mut(key)?;
+        let mut record = self.records.get_mut(key)?;
         if record.turn != Turn::Queued {
             return None;
         }
@@ -480,7 +499,7 @@ impl Ledger {
 
     /// A Reconciler left the downstream object of `key` like this.
     pub(crate) fn learn(&mut self, key: &ObjectKey, after: After) {
-        let Some(record) = self.records.get_mut(key) else {
+        let Some(mut record) = self.records.get_mut(key) else {
             return;
         };
         match after {
@@ -492,6 +511,7 @@ impl Ledger {
             After::Absent => {
                 record.live = Live::Unseen;
                 record.resource_version = "".into();
+                record.admission = Admission::Unjudged;
             }
             After::Foreign => record.live = Live::Foreign,
         }
@@ -502,7 +522,7 @@ impl Ledger {
 
     /// The Reconciler of `key` is done: it may have its turn again.
     pub(crate) fn succeeded(&mut self, key: &ObjectKey) {
-        let Some(record) = self.records.get_mut(key) else {
+        let Some(mut record) = self.records.get_mut(key) else {
             return;
         };
         record.turn = Turn::Quiet;
@@ -510,21 +530,23 @@ impl Ledger {
         record.complaint = Complaint::None;
         record.word = Word::None;
         // What is gone on both sides needs no record.
-        if record.live == Live::Unseen && matches!(record.desired, Desired::Gone(_)) {
+        let over = record.live == Live::Unseen && matches!(record.desired, Desired::Gone(_));
+        drop(record);
+        if over {
             self.records.remove(key);
         }
     }
 
     /// The step of `key` was reported: nothing is written.
     pub(crate) fn reported(&mut self, key: &ObjectKey) {
-        if let Some(record) = self.records.get_mut(key) {
+        if let Some(mut record) = self.records.get_mut(key) {
             record.turn = Turn::Reported;
         }
     }
 
     /// The Reconciler of `key` failed: it waits. Returns how many times in a row that was.
     pub(crate) fn failed(&mut self, key: &ObjectKey, complaint: Complaint) -> u32 {
-        let Some(record) = self.records.get_mut(key) else {
+        let Some(mut record) = self.records.get_mut(key) else {
             return 0;
         };
         record.turn = Turn::Waiting;
@@ -535,7 +557,7 @@ impl Ledger {
 
     /// The wait of `key` is over. What was in the way may be gone: only another attempt tells.
     pub(crate) fn due(&mut self, key: &ObjectKey) {
-        let Some(record) = self.records.get_mut(key) else {
+        let Some(mut record) = self.records.get_mut(key) else {
             return;
         };
         if record.live == Live::Foreign {
@@ -545,7 +567,7 @@ impl Ledger {
 
     /// The upstream has the object after all: the deletion was none. Its watch tells the rest.
     pub(crate) fn absence_refuted(&mut self, key: &ObjectKey) {
-        let Some(record) = self.records.get_mut(key) else {
+        let Some(mut record) = self.records.get_mut(key) else {
             return;
         };
         if matches!(record.desired, Desired::Gone(_)) {
@@ -585,7 +607,7 @@ impl Ledger {
 
     /// The owner of `key` is told of the failure.
     pub(crate) fn give_word(&mut self, key: &ObjectKey) {
-        if let Some(record) = self.records.get_mut(key) {
+        if let Some(mut record) = self.records.get_mut(key) {
             record.word = Word::Given;
         }
     }

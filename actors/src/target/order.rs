@@ -18,6 +18,8 @@ pub(crate) enum OrderKey {
     Complete(Gvr),
     /// All of a resource, once more: the rules changed, so what was complete is not.
     Incomplete(Gvr),
+    /// The objects in the namespace with this key, which was read with a deletionTimestamp.
+    Departing(ObjectKey),
     /// A workspace whose binding turned: what was concluded of its objects is weighed again (kcp).
     Standing(LogicalCluster),
 }

@@ -234,7 +234,6 @@ impl Target {
             if let Some((_, since)) = self.turns.alive.remove(&key.to_string()) {
                 self.queue.done(ctx.now().saturating_duration_since(since));
             }
-            let waited = self.ledger.awaits_judgement(&key);
             self.ledger.learn(&key, attempt.after);
             match attempt.end {
                 End::Done => {
@@ -255,10 +254,10 @@ impl Target {
                 End::Paused => self.paused_upstream(&key, ctx),
                 End::Failed(failure) => self.failed(key.clone(), &failure, ctx),
             }
-            self.judge_if_new(&key, waited);
             self.unpark(&key);
             self.changed_downstream(&key);
         }
+        self.judge();
         self.give_turns(ctx);
     }
 

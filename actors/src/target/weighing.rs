@@ -1,8 +1,6 @@
 //! What a Target makes of an absence upstream, as the binding of the object's workspace stands (kcp).
 
-use std::collections::BTreeSet;
-
-use syncer_core::{Gvr, LogicalCluster, ObjectKey, plan::Desired, proof::Absence};
+use syncer_core::{LogicalCluster, ObjectKey, plan::Desired, proof::Absence};
 use tokio::time::Instant;
 
 use super::Target;
@@ -14,9 +12,8 @@ pub(super) fn weighed(workspaces: &Workspaces, key: &ObjectKey, absence: Absence
 }
 
 impl Target {
-    /// The binding of the workspace `cluster` turned: what was concluded of its objects is weighed again. Returns the resources of which
-    /// something has to be judged.
-    pub(super) fn weigh(&mut self, cluster: &LogicalCluster) -> BTreeSet<Gvr> {
+    /// The binding of the workspace `cluster` turned: what was concluded of its objects is weighed again.
+    pub(super) fn weigh(&mut self, cluster: &LogicalCluster) {
         let workspaces = &self.upstream.workspaces;
         let turned = self.ledger.weigh(cluster, |key, absence| match absence {
             _ if workspaces.has_left(key) => Some(Desired::Gone(Absence::WorkspaceDeleted)),
@@ -26,6 +23,5 @@ impl Target {
         for key in &turned {
             self.changed_upstream(key);
         }
-        turned.into_iter().map(|key| key.gvr).collect()
     }
 }

@@ -12,10 +12,11 @@ use dashmap::DashMap;
 use syncer_clusters::Cluster;
 use syncer_core::{LogicalCluster, ObjectKey, ResourceType};
 
-use super::{Identity, UpstreamMessage, WriteGate, workspaces::Workspaces};
+use super::{Departures, Identity, UpstreamMessage, WriteGate, workspaces::Workspaces};
 use crate::{
     bodies::Bodies,
     events::Events,
+    mass_deletions::MassDeletions,
     metrics::Metrics,
     readiness::Readiness,
     references::References,
@@ -50,8 +51,12 @@ pub(crate) struct UpstreamBase {
     pub(crate) bodies: Arc<Bodies>,
     pub(crate) references: References,
     pub(crate) namespaces: NamespaceLabels,
+    pub(crate) departures: Departures,
     pub(crate) events: Events,
     pub(crate) status: StatusBoard,
+    pub(crate) mass_deletions: MassDeletions,
+    /// The revision of the rules by which Targets are told what is complete.
+    pub(crate) rules_told: Arc<AtomicU64>,
     pub(crate) reports: TargetReports,
     /// What every write of an upstream object passes (S6).
     pub(crate) gate: WriteGate,
@@ -81,8 +86,12 @@ pub(crate) struct UpstreamLink {
     pub(crate) bodies: Arc<Bodies>,
     pub(crate) references: References,
     pub(crate) namespaces: NamespaceLabels,
+    pub(crate) departures: Departures,
     pub(crate) events: Events,
     pub(crate) status: StatusBoard,
+    pub(crate) mass_deletions: MassDeletions,
+    /// The revision of the rules by which Targets are told what is complete.
+    pub(crate) rules_told: Arc<AtomicU64>,
     pub(crate) reports: TargetReports,
     pub(crate) roster: Roster,
     pub(crate) readiness: Readiness,
@@ -119,9 +128,12 @@ impl UpstreamBase {
             )),
             references: References::default(),
             namespaces: NamespaceLabels::of_workspaces(&workspaces),
+            departures: Departures::default(),
             workspaces,
             events,
             status: StatusBoard::new(&signals),
+            mass_deletions: MassDeletions::new(settings.confirm_mass_deletion),
+            rules_told: Arc::default(),
             reports: settings.reports.clone(),
             gate: WriteGate::new(metrics.gate_waiting.clone(), metrics.gate_refused.clone()),
             writes: settings.writes,
@@ -145,8 +157,11 @@ impl UpstreamBase {
             bodies: self.bodies.clone(),
             references: self.references.clone(),
             namespaces: self.namespaces.clone(),
+            departures: self.departures.clone(),
             events: self.events.clone(),
             status: self.status.clone(),
+            mass_deletions: self.mass_deletions.clone(),
+            rules_told: self.rules_told.clone(),
             reports: self.reports.clone(),
             roster: self.roster.clone(),
             readiness: self.readiness.clone(),

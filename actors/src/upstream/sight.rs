@@ -170,6 +170,7 @@ impl UpstreamReading {
             return self.hand_over(SightKey::Object(object.key().clone()), Word::PassedOver);
         }
         let relabelled = self.keep_namespace_labels(object);
+        self.keep_departure(object);
         let word = match self.rulebook.place(object, &self.resource, &self.base.namespaces) {
             Verdict::Undecided(_) => {
                 self.base.status.upstream_undecided(object.key());
@@ -293,6 +294,17 @@ impl UpstreamReading {
         let labels = object.labels().iter();
         let labels: BTreeMap<Box<str>, Box<str>> = labels.map(|(key, value)| (key.into(), value.into())).collect();
         self.base.namespaces.keep(object.key(), &Arc::new(labels))
+    }
+
+    /// Remembers whether a namespace is being deleted.
+    fn keep_departure(&self, object: &Object) {
+        if !names_namespace(object.key()) {
+            return;
+        }
+        match object.deletion_timestamp() {
+            Some(_) => self.base.departures.begun(object.key()),
+            None => self.base.departures.over(object.key()),
+        }
     }
 
     fn deleted(&self, object: &Object) {

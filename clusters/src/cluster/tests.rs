@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures::StreamExt as _;
-use syncer_core::identity::LogicalCluster;
+use syncer_core::{
+    identity::LogicalCluster,
+    proof::{Absence, Look, Proof, prove},
+};
 use tokio::time::Instant;
 
 use super::*;
@@ -17,6 +20,10 @@ fn not_found(kind: &str, name: &str) -> Answer {
     let body =
         format!(r#"{{"kind":"Status","reason":"NotFound","details":{{"name":"{name}","kind":"{kind}"}},"code":404}}"#);
     Answer::Whole(404, Vec::new(), body)
+}
+
+fn proof() -> Proof {
+    prove(Absence::DeletionSeen, &Look::NotFound).unwrap()
 }
 
 fn preconditions() -> Preconditions {
@@ -80,7 +87,7 @@ async fn requests_are_what_the_api_expects() {
         .unwrap();
     cluster.create(&resource, "default", "web", body, &write).await.unwrap();
     cluster
-        .delete(&resource, "default", "web", &preconditions())
+        .delete(&resource, "default", "web", &preconditions(), &proof())
         .await
         .unwrap();
     let base = "/api/v1/namespaces/default/configmaps";
@@ -109,10 +116,18 @@ async fn nothing_is_sent_that_could_meet_more_than_one_object() {
         resource_version: None,
     };
     let results = [
-        cluster.delete(&config_maps(), "default", "", &preconditions()).await,
-        cluster.delete(&config_maps(), "", "web", &preconditions()).await,
-        cluster.delete(&config_maps(), "default", "..", &preconditions()).await,
-        cluster.delete(&config_maps(), "default", "web", &no_uid).await,
+        cluster
+            .delete(&config_maps(), "default", "", &preconditions(), &proof())
+            .await,
+        cluster
+            .delete(&config_maps(), "", "web", &preconditions(), &proof())
+            .await,
+        cluster
+            .delete(&config_maps(), "default", "..", &preconditions(), &proof())
+            .await,
+        cluster
+            .delete(&config_maps(), "default", "web", &no_uid, &proof())
+            .await,
     ];
     for result in results {
         assert_eq!(result.unwrap_err().next(), Next::Invalid);
@@ -139,7 +154,7 @@ async fn a_delete_tells_gone_from_terminating() {
         let cluster = Script::of([answer]).cluster();
         assert_eq!(
             cluster
-                .delete(&config_maps(), "default", "web", &preconditions())
+                .delete(&config_maps(), "default", "web", &preconditions(), &proof())
                 .await
                 .unwrap(),
             expected
@@ -148,7 +163,7 @@ async fn a_delete_tells_gone_from_terminating() {
     let unserved = Script::of([Answer::Whole(404, Vec::new(), String::new())]).cluster();
     assert_eq!(
         unserved
-            .delete(&config_maps(), "default", "web", &preconditions())
+            .delete(&config_maps(), "default", "web", &preconditions(), &proof())
             .await
             .unwrap_err()
             .next(),

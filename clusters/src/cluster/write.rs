@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use bytes::Bytes;
 use http::Method;
 use serde::Serialize;
-use syncer_core::identity::ResourceType;
+use syncer_core::{identity::ResourceType, proof::Proof};
 
 use super::{Call, Cluster, JSON};
 use crate::{Cause, Error, FieldsV1Kept, Next, Object, Verb, error::Subject, url::Path};
@@ -225,12 +225,14 @@ impl Cluster {
     }
 
     /// Deletes the object if it has this UID (S2), with its dependents in the background. One that is not there is gone.
+    /// It takes a proof that the object has to go, so that no delete can be written without one (S3).
     pub async fn delete(
         &self,
         resource: &ResourceType,
         namespace: &str,
         name: &str,
         preconditions: &Preconditions,
+        _: &Proof,
     ) -> Result<Deletion, Error> {
         let options = DeleteOptions {
             api_version: "v1",

@@ -71,13 +71,18 @@ impl Writer {
                 };
                 self.written.fetch_add(1, Ordering::Relaxed);
                 if (round + n) % 4 == 0 {
+                    let proof = syncer_core::proof::prove(
+                        syncer_core::proof::Absence::DeletionSeen,
+                        &syncer_core::proof::Look::NotFound,
+                    )
+                    .unwrap();
                     let preconditions = Preconditions {
                         uid: object.uid().into(),
                         resource_version: None,
                     };
                     let deletion = self
                         .cluster
-                        .delete(&config_maps(), NAMESPACE, &name, &preconditions)
+                        .delete(&config_maps(), NAMESPACE, &name, &preconditions, &proof)
                         .await;
                     if let Ok(deletion) = deletion {
                         assert_eq!(deletion, Deletion::Gone);

@@ -162,6 +162,11 @@ fn an_object_made_again_under_the_same_name_is_not_written_for_the_one_before() 
             .until("a first status", "web", |status| !status["conditions"].is_null())
             .await;
         let found = bench.upstream.get(&deployments(), "web").await.unwrap();
+        let proof = syncer_core::proof::prove(
+            syncer_core::proof::Absence::DeletionSeen,
+            &syncer_core::proof::Look::NotFound,
+        )
+        .unwrap();
         let preconditions = syncer_clusters::Preconditions {
             uid: found.uid().to_owned(),
             resource_version: None,
@@ -169,7 +174,7 @@ fn an_object_made_again_under_the_same_name_is_not_written_for_the_one_before() 
         bench
             .upstream
             .own
-            .delete(&deployments(), "default", "web", &preconditions)
+            .delete(&deployments(), "default", "web", &preconditions, &proof)
             .await
             .unwrap();
         bench.upstream.create(&deployments(), &deployment("web")).await;

@@ -5,7 +5,7 @@ use syncer_core::{
     plan::{Desired, Live, Pause},
 };
 
-use super::{Admission, Ledger, Record, Turn};
+use super::{Ledger, Record, Turn};
 
 /// An object of ours that keeps its namespace.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,8 +56,8 @@ impl Record {
     /// Whether it leaves the target; `None` if nothing of ours is there.
     fn stay(&self) -> Option<Stay> {
         let Live::Ours(ours) = &self.live else { return None };
-        let held = self.is_missing() && self.admission == Admission::Unjudged;
-        let leaves = matches!(self.desired, Desired::Gone(_)) && ours.pause == Pause::Off && !held;
+        let kept = self.is_kept_by_guard();
+        let leaves = matches!(self.desired, Desired::Gone(_)) && ours.pause == Pause::Off && !kept;
         Some(if leaves { Stay::Leaving } else { Stay::Remains })
     }
 }

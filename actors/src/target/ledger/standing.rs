@@ -15,7 +15,10 @@ impl Ledger {
         weighed: impl Fn(&ObjectKey, Option<Absence>) -> Option<Desired>,
     ) -> Vec<ObjectKey> {
         let mut turned = Vec::new();
-        for (key, record) in self.records.iter_mut().filter(|(key, _)| key.cluster == *cluster) {
+        self.records.for_each_mut(|key, record| {
+            if key.cluster != *cluster {
+                return;
+            }
             let absence = match record.desired {
                 Desired::Gone(absence) | Desired::Withheld(absence) => Some(absence),
                 Desired::Unknown | Desired::Wanted { .. } => None,
@@ -27,14 +30,14 @@ impl Ledger {
                 record.admission = Admission::Unjudged;
                 turned.push(key.clone());
             }
-        }
+        });
         turned.sort_unstable();
         turned
     }
 
     /// Its workspace does not let it be told whether the object is gone: it stays until that changes.
     pub(crate) fn withheld(&mut self, key: &ObjectKey) {
-        if let Some(record) = self.records.get_mut(key)
+        if let Some(mut record) = self.records.get_mut(key)
             && let Desired::Gone(absence) = record.desired
         {
             record.desired = Desired::Withheld(absence);

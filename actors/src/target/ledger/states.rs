@@ -39,7 +39,7 @@ impl Record {
         match &self.desired {
             Desired::Unknown | Desired::Withheld(_) => there.then_some(ObjectState::Unknown),
             Desired::Gone(_) if !there => None,
-            Desired::Gone(_) if self.is_missing() && self.admission == Admission::Unjudged => Some(ObjectState::Held),
+            Desired::Gone(_) if self.is_missing() && self.admission == Admission::Held => Some(ObjectState::Held),
             Desired::Gone(_) | Desired::Wanted { .. } => Some(self.progress()),
         }
     }

@@ -115,6 +115,7 @@ fn words(tidings: &Tidings) -> Vec<String> {
                     Absence::DeletionSeen => "deleted",
                     Absence::NotInCompleteList => "not listed",
                     Absence::Unselected => "unselected",
+                    Absence::NamespaceTerminating => "namespace terminating",
                     Absence::WorkspaceDeleted => "workspace deleted",
                     Absence::Drained => "drained",
                     Absence::Refused => "refused",
