@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, hash::Hasher, path::PathBuf, sync::Arc};
 use syncer_actors::{Connect, Rulebook, TargetSettings, runtime::Clock};
 use syncer_clusters::{Cluster, ClusterConfig, Limits};
 use syncer_core::{
-    config::{Configuration, DeletionMode, NamespaceMapping, Strategy, SyncTarget, WaitForDownstream},
+    config::{Configuration, DeletionMode, NamespaceMapping, Strategy, SyncTarget},
     placement::{PlacementOptions, RuleError, Rules, Secrets},
     protect::Protection,
 };
@@ -137,11 +137,6 @@ fn not_built(configuration: &Configuration) -> impl Iterator<Item = String> {
                 "only UpstreamWins",
             ),
             (deletion.mode != DeletionMode::Delete, "deletion.mode", "only Delete"),
-            (
-                deletion.wait_for_downstream == WaitForDownstream::Always,
-                "deletion.waitForDownstream",
-                "only Auto and Never",
-            ),
         ];
         let refused = asked.into_iter().filter(|(asked, ..)| *asked);
         refused.map(|(_, path, can)| format!("policy {}: spec.{path}: this version can do {can}", policy.name))
@@ -232,11 +227,10 @@ mod tests {
         assert_eq!(not_built(&set(&policy, target("1", "a"))).count(), 0);
         policy.spec.conflict.strategy = Strategy::MergeChanges;
         policy.spec.deletion.mode = DeletionMode::Orphan;
-        policy.spec.deletion.wait_for_downstream = WaitForDownstream::Always;
         let mut secret = target("1", "a");
         secret.spec.kubeconfig_file = None;
         let refused: Vec<_> = not_built(&set(&policy, secret)).collect();
-        assert_eq!(refused.len(), 4, "{refused:?}");
+        assert_eq!(refused.len(), 3, "{refused:?}");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 mod bodies;
 pub mod events;
+mod finalizers;
 mod mass_deletions;
 pub mod metrics;
 mod prescription;

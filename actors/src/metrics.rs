@@ -39,6 +39,7 @@ pub struct Metrics {
     /// Writes for which there was no room to wait.
     pub(crate) gate_refused: Counter,
     reachable: Family<TargetLabels, Gauge>,
+    abandoned: Family<TargetLabels, Gauge>,
     objects: Family<ObjectLabels, Gauge>,
     writes: Family<WriteLabels, Counter>,
     conflicts: Family<ConflictLabels, Counter>,
@@ -75,6 +76,11 @@ impl Metrics {
             "tmc_syncer_target_reachable",
             "Whether the target's API server can be reached: 1 or 0",
             self.reachable.clone(),
+        );
+        registry.register(
+            "tmc_syncer_abandoned",
+            "Objects left behind on a target that was dead for too long, which go when it returns",
+            self.abandoned.clone(),
         );
         registry.register(
             "tmc_syncer_objects",
@@ -130,6 +136,12 @@ impl Metrics {
         self.reachable.get_or_create(&TargetLabels::of(target)).set(0);
     }
 
+    /// So many objects are left behind on `target`.
+    pub(crate) fn abandoned(&self, target: &Arc<str>, count: u64) {
+        let count = i64::try_from(count).unwrap_or(i64::MAX);
+        self.abandoned.get_or_create(&TargetLabels::of(target)).set(count);
+    }
+
     /// How the objects of `target` stand now.
     pub fn objects(&self, target: &Arc<str>, counts: &ObjectCounts) {
         for state in ObjectState::ALL {
@@ -150,6 +162,7 @@ impl Metrics {
     /// `target` was removed: what was shown of it is shown no longer.
     pub fn forget_target(&self, target: &Arc<str>) {
         self.reachable.remove(&TargetLabels::of(target));
+        self.abandoned.remove(&TargetLabels::of(target));
         let states = ObjectState::ALL.map(ObjectState::as_str);
         for state in states.into_iter().chain([DESIRED]) {
             let target = target.clone();
@@ -231,6 +244,7 @@ impl Default for Metrics {
             gate_waiting: Gauge::default(),
             gate_refused: Counter::default(),
             reachable: Family::default(),
+            abandoned: Family::default(),
             objects: Family::default(),
             writes: Family::default(),
             conflicts: Family::default(),

@@ -4,6 +4,7 @@
 mod confirm;
 mod connection;
 mod fair_queue;
+mod farewell;
 mod heartbeat;
 mod held;
 mod intake;
@@ -27,6 +28,7 @@ pub(crate) use self::{
     names::NamespaceNames,
     order::{Order, OrderKey, Orders, Roster},
     sighting::Seen,
+    waits::Waits,
 };
 use self::{intake::Intake, ledger::Ledger, turns::Turns};
 use crate::{
@@ -120,6 +122,8 @@ impl Target {
         let states = self.ledger.states();
         self.upstream.metrics.objects(&self.settings.name, &states);
         self.upstream.reports.objects(&self.settings.name, states);
+        let abandoned = self.upstream.reports.abandoned(&self.settings.name).count;
+        self.upstream.metrics.abandoned(&self.settings.name, abandoned);
         self.turns.count = Some(ctx.after(COUNT_EVERY, TargetMessage::Count));
     }
 }

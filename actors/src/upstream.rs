@@ -261,6 +261,7 @@ impl Upstream {
                     self.tell_departure(&key);
                     let tidings = self.object(&key, value.word, value.endpoint);
                     self.spread(tidings.into_iter().map(|tiding| index::dated(tiding, value.at)));
+                    self.claim(&key);
                 }
                 SightKey::Listed(gvr, list) => {
                     if let Word::Listed { objects } = value.word {
@@ -393,9 +394,17 @@ impl Upstream {
     /// Gives everyone the orders that are for it.
     fn spread(&self, tidings: impl IntoIterator<Item = Tiding>) {
         for (target, key, order) in tidings {
+            self.claim(&key);
             if let Some((_, orders)) = self.targets.iter().find(|(name, _)| *name == target) {
                 hand_over(orders, OrderKey::Object(key), order);
             }
+        }
+    }
+
+    /// Says what the rules make of the finalizers of `key`.
+    fn claim(&self, key: &ObjectKey) {
+        if let Some(uid) = self.base.finalizers.uid(key) {
+            self.base.finalizers.claim(key, &uid, self.index.claims(key));
         }
     }
 
@@ -450,6 +459,7 @@ impl Actor for Upstream {
         ctx.spawn(Spec::new("events"), move || {
             EventRecorder::new(cluster.clone(), &events)
         });
+        self.keep_finalizers(ctx);
         self.read_roster();
         self.identify(ctx)
     }
@@ -477,6 +487,7 @@ impl Actor for Upstream {
             UpstreamMessage::TargetEntered(name) => {
                 self.read_roster();
                 self.tell_everything(name);
+                self.base.finalizers.entered(name);
             }
             UpstreamMessage::Reread => {}
         }

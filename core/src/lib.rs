@@ -2,7 +2,8 @@
 //!
 //! A newcomer learns the product here. An upstream object becomes a [`payload`] unless it is [`protect`]ed; [`plan`]
 //! compares what is desired with what a target shows and names the next step; a [`body`] is what is applied, with the
-//! [`marker`]s by which the object is known again; [`ownership`] tells drift; nothing is deleted without a [`proof`].
+//! [`marker`]s by which the object is known again; [`ownership`] tells drift; nothing is deleted without a [`proof`], and a
+//! [`finalizer`] makes the upstream object wait for it where a policy says so.
 //!
 //! Policies decide through [`placement`]: which objects go to which targets. [`transform`] is what they change on the way,
 //! and [`dependencies`] what the pods of an object need beside it.
@@ -18,6 +19,7 @@ pub mod dependencies;
 pub mod drift;
 pub mod event_reason;
 pub mod field_path;
+pub mod finalizer;
 pub mod guard;
 pub mod hash_key;
 pub mod identity;

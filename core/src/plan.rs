@@ -117,6 +117,8 @@ pub enum Step {
         /// The UID of the downstream object.
         uid: Box<str>,
     },
+    /// Read the target: if nothing of ours is left there, the upstream object need not wait for it any longer.
+    ConfirmGone,
     /// The downstream object is terminating: the watch says when it is gone.
     AwaitTermination,
     /// There is an object of somebody else in the way.
@@ -152,6 +154,17 @@ pub fn plan(desired: &Desired, live: &Live) -> Step {
             absence: *absence,
             uid: ours.uid.clone(),
         },
+    }
+}
+
+/// The next step where the upstream object waits until nothing of ours is left on the target. What a filtered watch does not show may
+/// be there without our label: only a read tells.
+pub fn farewell(desired: &Desired, live: &Live) -> Step {
+    match (desired, live, plan(desired, live)) {
+        (Desired::Unknown | Desired::Gone(_) | Desired::Withheld(_), Live::Unseen | Live::Foreign, Step::Nothing) => {
+            Step::ConfirmGone
+        }
+        (_, _, step) => step,
     }
 }
 
@@ -205,6 +218,32 @@ mod tests {
         Step::Change {
             uid: "d1".into(),
             reason,
+        }
+    }
+
+    #[test]
+    fn a_farewell_ends_with_a_look_at_what_is_out_of_sight() {
+        let gone = Desired::Gone(Absence::DeletionSeen);
+        let terminating = Ours {
+            lifecycle: Lifecycle::Terminating,
+            ..ours()
+        };
+        let paused = Ours {
+            pause: Pause::On,
+            ..ours()
+        };
+        let cases = [
+            (gone.clone(), Live::Unseen, Step::ConfirmGone),
+            (gone.clone(), Live::Foreign, Step::ConfirmGone),
+            (Desired::Unknown, Live::Unseen, Step::ConfirmGone),
+            (Desired::Unknown, Live::Ours(ours()), Step::Nothing),
+            (gone.clone(), Live::Ours(paused), Step::Nothing),
+            (gone.clone(), Live::Ours(terminating), Step::AwaitTermination),
+            (wanted(), Live::Unseen, Step::Create),
+            (wanted(), Live::Ours(ours()), Step::Nothing),
+        ];
+        for (desired, live, step) in cases {
+            assert_eq!(farewell(&desired, &live), step, "{desired:?} {live:?}");
         }
     }
 

@@ -33,6 +33,8 @@ pub enum Look {
     Wanted,
     /// It exists, and the complete, valid set of policies does not want it on the target.
     Unwanted,
+    /// It exists with a deletionTimestamp, and waits until it has left the target.
+    Deleting,
     /// It exists, and the target that policies want it on is drained.
     Drained,
     /// It exists, and the target that policies want it on refuses its resource.
@@ -64,6 +66,8 @@ enum Ground {
     NamespaceTerminating,
     /// Read, and not wanted there.
     Unwanted,
+    /// Read with a deletionTimestamp, which nobody takes back.
+    Deleting,
     /// Read once and not wanted there, and gone since.
     UnwantedAndGone,
     /// Read, and the target is drained.
@@ -108,6 +112,7 @@ pub fn prove(absence: Absence, look: &Look) -> Result<Proof, NoProof> {
         (Look::NotFound, Absence::Unselected) => Ok(Proof(Ground::UnwantedAndGone)),
         (Look::Left, _) => Ok(Proof(Ground::Left)),
         (Look::Unwanted, _) => Ok(Proof(Ground::Unwanted)),
+        (Look::Deleting, _) => Ok(Proof(Ground::Deleting)),
         (Look::NotFound, Absence::Drained) | (Look::Drained, _) => Ok(Proof(Ground::Drained)),
         (Look::NotFound, Absence::Refused) | (Look::Refused, _) => Ok(Proof(Ground::Refused)),
         (Look::Wanted, _) => Err(NoProof::Exists),
@@ -138,6 +143,7 @@ impl std::fmt::Display for Proof {
         f.write_str(match self.0 {
             Ground::DeletionSeen => "deletion seen upstream and absence confirmed",
             Ground::NotInCompleteList => "not in a complete upstream list and absence confirmed",
+            Ground::Deleting => "read upstream with a deletionTimestamp, and it waits for this target",
             Ground::NamespaceTerminating => "its namespace was seen terminating upstream, and absence confirmed",
             Ground::Unwanted => "read upstream, and no policy wants it there",
             Ground::UnwantedAndGone => "seen upstream where no policy wanted it there, and gone since",
@@ -173,7 +179,7 @@ mod tests {
     fn only_a_confirmed_absence_or_an_unwanted_object_is_a_proof() {
         for absence in ALL {
             assert!(prove(absence, &Look::NotFound).is_ok());
-            for look in [Look::Unwanted, Look::Drained, Look::Refused] {
+            for look in [Look::Unwanted, Look::Deleting, Look::Drained, Look::Refused] {
                 assert!(prove(absence, &look).is_ok());
             }
             assert_eq!(prove(absence, &Look::Inconclusive), Err(NoProof::NotConfirmed));

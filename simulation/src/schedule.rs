@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use syncer_core::config::WaitForDownstream;
 use syncer_sandbox::scenario::{Chaos, Kind, Plan, Team};
 
 use crate::plant::Plant;
@@ -23,6 +24,8 @@ pub struct Schedule {
     pub chaos: Chaos,
     /// How often the syncer is killed during the script.
     pub restarts: usize,
+    /// Whether upstream objects wait for their targets.
+    pub waits: WaitForDownstream,
     /// What is broken on purpose.
     pub plant: Option<Plant>,
     /// What is told while it runs.
@@ -57,6 +60,11 @@ impl Schedule {
             length: Duration::from_secs(chance.u64(60..=180)),
             chaos: if chance.u8(..3) == 0 { Chaos::Calm } else { Chaos::Wild },
             restarts: chance.usize(..=2),
+            waits: if chance.bool() {
+                WaitForDownstream::Always
+            } else {
+                WaitForDownstream::Auto
+            },
             plant: None,
             telling: Telling::Silent,
         }

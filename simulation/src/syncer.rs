@@ -10,7 +10,9 @@ use syncer_actors::{
 };
 use syncer_clusters::{Cluster, ConfigError, Limits};
 use syncer_core::{
-    config::{Configuration, NamespaceMapping, ResourceRef, SyncPolicy, SyncPolicySpec, SyncTarget, SyncTargetSpec},
+    config::{
+        Configuration, Deletion, NamespaceMapping, ResourceRef, SyncPolicy, SyncPolicySpec, SyncTarget, SyncTargetSpec,
+    },
     hash_key::HashKey,
     placement::{PlacementOptions, Rules, Secrets},
     protect::Protection,
@@ -130,7 +132,7 @@ fn settings(
         (name, settings)
     });
     Ok(Settings {
-        rulebooks: rulebooks(targets.collect())?,
+        rulebooks: rulebooks(schedule, targets.collect())?,
         upstream: UpstreamSettings {
             cluster: connect.cluster(&fleet.upstream, &Side::Upstream, 0)?,
             body_cache: BODY_CACHE,
@@ -147,7 +149,7 @@ fn settings(
 }
 
 /// Everything that is drawn goes everywhere.
-fn rulebooks(targets: BTreeMap<Arc<str>, TargetSettings>) -> Result<Rulebooks, ConfigError> {
+fn rulebooks(schedule: &Schedule, targets: BTreeMap<Arc<str>, TargetSettings>) -> Result<Rulebooks, ConfigError> {
     let resources = KINDS.map(|kind| ResourceRef {
         group: kind.group().to_owned(),
         resource: kind.plural().to_owned(),
@@ -156,6 +158,10 @@ fn rulebooks(targets: BTreeMap<Arc<str>, TargetSettings>) -> Result<Rulebooks, C
         name: "everything".to_owned(),
         spec: SyncPolicySpec {
             resources: resources.into(),
+            deletion: Deletion {
+                wait_for_downstream: schedule.waits,
+                ..Deletion::default()
+            },
             ..SyncPolicySpec::default()
         },
     };

@@ -27,6 +27,20 @@ pub(super) fn plain() -> Vec<Manifest> {
             &json!([rule("", &["secrets"], &READ)]),
         ),
         role(
+            "tmc-syncer-upstream-finalizers",
+            "For the upstream cluster, where a policy has objects wait for their targets (deletion.waitForDownstream: Always). Add what such \
+             policies name beside these kinds.",
+            &json!([
+                rule("", &["configmaps", "services"], &["patch"]),
+                rule("apps", &["deployments"], &["patch"]),
+            ]),
+        ),
+        role(
+            "tmc-syncer-upstream-finalizers-secrets",
+            "For the upstream cluster, where a policy has Secrets wait for their targets.",
+            &json!([rule("", &["secrets"], &["patch"])]),
+        ),
+        role(
             "tmc-syncer-target",
             "For each target: bind it to the user of its kubeconfig. Add what your policies name beside these kinds.",
             &json!([

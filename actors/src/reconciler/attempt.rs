@@ -27,6 +27,8 @@ pub(crate) struct Attempt {
 pub(crate) enum End {
     /// The step is done.
     Done,
+    /// The target was asked, and nothing of ours is left there.
+    Parted,
     /// Nothing is ever written: the step was reported.
     Reported,
     /// The upstream's object is already applied and newer than what its watch has told: the watch has to come up first.
@@ -65,6 +67,7 @@ pub(super) async fn run(downstream: &Downstream, key: &ObjectKey, task: &Task) -
         Step::Verify => work.verify().await,
         Step::Compare { uid } => work.compare(uid).await,
         Step::ConfirmAbsence { absence, uid } => work.remove(*absence, uid).await,
+        Step::ConfirmGone => work.confirm_gone().await,
         Step::Nothing | Step::AwaitTermination | Step::Refuse => Ok(Attempt::done(After::Unchanged)),
     };
     attempted.unwrap_or_else(Attempt::failed)
@@ -83,7 +86,7 @@ fn intent(step: &Step) -> Option<&'static str> {
             Some("would delete, if the upstream confirms that it is gone or not wanted here")
         }
         Step::Compare { .. } => Some("would compare by value, and apply a change where it differs"),
-        Step::Verify | Step::Nothing | Step::AwaitTermination | Step::Refuse => None,
+        Step::Verify | Step::ConfirmGone | Step::Nothing | Step::AwaitTermination | Step::Refuse => None,
     }
 }
 
@@ -92,6 +95,14 @@ fn intent(step: &Step) -> Option<&'static str> {
 impl Attempt {
     pub(super) fn done(after: After) -> Self {
         Self { after, end: End::Done }
+    }
+
+    /// Nothing of ours is left there.
+    pub(super) fn parted(after: After) -> Self {
+        Self {
+            after,
+            end: End::Parted,
+        }
     }
 
     /// It ended like this, and nothing was learned of the target.

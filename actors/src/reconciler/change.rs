@@ -154,13 +154,13 @@ impl Work<'_> {
         match deletion {
             Ok(Deletion::Gone) => {
                 self.log(&format_args!("deleted, UID {uid}: {proof}"));
-                Ok(Attempt::done(After::Absent))
+                Ok(Attempt::parted(After::Absent))
             }
             Ok(Deletion::Terminating) => {
                 self.log(&format_args!("deletion begun, UID {uid}: {proof}"));
                 Ok(Attempt::done(self.look().await?))
             }
-            Err(error) if error.next() == Next::NotFound => Ok(Attempt::done(After::Absent)),
+            Err(error) if error.next() == Next::NotFound => Ok(Attempt::parted(After::Absent)),
             // Another object has the name by now: what it is decides.
             Err(error) if error.next() == Next::LookAgain => Ok(Attempt::done(self.look().await?)),
             Err(error) => Err(error.into()),

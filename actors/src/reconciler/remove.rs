@@ -8,6 +8,7 @@ use syncer_core::{
     ResourceType, Scope,
     kcp::Standing,
     marker::{CLUSTER_LABEL, PAUSED_ANNOTATION},
+    naming::finalizer,
     placement::{Needs, Verdict, Withholding},
     proof::{Absence, Look, NoProof, prove},
 };
@@ -59,6 +60,15 @@ impl Work<'_> {
         self.delete(uid, &proof).await
     }
 
+    /// Asks the target whether anything of ours is left there. What the filtered watch does not show may be there without our label.
+    pub(super) async fn confirm_gone(&self) -> Result<Attempt, AttemptFailure> {
+        Ok(match self.look().await? {
+            After::Absent => Attempt::parted(After::Absent),
+            After::Foreign => Attempt::parted(After::Foreign),
+            after => Attempt::done(after),
+        })
+    }
+
     /// What a read of the upstream object says, now.
     async fn look_upstream(&self, absence: Absence) -> Result<Look, AttemptFailure> {
         let standing = || self.downstream.workspaces.standing(self.key, Instant::now());
@@ -78,6 +88,13 @@ impl Work<'_> {
         };
         // As the binding stands after the read: it may have turned meanwhile.
         Ok(standing().weigh(look))
+    }
+
+    /// Whether `object` is being deleted, and waits until it has left this target; one whose deletion was seen did so.
+    fn leaves(&self, object: &Object, absence: Absence) -> bool {
+        let finalizer = finalizer(&self.downstream.key);
+        let waits = absence == Absence::DeletionSeen || object.finalizers().any(|present| present == finalizer);
+        object.deletion_timestamp().is_some() && waits
     }
 
     /// Whether the rules, as they are now, want `object` on this target.
@@ -103,6 +120,9 @@ impl Work<'_> {
             Some(Withholding::Drained) => return Look::Drained,
             Some(Withholding::Refused) => return Look::Refused,
             None => {}
+        }
+        if self.leaves(object, absence) {
+            return Look::Deleting;
         }
         let verdict = rulebook.place(object, self.resource, &self.downstream.namespaces);
         let Verdict::Decided(placement) = verdict else {

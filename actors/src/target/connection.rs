@@ -80,6 +80,7 @@ impl Target {
         self.upstream.readiness.unreachable(&self.settings.name);
         self.upstream.metrics.lost(&self.settings.name);
         self.upstream.status.target_lost(&self.settings.name);
+        self.upstream.finalizers.lost(&self.settings.name);
     }
 
     pub(super) fn discovered(&mut self, served: &Served, ctx: &mut Context<Self>) {
@@ -267,11 +268,13 @@ impl Target {
                 self.upstream.reports.reach(&self.settings.name, reach);
                 self.upstream.metrics.lost(&self.settings.name);
                 self.upstream.status.target_lost(&self.settings.name);
+                self.upstream.finalizers.lost(&self.settings.name);
             }
             Health::Closed => {
                 self.upstream.reports.reach(&self.settings.name, Reach::Reached);
                 self.upstream.metrics.reached(&self.settings.name);
                 self.upstream.status.target_reached(&self.settings.name);
+                self.upstream.finalizers.reached(&self.settings.name);
             }
         }
         match health {

@@ -107,6 +107,7 @@ impl Target {
                 OrderKey::Incomplete(gvr) => {
                     self.intake.complete.remove(&gvr);
                 }
+                OrderKey::Release(key) => self.say_farewell(&key),
                 OrderKey::Complete(gvr) => {
                     if let Order::Complete { incarnation } = value {
                         self.intake.complete.insert(gvr.clone(), incarnation);
@@ -141,12 +142,14 @@ impl Target {
                 self.ledger.unwant(key, desired, incarnation);
             }
             Order::Kept { incarnation } => self.ledger.unwant(key, Desired::Unknown, incarnation),
+            // What is gone on both sides needs no record.
+            Order::Gone { .. } if self.intake.is_listed(&key.gvr) && self.ledger.turn(key).is_none() => return,
             Order::Gone { absence, incarnation } => {
                 let absence = self.absence_here(absence, &key.gvr);
                 let desired = weighed(&self.upstream.workspaces, key, absence);
                 self.ledger.unwant(key, desired, incarnation);
             }
-            Order::Complete { .. } | Order::Weigh => return,
+            Order::Complete { .. } | Order::Weigh | Order::Release => return,
         }
         self.changed_upstream(key);
     }
@@ -231,6 +234,7 @@ impl Target {
         {
             let absence = self.absence_here(Absence::NotInCompleteList, gvr);
             self.ledger.complete(gvr, incarnation, absence);
+            self.recall_abandoned(gvr, incarnation);
             self.intake.judging = Judging::Due;
         }
     }

@@ -1,5 +1,6 @@
 //! The ledger of a target: one small record per object, from which everything else is planned again.
 
+mod farewell;
 mod guard;
 mod inhabitants;
 mod records;
@@ -12,12 +13,13 @@ use std::sync::Arc;
 use syncer_core::{
     Gvr, ObjectKey,
     marker::PayloadHash,
-    plan::{Desired, Live, Ownership, Step, plan},
+    plan::{Desired, Live, Ownership, Step, farewell, plan},
     proof::Absence,
 };
 
 use tokio::time::Instant;
 
+use self::farewell::Farewell;
 pub(crate) use self::guard::Judgement;
 pub(crate) use self::inhabitants::Stay;
 use self::records::{Records, Tracked};
@@ -45,6 +47,7 @@ struct Record {
     list: u64,
     turn: Turn,
     admission: Admission,
+    farewell: Farewell,
     /// Attempts that failed one after the other.
     failures: u32,
     /// What the last one failed for.
@@ -211,6 +214,7 @@ impl Record {
             list: 0,
             turn: Turn::Quiet,
             admission: Admission::Unjudged,
+            farewell: Farewell::None,
             failures: 0,
             complaint: Complaint::None,
             word: Word::None,
@@ -221,7 +225,10 @@ impl Record {
 
     /// The next step as things stand.
     fn step(&self) -> Step {
-        plan(&self.desired, &self.live)
+        match self.farewell {
+            Farewell::None => plan(&self.desired, &self.live),
+            Farewell::Said => farewell(&self.desired, &self.live),
+        }
     }
 
     /// Whether there is something to do for a Reconciler.
@@ -381,7 +388,7 @@ impl Ledger {
         self.desire(key, desired, incarnation);
         // There is nothing of ours to remove, so nothing else would ever end the record.
         if given_up {
-            self.records.remove(key);
+            self.forget_if_void(key);
         }
     }
 
@@ -401,6 +408,10 @@ impl Ledger {
         // What is new ends a wait. What was in the way may be gone, and only another attempt tells.
         if record.turn == Turn::Waiting && record.live == Live::Foreign {
             record.live = Live::Unseen;
+        }
+        // What is wanted here does not leave.
+        if matches!(desired, Desired::Wanted { .. }) {
+            record.farewell = Farewell::None;
         }
         record.desired = desired;
         // The same word once more changes no judgement, and takes back no person's.
@@ -530,7 +541,9 @@ impl Ledger {
         record.complaint = Complaint::None;
         record.word = Word::None;
         // What is gone on both sides needs no record.
-        let over = record.live == Live::Unseen && matches!(record.desired, Desired::Gone(_));
+        let over = record.live == Live::Unseen
+            && record.farewell == Farewell::None
+            && matches!(record.desired, Desired::Gone(_));
         drop(record);
         if over {
             self.records.remove(key);

@@ -18,6 +18,8 @@ pub(crate) enum OrderKey {
     Complete(Gvr),
     /// All of a resource, once more: the rules changed, so what was complete is not.
     Incomplete(Gvr),
+    /// One upstream object that waits until it has left the target.
+    Release(ObjectKey),
     /// The objects in the namespace with this key, which was read with a deletionTimestamp.
     Departing(ObjectKey),
     /// A workspace whose binding turned: what was concluded of its objects is weighed again (kcp).
@@ -54,6 +56,8 @@ pub(crate) enum Order {
         /// Who says so.
         incarnation: u64,
     },
+    /// The Target has to say when nothing of ours is left of the object. An order that wants it there takes that back.
+    Release,
     /// Its endpoint is gone, or the binding of its workspace: nothing is known of it.
     Adrift {
         /// Who says so.

@@ -240,6 +240,11 @@ impl Target {
                     self.succeeded(&key);
                     self.arrived(&key, ctx);
                 }
+                End::Parted => {
+                    self.parted(&key);
+                    self.succeeded(&key);
+                    self.ledger.forget_if_void(&key);
+                }
                 End::Reported => self.ledger.reported(&key),
                 End::Ahead => self.ahead(&key, ctx),
                 End::Withheld => {

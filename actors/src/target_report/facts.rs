@@ -120,6 +120,7 @@ impl TargetReport {
             self.refusals.is_empty(),
             self.listed,
             held,
+            self.abandoned.count,
             self.confirmed_deletion.clone(),
         )
     }

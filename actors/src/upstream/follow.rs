@@ -11,6 +11,7 @@ use super::{
 };
 use crate::{
     bodies::fields_read,
+    finalizers::{FinalizerKeeper, KeeperWork},
     prescription::is_namespace,
     runtime::{Actor, Context, Spec},
     settings::{UpstreamSource, Writes},
@@ -25,6 +26,8 @@ impl Upstream {
             return;
         };
         let resources = identity.resources.clone();
+        let targets = self.rulebook.targets.keys();
+        self.base.finalizers.rules(&identity.id, targets, resources.iter());
         let farewell = self
             .index
             .dismiss_others(|gvr| resources.iter().any(|resource| resource.gvr == *gvr));
@@ -101,6 +104,23 @@ impl Upstream {
             gate: self.base.gate.clone(),
         };
         ctx.spawn(Spec::new("status"), move || StatusPropagator::new(work.clone()));
+    }
+
+    /// Begins to keep the finalizers of upstream objects as they should be.
+    pub(super) fn keep_finalizers(&self, ctx: &mut Context<Self>) {
+        if self.base.writes == Writes::Reported {
+            return;
+        }
+        let work = KeeperWork {
+            board: self.base.finalizers.clone(),
+            cluster: self.base.cluster.clone(),
+            gate: self.base.gate.clone(),
+            roster: self.base.roster.clone(),
+            reports: self.base.reports.clone(),
+            events: self.base.events.clone(),
+            metrics: self.base.metrics.clone(),
+        };
+        ctx.spawn(Spec::new("finalizers"), move || FinalizerKeeper::new(work.clone()));
     }
 
     /// The revision is part of the key: a watcher under older rules may still be on its way out.

@@ -34,7 +34,6 @@ const WAITING: i64 = 1024;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Writer {
     /// Sets or takes off our finalizers: everything downstream waits for it.
-    #[cfg_attr(not(test), expect(dead_code, reason = "finalizers are the next thing to pass here"))]
     Finalizer,
     /// Writes a change from downstream back.
     #[cfg_attr(not(test), expect(dead_code, reason = "strategies that write back will pass here"))]

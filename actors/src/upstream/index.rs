@@ -7,6 +7,7 @@ use std::{
 
 use syncer_core::{
     Gvr, ObjectKey,
+    finalizer::{Claim, Waiting},
     marker::PayloadHash,
     placement::{Needs, Withholding},
     plan::Newcomer,
@@ -17,6 +18,7 @@ use tokio::time::Instant;
 
 use super::endpoints::EndpointId;
 use crate::{
+    finalizers::TargetClaim,
     prescription::{Prescription, names_namespace},
     references::{Difference, References},
     target::Order,
@@ -76,6 +78,8 @@ pub(crate) struct Want {
     pub(crate) newcomer: Newcomer,
     /// Whether anything is written about it for now.
     pub(crate) activity: Activity,
+    /// Whether its deletion upstream waits for the target.
+    pub(crate) waits: Waiting,
 }
 
 /// Whether anything is written about an object for now.
@@ -85,6 +89,10 @@ pub(crate) enum Activity {
     Synced,
     /// Its policy is suspended, or a person paused it: whatever is downstream stays.
     Rests,
+    /// It has to wait for the target, and does not carry its finalizer yet: whatever is downstream stays until it does.
+    AwaitsFinalizer,
+    /// It has a deletionTimestamp, and waits until it has left the target.
+    Leaves,
 }
 
 /// An object as a watch showed it.
@@ -167,8 +175,8 @@ impl Index {
         }
         if let Some(old) = &old {
             let wanted = |target: &Arc<str>| entry.wants.iter().any(|want| want.target() == target);
-            // What rested under a suspended policy was told to nobody, and may be there all the same.
-            let rested = old.wants.iter().filter(|want| want.is_suspended()).map(Want::target);
+            // What rested under a suspended policy, or waited, was told to nobody, and may be there all the same.
+            let rested = old.wants.iter().filter(|want| want.is_untold()).map(Want::target);
             // So may a namespace be that nothing needed any more.
             let unneeded = old.wants.iter().filter(|_| names_namespace(key)).map(Want::target);
             let mut leaving: Vec<_> = (old.told.iter().chain(rested).chain(unneeded))
@@ -208,12 +216,23 @@ impl Index {
     ) {
         let target = want.target();
         let was_told = old.is_some_and(|old| old.told.contains(target));
-        if want.activity == Activity::Rests {
-            tidings.push((target.clone(), key.clone(), self.kept()));
-            return;
+        match want.activity {
+            Activity::Rests => {
+                tidings.push((target.clone(), key.clone(), self.kept()));
+                return;
+            }
+            Activity::Leaves => {
+                if !known {
+                    tidings.push((target.clone(), key.clone(), self.gone(Absence::DeletionSeen)));
+                }
+                return;
+            }
+            Activity::Synced | Activity::AwaitsFinalizer => {}
         }
-        let needed = want.needs == Needs::Selected || self.references.names(target, key);
-        if needed {
+        let needed = self.needs(want, key);
+        if needed && want.activity == Activity::AwaitsFinalizer {
+            tidings.push((target.clone(), key.clone(), self.kept()));
+        } else if needed {
             told.push(target.clone());
             if !(known && was_told) {
                 tidings.push((target.clone(), key.clone(), self.wanted(uid, want)));
@@ -223,6 +242,11 @@ impl Index {
         } else if was_told {
             tidings.push((target.clone(), key.clone(), self.unwanted(key)));
         }
+    }
+
+    /// Whether `key` has to be on the target of `want` now.
+    fn needs(&self, want: &Want, key: &ObjectKey) -> bool {
+        want.needs == Needs::Selected || self.references.names(want.target(), key)
     }
 
     fn wanted(&self, uid: &str, want: &Want) -> Order {
@@ -304,7 +328,10 @@ impl Index {
                 .wants
                 .iter()
                 .find(|want| *want.target() == target && want.needs == Needs::IfReferenced);
-            if let Some(want) = want.filter(|want| want.activity == Activity::Synced) {
+            if let Some(want) = want.filter(|want| want.activity == Activity::AwaitsFinalizer) {
+                let order = if needed { self.kept() } else { self.unwanted(&named) };
+                tidings.push((want.target().clone(), named.clone(), order));
+            } else if let Some(want) = want.filter(|want| want.activity == Activity::Synced) {
                 match (needed, told) {
                     (true, None) => {
                         tidings.push((target.clone(), named.clone(), self.wanted(&entry.uid, want)));
@@ -387,7 +414,8 @@ impl Index {
         let mut tidings = Tidings::new();
         for want in &old.wants {
             let order = match want.activity {
-                Activity::Synced => self.gone(absence),
+                Activity::Synced | Activity::AwaitsFinalizer => self.gone(absence),
+                Activity::Leaves => self.gone(Absence::DeletionSeen),
                 // Where the policy is suspended, it goes when the policy is taken up again.
                 Activity::Rests if want.is_suspended() => self.gone(Absence::NotInCompleteList),
                 Activity::Rests => continue,
@@ -436,9 +464,12 @@ impl Index {
         let mut tidings = Tidings::new();
         for (key, entry) in self.resources.values().flat_map(|resource| &resource.objects) {
             let unnamed = entry.wants.iter().filter(|want| {
-                want.needs == Needs::IfReferenced
-                    && want.activity == Activity::Synced
-                    && !entry.told.contains(want.target())
+                let kept = match want.activity {
+                    Activity::Synced => entry.told.contains(want.target()),
+                    Activity::AwaitsFinalizer => self.needs(want, key),
+                    Activity::Rests | Activity::Leaves => true,
+                };
+                want.needs == Needs::IfReferenced && !kept
             });
             tidings.extend(unnamed.map(|want| (want.target().clone(), key.clone(), self.unwanted(key))));
         }
@@ -478,13 +509,51 @@ impl Index {
             };
             if entry.told.iter().any(|told| **told == *target) {
                 orders.insert(key.clone(), self.wanted(&entry.uid, want));
-            } else if want.activity == Activity::Rests || self.names == Names::Unsettled {
+            } else if want.activity == Activity::Leaves {
+                orders.insert(key.clone(), self.gone(Absence::DeletionSeen));
+            } else if self.keeps(want, key) {
                 orders.insert(key.clone(), self.kept());
             } else {
                 orders.insert(key.clone(), self.unwanted(key));
             }
         }
         orders.into_iter().collect()
+    }
+
+    /// Whether what is on the target of `want`, which was not told to have `key`, stays for now.
+    fn keeps(&self, want: &Want, key: &ObjectKey) -> bool {
+        match want.activity {
+            Activity::Rests => true,
+            Activity::AwaitsFinalizer if self.needs(want, key) => true,
+            _ => self.names == Names::Unsettled,
+        }
+    }
+
+    /// What the rules make of the finalizers of `key`, target by target, as it was last seen.
+    pub(crate) fn claims(&self, key: &ObjectKey) -> Box<[TargetClaim]> {
+        let resource = self.resources.get(&key.gvr);
+        let entry = resource.and_then(|resource| resource.objects.get(key));
+        let wants = entry.into_iter().flat_map(|entry| &entry.wants);
+        wants
+            .map(|want| TargetClaim {
+                target: want.target().clone(),
+                claim: self.claim(want, key),
+                abandon_after: want.prescription.spec().deletion.abandon_after.0,
+            })
+            .collect()
+    }
+
+    fn claim(&self, want: &Want, key: &ObjectKey) -> Claim {
+        match want.activity {
+            Activity::Rests => Claim::Undecided,
+            _ if want.waits == Waiting::Free => Claim::None,
+            Activity::Leaves => Claim::Leaving,
+            Activity::Synced | Activity::AwaitsFinalizer if self.needs(want, key) => Claim::Needs,
+            Activity::Synced | Activity::AwaitsFinalizer => match self.names {
+                Names::Unsettled => Claim::Undecided,
+                Names::Settled => Claim::Leaving,
+            },
+        }
     }
 
     /// What is wanted of `key`, for whoever forgets its bodies.
@@ -548,12 +617,18 @@ impl Want {
         self.activity == Activity::Rests && self.prescription.spec().suspend
     }
 
+    /// Whether nobody was told of it although it may be there.
+    fn is_untold(&self) -> bool {
+        self.is_suspended() || self.activity == Activity::AwaitsFinalizer
+    }
+
     fn is(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.prescription, &other.prescription)
             && self.hash == other.hash
             && self.newcomer == other.newcomer
             && self.activity == other.activity
             && self.needs == other.needs
+            && self.waits == other.waits
     }
 }
 

@@ -10,12 +10,13 @@ use std::{
 
 use dashmap::DashMap;
 use syncer_clusters::Cluster;
-use syncer_core::{LogicalCluster, ObjectKey, ResourceType};
+use syncer_core::{Gvr, LogicalCluster, ObjectKey, ResourceType, kcp::Provision};
 
 use super::{Departures, Identity, UpstreamMessage, WriteGate, workspaces::Workspaces};
 use crate::{
     bodies::Bodies,
     events::Events,
+    finalizers::FinalizerBoard,
     mass_deletions::MassDeletions,
     metrics::Metrics,
     readiness::Readiness,
@@ -54,6 +55,8 @@ pub(crate) struct UpstreamBase {
     pub(crate) departures: Departures,
     pub(crate) events: Events,
     pub(crate) status: StatusBoard,
+    /// What is known of the finalizers of upstream objects.
+    pub(crate) finalizers: FinalizerBoard,
     pub(crate) mass_deletions: MassDeletions,
     /// The revision of the rules by which Targets are told what is complete.
     pub(crate) rules_told: Arc<AtomicU64>,
@@ -89,6 +92,8 @@ pub(crate) struct UpstreamLink {
     pub(crate) departures: Departures,
     pub(crate) events: Events,
     pub(crate) status: StatusBoard,
+    /// What is known of the finalizers of upstream objects.
+    pub(crate) finalizers: FinalizerBoard,
     pub(crate) mass_deletions: MassDeletions,
     /// The revision of the rules by which Targets are told what is complete.
     pub(crate) rules_told: Arc<AtomicU64>,
@@ -132,6 +137,7 @@ impl UpstreamBase {
             workspaces,
             events,
             status: StatusBoard::new(&signals),
+            finalizers: FinalizerBoard::new(&signals),
             mass_deletions: MassDeletions::new(settings.confirm_mass_deletion),
             rules_told: Arc::default(),
             reports: settings.reports.clone(),
@@ -147,6 +153,11 @@ impl UpstreamBase {
         }
     }
 
+    /// How the upstream comes by the objects of a resource.
+    pub(crate) fn provision(&self, gvr: &Gvr) -> Provision {
+        self.workspaces.provision(gvr)
+    }
+
     pub(crate) fn link(&self, identity: &Identity, address: Address<UpstreamMessage>) -> UpstreamLink {
         UpstreamLink {
             id: identity.id.clone(),
@@ -160,6 +171,7 @@ impl UpstreamBase {
             departures: self.departures.clone(),
             events: self.events.clone(),
             status: self.status.clone(),
+            finalizers: self.finalizers.clone(),
             mass_deletions: self.mass_deletions.clone(),
             rules_told: self.rules_told.clone(),
             reports: self.reports.clone(),

@@ -9,7 +9,8 @@ use syncer_clusters::{Error, Object, WatchEvent};
 use syncer_core::{
     Gvr, ObjectKey, ResourceType, dependencies,
     event_reason::EventReason,
-    marker::PAUSED_ANNOTATION,
+    finalizer::{self, Waiting},
+    marker::{PAUSED_ANNOTATION, PayloadHash},
     placement::{Needs, Newcomers, Place, Placement, Verdict, Writes},
     plan::Newcomer,
     status::Problem,
@@ -24,10 +25,11 @@ use super::{
 };
 use crate::{
     events::Subject,
+    finalizers::Concern,
     prescription::{Prescription, RenderError, names_namespace},
     rulebook::Rulebook,
     runtime::Outbox,
-    settings::UpstreamSource,
+    settings::{UpstreamSource, Writes as WhetherWritten},
     status_propagator::{StatusTerms, Wish},
     watcher::{Reading, hand_over},
 };
@@ -127,6 +129,10 @@ pub(crate) struct UpstreamReading {
     prescriptions: HashMap<(Arc<str>, Arc<str>, Needs), Arc<Prescription>>,
     /// What was said already about policies that stand behind others.
     shadowed: HashSet<(Arc<str>, Arc<str>)>,
+    /// The finalizer of each target.
+    finalizers: HashMap<Arc<str>, Box<str>>,
+    /// Whether the object at hand has anything to do with finalizers.
+    concern: Concern,
     completeness: Completeness,
 }
 
@@ -149,6 +155,8 @@ impl UpstreamReading {
         sights: Sights,
         completeness: Completeness,
     ) -> Self {
+        let finalizer = |target: &Arc<str>| Some((target.clone(), base.finalizers.finalizer_of(target)?));
+        let finalizers = rulebook.targets.keys().filter_map(finalizer).collect();
         Self {
             list: base.lists.load(Ordering::Relaxed),
             resource,
@@ -158,6 +166,8 @@ impl UpstreamReading {
             sights,
             prescriptions: HashMap::new(),
             shadowed: HashSet::new(),
+            finalizers,
+            concern: Concern::Undecided,
             completeness,
         }
     }
@@ -170,6 +180,7 @@ impl UpstreamReading {
             return self.hand_over(SightKey::Object(object.key().clone()), Word::PassedOver);
         }
         let relabelled = self.keep_namespace_labels(object);
+        self.concern = Concern::Undecided;
         self.keep_departure(object);
         let word = match self.rulebook.place(object, &self.resource, &self.base.namespaces) {
             Verdict::Undecided(_) => {
@@ -178,6 +189,9 @@ impl UpstreamReading {
             }
             Verdict::Decided(placement) => self.word(object, &placement, relabelled),
         };
+        if self.base.writes == WhetherWritten::Done {
+            self.base.finalizers.seen(object, self.concern, self.list);
+        }
         self.hand_over(SightKey::Object(object.key().clone()), word);
     }
 
@@ -203,6 +217,12 @@ impl UpstreamReading {
             }
         }
         let paused = object.annotations().get(PAUSED_ANNOTATION) == Some("true");
+        let mut places = placement.places.iter();
+        self.concern = if places.any(|place| self.waits(place) == Waiting::Waits) {
+            Concern::Waits
+        } else {
+            Concern::IfCarried
+        };
         let wants: Result<Vec<Want>, RenderError> = placement
             .places
             .iter()
@@ -252,20 +272,55 @@ impl UpstreamReading {
             .entry(interned)
             .or_insert_with(|| Arc::new(Prescription::of(place, resource)))
             .clone();
-        let body = self.base.bodies.make(object, resource, &prescription)?;
+        let waits = self.waits(place);
+        let activity = match place.writes {
+            Writes::Allowed if !paused => self.activity(object, &prescription, waits),
+            Writes::Allowed | Writes::Suspended => Activity::Rests,
+        };
+        // What is leaving needs no body, and must not wait for a transform to be mended.
+        let hash = match activity {
+            Activity::Leaves => PayloadHash(0),
+            _ => self.base.bodies.make(object, resource, &prescription)?.payload.hash(),
+        };
         Ok(Want {
-            hash: body.payload.hash(),
+            hash,
             prescription,
             needs: place.needs,
             newcomer: match place.newcomers {
                 Newcomers::Welcome => Newcomer::Welcome,
                 Newcomers::KeptOut => Newcomer::KeptOut,
             },
-            activity: match place.writes {
-                Writes::Allowed if !paused => Activity::Synced,
-                Writes::Allowed | Writes::Suspended => Activity::Rests,
-            },
+            activity,
+            waits,
         })
+    }
+
+    /// Whether objects wait for the target of `place`.
+    fn waits(&self, place: &Place) -> Waiting {
+        let asked = place.policy.policy.spec.deletion.wait_for_downstream;
+        let gvr = &self.resource.gvr;
+        finalizer::waits(asked, self.base.provision(gvr), gvr)
+    }
+
+    /// What is done about `object`, about which something may be written, on the target of `prescription`.
+    fn activity(&self, object: &Object, prescription: &Prescription, waits: Waiting) -> Activity {
+        if waits == Waiting::Free {
+            return Activity::Synced;
+        }
+        if object.deletion_timestamp().is_some() {
+            return Activity::Leaves;
+        }
+        // A dry run sets none.
+        if self.base.writes == WhetherWritten::Reported || self.carries(object, &prescription.target.name) {
+            return Activity::Synced;
+        }
+        Activity::AwaitsFinalizer
+    }
+
+    /// Whether `object` carries the finalizer of `target`.
+    fn carries(&self, object: &Object, target: &Arc<str>) -> bool {
+        let finalizer = self.finalizers.get(target);
+        finalizer.is_some_and(|finalizer| object.finalizers().any(|present| *present == **finalizer))
     }
 
     /// What the pod template of `object` names, where a policy takes that along.
@@ -313,6 +368,7 @@ impl UpstreamReading {
             return;
         }
         self.base.status.upstream_gone(key);
+        self.base.finalizers.gone(key);
         if names_namespace(key) {
             self.base.namespaces.forget(key);
         }
@@ -379,6 +435,7 @@ impl Reading for UpstreamReading {
             WatchEvent::Listed(list) if self.completeness == Completeness::Whole => {
                 if self.base.source == UpstreamSource::Plain {
                     self.base.status.upstream_listed(&self.resource.gvr);
+                    self.base.finalizers.listed(&self.resource.gvr, self.list);
                 }
                 let key = SightKey::Listed(self.resource.gvr.clone(), self.list);
                 self.hand_over(key, Word::Listed { objects: list.count() });

@@ -461,3 +461,61 @@ fn an_edit_during_a_comparison_is_not_taken_for_what_was_compared() {
     ledger.succeeded(&key("web"));
     assert_eq!(turn(&mut ledger, &key("web")), Some(change(Reason::Edited)));
 }
+
+#[test]
+fn a_farewell_ends_with_a_look_and_leaves_no_record() {
+    let mut ledger = created();
+    ledger.unwant(&key("web"), Desired::Gone(Absence::DeletionSeen), 1);
+    ledger.say_farewell(&key("web"));
+    assert!(matches!(
+        turn(&mut ledger, &key("web")),
+        Some(Step::ConfirmAbsence { .. })
+    ));
+    ledger.learn(&key("web"), After::Absent);
+    ledger.succeeded(&key("web"));
+    // A delete that was answered with an object that goes later: only a read tells.
+    assert_eq!(turn(&mut ledger, &key("web")), Some(Step::ConfirmGone));
+    ledger.learn(&key("web"), After::Absent);
+    assert!(ledger.part(&key("web")));
+    ledger.succeeded(&key("web"));
+    ledger.forget_if_void(&key("web"));
+    assert_eq!(ledger.len(), 0);
+}
+
+#[test]
+fn a_farewell_to_what_was_never_there_is_said_after_a_look() {
+    let mut ledger = Ledger::default();
+    ledger.say_farewell(&key("web"));
+    assert_eq!(turn(&mut ledger, &key("web")), Some(Step::ConfirmGone));
+    ledger.learn(&key("web"), After::Foreign);
+    assert!(ledger.part(&key("web")));
+    assert!(!ledger.part(&key("web")), "once");
+    ledger.succeeded(&key("web"));
+    ledger.forget_if_void(&key("web"));
+    assert_eq!(ledger.len(), 0);
+}
+
+#[test]
+fn what_a_look_finds_without_our_label_is_ours_to_remove() {
+    let mut ledger = Ledger::default();
+    ledger.unwant(&key("web"), Desired::Gone(Absence::DeletionSeen), 1);
+    ledger.say_farewell(&key("web"));
+    assert_eq!(turn(&mut ledger, &key("web")), Some(Step::ConfirmGone));
+    ledger.learn(&key("web"), After::Seen(seen(1, "9")));
+    assert!(!ledger.part(&key("web")), "it is there");
+    ledger.succeeded(&key("web"));
+    assert!(matches!(
+        turn(&mut ledger, &key("web")),
+        Some(Step::ConfirmAbsence { .. })
+    ));
+}
+
+#[test]
+fn who_is_wanted_again_says_no_farewell() {
+    let mut ledger = created();
+    ledger.unwant(&key("web"), Desired::Gone(Absence::DeletionSeen), 1);
+    ledger.say_farewell(&key("web"));
+    ledger.unwant(&key("web"), wanted(1), 1);
+    ledger.learn(&key("web"), After::Absent);
+    assert!(!ledger.part(&key("web")));
+}

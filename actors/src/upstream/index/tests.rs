@@ -91,6 +91,7 @@ fn wants_of(spec: SyncPolicySpec, key: &ObjectKey, hash: u128) -> Box<[Want]> {
         needs: place.needs,
         newcomer: Newcomer::Welcome,
         activity: Activity::Synced,
+        waits: Waiting::Free,
     };
     placement.places.iter().map(want).collect()
 }
@@ -122,6 +123,7 @@ fn words(tidings: &Tidings) -> Vec<String> {
                 },
                 Order::Kept { .. } => "kept",
                 Order::Complete { .. } => "complete",
+                Order::Release => "release",
                 Order::Adrift { .. } => "adrift",
                 Order::Weigh => "weigh",
             };
@@ -361,6 +363,95 @@ fn the_end_of_an_object_that_left_the_selection_is_told_too() {
     let back = index.present(&web(), shown("u2", &wanted, &[]), 1);
     assert_eq!(words(&back), ["east: web wanted", "west: web wanted"]);
     assert_eq!(index.deleted(&web()).len(), 2, "told once to each");
+}
+
+fn waiting(activity: Activity) -> Box<[Want]> {
+    let wants = wants(&web(), 1).into_iter().map(|want| Want {
+        activity,
+        waits: Waiting::Waits,
+        ..want
+    });
+    wants.collect()
+}
+
+/// What is made of the finalizers of `web`, in words.
+fn claims(index: &Index) -> Vec<String> {
+    let claims = index.claims(&web());
+    claims
+        .iter()
+        .map(|claim| format!("{}: {:?}", claim.target, claim.claim))
+        .collect()
+}
+
+#[test]
+fn nothing_goes_down_before_the_object_carries_its_finalizers() {
+    let mut index = Index::new(References::default(), 1);
+    let told = index.present(&web(), shown("u1", &waiting(Activity::AwaitsFinalizer), &[]), 1);
+    assert_eq!(words(&told), ["east: web kept", "west: web kept"]);
+    assert_eq!(claims(&index), ["east: Needs", "west: Needs"]);
+    // A target that is new is told the same.
+    let orders = index.orders_of(&gvr("configmaps"), "east");
+    assert!(matches!(orders.as_slice(), [(_, Order::Kept { .. })]));
+    let told = index.present(&web(), shown("u1", &waiting(Activity::Synced), &[]), 1);
+    assert_eq!(words(&told), ["east: web wanted", "west: web wanted"]);
+    // Somebody took them off: what is there stays until they are on again.
+    let told = index.present(&web(), shown("u1", &waiting(Activity::AwaitsFinalizer), &[]), 1);
+    assert_eq!(words(&told), ["east: web kept", "west: web kept"]);
+    let told = index.present(&web(), shown("u1", &waiting(Activity::Synced), &[]), 1);
+    assert_eq!(words(&told), ["east: web wanted", "west: web wanted"]);
+}
+
+#[test]
+fn what_waits_for_its_finalizer_may_be_there_from_before() {
+    let mut index = Index::new(References::default(), 1);
+    index.present(&web(), shown("u1", &waiting(Activity::AwaitsFinalizer), &[]), 1);
+    assert_eq!(
+        words(&index.present(&web(), shown("u1", &[], &[]), 1)),
+        ["east: web unselected", "west: web unselected"]
+    );
+    index.present(&web(), shown("u1", &waiting(Activity::AwaitsFinalizer), &[]), 1);
+    assert_eq!(
+        words(&index.deleted(&web())),
+        ["east: web deleted", "west: web deleted"]
+    );
+}
+
+#[test]
+fn a_deletion_that_waits_is_seen_before_the_object_is_gone() {
+    let mut index = Index::new(References::default(), 1);
+    index.present(&web(), shown("u1", &waiting(Activity::Synced), &[]), 1);
+    let leaving = waiting(Activity::Leaves);
+    let told = index.present(&web(), shown("u1", &leaving, &[]), 1);
+    assert_eq!(words(&told), ["east: web deleted", "west: web deleted"]);
+    assert_eq!(claims(&index), ["east: Leaving", "west: Leaving"]);
+    let again = index.present(&web(), shown("u1", &leaving, &[]), 1);
+    assert!(again.is_empty(), "it was told");
+    let orders = index.orders_of(&gvr("configmaps"), "east");
+    assert!(matches!(
+        orders.as_slice(),
+        [(
+            _,
+            Order::Gone {
+                absence: Absence::DeletionSeen,
+                ..
+            }
+        )]
+    ));
+    assert_eq!(
+        words(&index.deleted(&web())),
+        ["east: web deleted", "west: web deleted"]
+    );
+}
+
+#[test]
+fn what_does_not_wait_or_rests_claims_nothing() {
+    let mut index = Index::new(References::default(), 1);
+    index.present(&web(), shown("u1", &wants(&web(), 1), &[]), 1);
+    assert_eq!(claims(&index), ["east: None", "west: None"]);
+    index.present(&web(), shown("u1", &waiting(Activity::Rests), &[]), 1);
+    assert_eq!(claims(&index), ["east: Undecided", "west: Undecided"]);
+    index.present(&web(), shown("u1", &[], &[]), 1);
+    assert!(claims(&index).is_empty());
 }
 
 /// What is shown of an object that east does not get, for `why`.
