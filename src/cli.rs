@@ -97,17 +97,17 @@ pub(crate) struct RunOptions {
     /// have bound its export are synced. Without it the upstream is one API server, or one workspace.
     #[arg(long, value_name = "NAME", env = "TMC_SYNCER_ENDPOINT_SLICE")]
     pub(crate) endpoint_slice: Option<EndpointSliceName>,
-    /// A target: its name, its kubeconfig, and the context in that. Repeatable.
+    /// A target: its name, its kubeconfig, and the context in that. Without any policy, all four kinds of all namespaces go to
+    /// all targets. SyncTargets and SyncPolicies can be objects of the upstream instead (`manifests crds`). Repeatable.
     #[arg(
         long = "target",
         value_name = "NAME=FILE[#CONTEXT]",
         env = "TMC_SYNCER_TARGET",
-        value_delimiter = ',',
-        required_unless_present = "files"
+        value_delimiter = ','
     )]
     pub(crate) targets: Vec<TargetOption>,
     /// A file of SyncTarget and SyncPolicy documents (YAML or JSON), a folder of such files, or `-` for standard input. Files are
-    /// watched, and followed without restart. Without any policy all four kinds of all namespaces go to all targets. Repeatable.
+    /// watched, and followed without restart. Repeatable.
     #[arg(
         short = 'f',
         long = "file",
@@ -433,10 +433,9 @@ mod tests {
 
     #[test]
     fn wrong_usage_exits_with_2() {
-        let cases: [&[&str]; 6] = [
+        let cases: [&[&str]; 5] = [
             &[],
             &["walk"],
-            &["run"],
             &["run", "--target", "east"],
             &["run", "--target", "east=e", "--threads", "0"],
             &["run", "--target", "east=e", "--body-cache", "much"],

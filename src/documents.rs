@@ -2,11 +2,14 @@
 
 mod follow;
 mod load;
+mod merge;
 mod node;
+mod objects;
 mod options;
 mod parse;
 mod place;
 mod problem;
+mod secrets;
 mod source;
 
 #[cfg(test)]
@@ -14,12 +17,17 @@ mod tests;
 
 use syncer_core::config::{
     Configuration,
-    check::{self, Document, Origin, SetProblem},
+    check::{self, Origin, SetProblem},
 };
 
 pub(crate) use self::follow::{Followed, Following, every};
-pub(crate) use self::options::SyncSecrets;
-use self::{load::Loaded, options::Policies, parse::parse, place::Place};
+use self::{load::Loaded, parse::parse, place::Place};
+pub(crate) use self::{
+    merge::{Merge, Merged},
+    objects::{Objects, follow as follow_objects},
+    options::SyncSecrets,
+    secrets::KubeconfigSecrets,
+};
 pub(crate) use self::{
     options::Options,
     problem::{FileProblem, report},
@@ -66,10 +74,7 @@ fn check(loaded: &[Loaded], options: &Options) -> Result<Read, Vec<FileProblem>>
         let message = "there is no SyncTarget and no SyncPolicy in the files given";
         problems.push(FileProblem::of_file(&first.name, message));
     }
-    let has_policy = documents
-        .iter()
-        .any(|document| matches!(document, Document::SyncPolicy(_)));
-    let of_options = options.documents(if has_policy { Policies::Given } else { Policies::None });
+    let of_options = options.targets();
     places.extend(of_options.iter().map(|_| Place::CommandLine));
     documents.extend(of_options);
 

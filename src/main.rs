@@ -2,6 +2,7 @@
 
 mod admin;
 mod cli;
+mod configurator;
 #[cfg(feature = "sandbox")]
 mod demo;
 mod documents;

@@ -11,17 +11,20 @@ use syncer_core::{
     placement::{PlacementOptions, RuleError, Rules, Secrets},
     protect::Protection,
 };
-use tokio::sync::watch;
-use tracing::error;
 use xxhash_rust::xxh3::Xxh3;
 
-use crate::{documents::Followed, rest_client::RestClient};
+use crate::{
+    documents::{KubeconfigSecrets, Merged},
+    rest_client::RestClient,
+};
 
 /// What of a rulebook no document says.
 #[derive(Clone)]
 pub(crate) struct Surroundings {
     /// Counts the requests to targets.
     pub(crate) rest_client: RestClient,
+    /// The kubeconfigs that lie in Secrets.
+    pub(crate) kubeconfigs: KubeconfigSecrets,
     /// Writes in flight per target, where its document says nothing.
     pub(crate) writes_in_flight: usize,
     /// The namespace that the syncer itself runs in.
@@ -40,9 +43,9 @@ pub(crate) struct Surroundings {
 pub(crate) struct UnusableRules(Vec<String>);
 
 impl Surroundings {
-    /// The rulebook of `followed`, the one with the number `revision`.
-    pub(crate) fn rulebook(&self, followed: &Followed, revision: u64) -> Result<Rulebook, UnusableRules> {
-        let configuration = &followed.configuration;
+    /// The rulebook of `merged`, the one with the number `revision`.
+    pub(crate) fn rulebook(&self, merged: &Merged, revision: u64) -> Result<Rulebook, UnusableRules> {
+        let configuration = &merged.configuration;
         let not_built: Vec<_> = not_built(configuration).collect();
         if !not_built.is_empty() {
             return Err(UnusableRules(not_built));
@@ -51,7 +54,7 @@ impl Surroundings {
             secrets: self.secrets,
             protection: Protection {
                 own_namespace: self.own_namespace.clone(),
-                target_secrets: target_secrets(configuration),
+                target_secrets: target_secrets(merged),
             },
             default_mapping: self.default_mapping,
         };
@@ -60,12 +63,13 @@ impl Surroundings {
         let targets: BTreeMap<Arc<str>, TargetSettings> = configuration
             .targets
             .iter()
-            .map(|(name, target)| (name.clone(), self.target(target, followed.kubeconfigs.get(name))))
+            .map(|(name, target)| (name.clone(), self.target(target, merged.kubeconfigs.get(name))))
             .collect();
         Ok(Rulebook {
             revision,
             rules,
             targets,
+            unreadable: merged.unreadable.clone(),
         })
     }
 
@@ -77,13 +81,23 @@ impl Surroundings {
             name: target.name.as_str().into(),
             uid: target.uid.as_str().into(),
             connect,
-            fingerprint: fingerprint(target, kubeconfig),
+            fingerprint: fingerprint(
+                target,
+                kubeconfig.copied().or_else(|| self.kubeconfigs.fingerprint(target)),
+            ),
         }
     }
 
     fn connect(&self, target: &SyncTarget) -> Result<Cluster, syncer_clusters::ConfigError> {
-        let file = PathBuf::from(target.spec.kubeconfig_file.as_deref().unwrap_or_default());
-        let config = ClusterConfig::from_kubeconfig_file(&file, target.spec.kubeconfig_context.as_deref())?;
+        let mut config = match &target.spec.kubeconfig_file {
+            Some(file) => {
+                ClusterConfig::from_kubeconfig_file(PathBuf::from(file), target.spec.kubeconfig_context.as_deref())?
+            }
+            None => self.kubeconfigs.config(target)?,
+        };
+        if target.spec.insecure_skip_tls_verify {
+            config = config.unverified();
+        }
         let asked = target.spec.limits.writes_in_flight;
         let limits = Limits {
             writes_in_flight: asked
@@ -96,39 +110,11 @@ impl Surroundings {
             .observer(Arc::new(self.rest_client.clone()))
             .connect(config)
     }
-
-    /// Makes a new rulebook of every new set of documents; one that makes no rules is reported, and the last one stays (S11).
-    pub(crate) async fn follow(
-        self,
-        mut documents: watch::Receiver<Arc<Followed>>,
-        rulebooks: watch::Sender<Arc<Rulebook>>,
-    ) {
-        let mut holds = documents.borrow().clone();
-        loop {
-            let eviction = rulebooks.borrow().rules.next_eviction();
-            let followed = tokio::select! {
-                changed = documents.changed() => match changed {
-                    Ok(()) => documents.borrow_and_update().clone(),
-                    Err(_) => return,
-                },
-                () = evictions::reached(eviction, &self.clock) => holds.clone(),
-            };
-            let revision = rulebooks.borrow().revision + 1;
-            match self.rulebook(&followed, revision) {
-                Ok(rulebook) => {
-                    evictions::tell(&rulebook.rules, Some(&rulebooks.borrow().rules));
-                    rulebooks.send_replace(Arc::new(rulebook));
-                    holds = followed;
-                }
-                Err(cause) => error!("the new documents are not used, what held before holds: {cause}"),
-            }
-        }
-    }
 }
 
 /// What the documents ask for that this version cannot do: refused, not passed over in silence.
 fn not_built(configuration: &Configuration) -> impl Iterator<Item = String> {
-    let policies = configuration.policies.values().flat_map(|policy| {
+    configuration.policies.values().flat_map(|policy| {
         let (conflict, deletion) = (&policy.spec.conflict, &policy.spec.deletion);
         let asked = [
             (
@@ -140,39 +126,24 @@ fn not_built(configuration: &Configuration) -> impl Iterator<Item = String> {
         ];
         let refused = asked.into_iter().filter(|(asked, ..)| *asked);
         refused.map(|(_, path, can)| format!("policy {}: spec.{path}: this version can do {can}", policy.name))
-    });
-    let targets = configuration.targets.values().flat_map(|target| {
-        let asked = [(
-            target.spec.kubeconfig_file.is_none(),
-            "kubeconfigSecretRef",
-            "a kubeconfigFile",
-        )];
-        let refused = asked.into_iter().filter(|(asked, ..)| *asked);
-        refused.map(|(_, path, can)| {
-            format!(
-                "target {}: spec.{path}: this version can do with {can} only",
-                target.name
-            )
-        })
-    });
-    policies.chain(targets)
+    })
 }
 
 fn spelled_out(error: &RuleError) -> String {
     format!("policy {}: {}: {}", error.policy, error.path, error.message)
 }
 
-/// The Secrets through which targets are reached: never synced.
-fn target_secrets(configuration: &Configuration) -> std::collections::BTreeSet<(String, String)> {
-    let references = configuration.targets.values();
-    references
+/// The Secrets through which targets are reached, or would be: never synced.
+fn target_secrets(merged: &Merged) -> std::collections::BTreeSet<(String, String)> {
+    let references = merged.configuration.targets.values();
+    let used = references
         .filter_map(|target| target.spec.kubeconfig_secret_ref.as_ref())
-        .map(|secret| (secret.namespace.clone(), secret.name.clone()))
-        .collect()
+        .map(|secret| (secret.namespace.clone(), secret.name.clone()));
+    used.chain(merged.secrets.iter().cloned()).collect()
 }
 
 /// Stands for everything that a new connection needs. Cells and labels are not in it: they are the rules' matter.
-fn fingerprint(target: &SyncTarget, kubeconfig: Option<&u64>) -> u64 {
+fn fingerprint(target: &SyncTarget, kubeconfig: Option<u64>) -> u64 {
     let spec = &target.spec;
     let mut hasher = Xxh3::new();
     hasher.update(
@@ -227,17 +198,15 @@ mod tests {
         assert_eq!(not_built(&set(&policy, target("1", "a"))).count(), 0);
         policy.spec.conflict.strategy = Strategy::MergeChanges;
         policy.spec.deletion.mode = DeletionMode::Orphan;
-        let mut secret = target("1", "a");
-        secret.spec.kubeconfig_file = None;
-        let refused: Vec<_> = not_built(&set(&policy, secret)).collect();
-        assert_eq!(refused.len(), 3, "{refused:?}");
+        let refused: Vec<_> = not_built(&set(&policy, target("1", "a"))).collect();
+        assert_eq!(refused.len(), 2, "{refused:?}");
     }
 
     #[test]
     fn a_target_is_connected_anew_only_where_its_connection_changed() {
-        let known = fingerprint(&target("1", "a"), Some(&1));
-        assert_eq!(known, fingerprint(&target("2", "a"), Some(&1)), "cells");
-        assert_ne!(known, fingerprint(&target("1", "b"), Some(&1)), "another file");
-        assert_ne!(known, fingerprint(&target("1", "a"), Some(&2)), "another content");
+        let known = fingerprint(&target("1", "a"), Some(1));
+        assert_eq!(known, fingerprint(&target("2", "a"), Some(1)), "cells");
+        assert_ne!(known, fingerprint(&target("1", "b"), Some(1)), "another file");
+        assert_ne!(known, fingerprint(&target("1", "a"), Some(2)), "another content");
     }
 }

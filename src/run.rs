@@ -4,28 +4,36 @@ use std::{process::ExitCode, sync::Arc, time::Duration};
 
 use prometheus_client::registry::Registry;
 use syncer_actors::{
-    Bounds, Metrics, Readiness, Rulebook, Rulebooks, Settings, Supervisor, TargetReports, UpstreamSettings,
-    UpstreamSource, Writes,
+    Bounds, Metrics, OwnObjectsReceiver, Readiness, Rulebook, Rulebooks, Settings, Supervisor, TargetReports,
+    UpstreamSettings, UpstreamSource, Writes,
     events::Recent,
     runtime::{self, Clock, Drained, Ended, Runtime, Signals, Spec},
 };
 use syncer_clusters::{Cluster, ClusterConfig, ConfigError};
-use syncer_core::{config::NamespaceMapping, hash_key::HashKey, placement::Secrets};
+use syncer_core::{
+    config::{Configuration, NamespaceMapping, schema::SYNC_TARGET},
+    hash_key::HashKey,
+    placement::Secrets,
+};
 use tokio::sync::watch;
 use tracing::{error, info, warn};
 
 use crate::{
     admin,
     cli::RunOptions,
-    documents::{self, Following, SyncSecrets},
+    configurator::{Configurator, Published},
+    documents::{self, Following, KubeconfigSecrets, SyncSecrets},
     rest_client::RestClient,
-    rulebooks::{Surroundings, UnusableRules, evictions},
+    rulebooks::{Surroundings, UnusableRules},
     target_option::{TargetOptionError, each_once},
     told_to_end::told_to_end,
 };
 
 /// The shortest key that hides anything, in bytes.
 const SHORTEST_KEY: usize = 16;
+
+/// How long an upstream may take to say whether it has SyncTargets, where no target is named otherwise.
+const FIRST_LOOK: Duration = Duration::from_secs(5);
 
 /// How long what is in flight may take after SIGTERM. With the time in which the rest is stopped that is ten seconds.
 const DRAIN: Duration = Duration::from_secs(8);
@@ -39,7 +47,10 @@ pub(crate) enum StartError {
     Documents(String),
     #[error("the configuration cannot be used: {0}")]
     Rules(#[from] UnusableRules),
-    #[error("no target is named: give --target or a SyncTarget in a file")]
+    #[error(
+        "no target is named: give --target or a SyncTarget in a file, or make SyncTargets of the upstream, which does not have \
+         that kind yet (tmc-syncer manifests crds)"
+    )]
     NobodyNamed,
     #[error("the upstream cannot be used: {0}")]
     Upstream(#[source] ConfigError),
@@ -124,14 +135,17 @@ fn settings(
     rest_client: &RestClient,
     pool: &Arc<tokio::runtime::Runtime>,
 ) -> Result<Settings, StartError> {
+    let cluster = upstream(options, rest_client).map_err(StartError::Upstream)?;
+    let reports = TargetReports::default();
+    let (rulebooks, own_objects) = configuration(options, rest_client, pool, &cluster, &reports)?;
     let bounds = Bounds {
         mailbox: options.mailbox.get(),
         reconcilers: options.reconcilers.get(),
     };
     Ok(Settings {
-        rulebooks: rulebooks(options, rest_client, pool)?,
+        rulebooks,
         upstream: UpstreamSettings {
-            cluster: upstream(options, rest_client).map_err(StartError::Upstream)?,
+            cluster,
             body_cache: options.body_cache,
             source: match &options.endpoint_slice {
                 Some(slice) => UpstreamSource::EndpointSlice(slice.0.clone()),
@@ -147,21 +161,28 @@ fn settings(
         confirm_mass_deletion: options.confirm_mass_deletion,
         hash_key: hash_key(options)?,
         recent: Recent::default(),
-        reports: TargetReports::default(),
+        own_objects,
+        reports,
     })
 }
 
-/// Reads the documents, and follows them from here on.
-fn rulebooks(
+/// Reads the documents of files and options, and follows them and the objects of the upstream from here on.
+fn configuration(
     options: &RunOptions,
     rest_client: &RestClient,
     pool: &Arc<tokio::runtime::Runtime>,
-) -> Result<Rulebooks, StartError> {
+    cluster: &Cluster,
+    reports: &TargetReports,
+) -> Result<(Rulebooks, OwnObjectsReceiver), StartError> {
     each_once(&options.targets)?;
-    let following = Following::start(options.files.clone(), documents_of(options))
+    let of_options = documents_of(options);
+    let fallback = of_options.fallback();
+    let following = Following::start(options.files.clone(), of_options)
         .map_err(|problems| StartError::Documents(documents::report(&problems)))?;
+    let secrets = KubeconfigSecrets::of(cluster.clone());
     let surroundings = Surroundings {
         rest_client: rest_client.clone(),
+        kubeconfigs: secrets.clone(),
         writes_in_flight: options.writes_in_flight.get(),
         own_namespace: own_namespace(),
         secrets: if options.sync_secrets {
@@ -177,30 +198,53 @@ fn rulebooks(
         },
         clock: Clock::system(),
     };
-    let documents = following.receiver();
-    let first = surroundings.rulebook(&documents.borrow(), 1)?;
-    usable(&first)?;
-    evictions::tell(&first.rules, None);
-    let (sender, rulebooks) = watch::channel(Arc::new(first));
-    pool.spawn(surroundings.follow(documents, sender));
+    let (seen, objects) = watch::channel(Arc::default());
+    let configurator = Configurator {
+        surroundings,
+        secrets,
+        fallback,
+        files: following.receiver(),
+        objects,
+        reports: reports.clone(),
+    };
+    let of_files = configurator.of_files()?;
+    if of_files.targets.is_empty() {
+        pool.block_on(has_sync_targets(cluster))?;
+    }
+    usable(&of_files, &following.receiver().borrow().configuration)?;
+    let (rulebooks, newest) = watch::channel(Arc::new(configurator.unknown()?));
+    let (own_objects, own) = watch::channel(Arc::default());
+    pool.spawn(documents::follow_objects(cluster.clone(), seen));
+    pool.spawn(configurator.run(Published { rulebooks, own_objects }));
     pool.spawn(following.run(documents::every()));
-    Ok(rulebooks)
+    Ok((newest, own))
 }
 
-/// One target that cannot be used holds up no other; if none can, the configuration is wrong.
-fn usable(rulebook: &Rulebook) -> Result<(), StartError> {
-    if rulebook.targets.is_empty() {
-        return Err(StartError::NobodyNamed);
+/// Without any target named here they have to be objects. An upstream that does not answer yet may have some.
+async fn has_sync_targets(cluster: &Cluster) -> Result<(), StartError> {
+    match tokio::time::timeout(FIRST_LOOK, cluster.discover()).await {
+        Ok(Ok(served)) if served.resource_type("workload.kcp.io", SYNC_TARGET.plural).is_none() => {
+            Err(StartError::NobodyNamed)
+        }
+        _ => Ok(()),
     }
-    let failures: Vec<_> = rulebook
-        .targets
-        .values()
-        .filter_map(|target| {
-            let error = (target.connect)().err()?;
-            Some(format!("target {}: {error}", target.name))
-        })
-        .collect();
-    if failures.len() == rulebook.targets.len() {
+}
+
+/// One target that cannot be used holds up no other; if none of the files' can, the configuration is wrong. What lies in a Secret
+/// comes later.
+fn usable(rulebook: &Rulebook, configuration: &Configuration) -> Result<(), StartError> {
+    let mut of_files = 0;
+    let mut failures = Vec::new();
+    for (name, target) in &configuration.targets {
+        if target.spec.kubeconfig_file.is_none() {
+            return Ok(());
+        }
+        of_files += 1;
+        if let Some(Err(error)) = rulebook.targets.get(name).map(|target| (target.connect)()) {
+            failures.push(format!("target {name}: {error}"));
+        }
+    }
+    if of_files > 0 && failures.len() == of_files {
         return Err(StartError::NoTarget(failures));
     }
     Ok(())
@@ -208,7 +252,7 @@ fn usable(rulebook: &Rulebook) -> Result<(), StartError> {
 
 fn documents_of(options: &RunOptions) -> documents::Options {
     documents::Options {
-        targets: options.targets.clone(),
+        named: options.targets.clone(),
         strategy: options.strategy.into(),
         namespace_mapping: options.namespace_mapping.map(Into::into),
         secrets: if options.sync_secrets {
@@ -217,7 +261,6 @@ fn documents_of(options: &RunOptions) -> documents::Options {
             SyncSecrets::OnlyNamed
         },
         status_interval: options.status_interval,
-        ..documents::Options::default()
     }
 }
 

@@ -27,7 +27,7 @@ struct Verdict {
 
 /// Checks the files and says what was found: problems and warnings on stderr, the summary on stdout.
 pub(crate) fn validate(options: &ValidateOptions) -> io::Result<ExitCode> {
-    let verdict = Verdict::of(documents::read(&options.files, &Options::files_only()));
+    let verdict = Verdict::of(documents::read(&options.files, &Options::default()));
     say(
         &verdict,
         options.output,
@@ -97,7 +97,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("sync.yaml");
         std::fs::write(&file, text).unwrap();
-        let verdict = Verdict::of(documents::read(&[Source::Path(file)], &Options::files_only()));
+        let verdict = Verdict::of(documents::read(&[Source::Path(file)], &Options::default()));
         let (mut out, mut err) = (Vec::new(), Vec::new());
         say(&verdict, output, &mut out, &mut err).unwrap();
         let shown = |bytes| {

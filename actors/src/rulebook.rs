@@ -1,6 +1,10 @@
 //! What decides about every object at one moment: the rules, and the targets that they name.
 
-use std::{collections::BTreeMap, fmt, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    sync::Arc,
+};
 
 use futures::FutureExt;
 use syncer_clusters::{Cluster, ConfigError, Object};
@@ -19,12 +23,26 @@ use crate::{
 /// A complete, valid set of rules, and the way to each target. A new one replaces it whole.
 #[derive(Debug)]
 pub struct Rulebook {
-    /// Counts up with each new one.
+    /// Counts up with each new one; 0 while it is not known which rules there are: then nothing is done.
     pub revision: u64,
     /// What goes where, and how.
     pub rules: Rules,
     /// The targets by name.
     pub targets: BTreeMap<Arc<str>, TargetSettings>,
+    /// What is there and says nothing that can be used.
+    pub unreadable: Unreadable,
+}
+
+/// Documents that are there and say nothing that can be used, now or when they were good last: they are not taken for deleted
+/// ones (S3).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Unreadable {
+    /// The names of policies: nothing that they brought somewhere goes.
+    pub policies: BTreeSet<Arc<str>>,
+    /// Whether there may be further policies, because objects may not be read.
+    pub others: bool,
+    /// The names of targets: what they hold stays, and what stands upstream for their sake.
+    pub targets: BTreeSet<Arc<str>>,
 }
 
 /// One physical cluster.
@@ -49,6 +67,17 @@ pub type Rulebooks = watch::Receiver<Arc<Rulebook>>;
 // === impl Rulebook ===
 
 impl Rulebook {
+    /// Whether nobody knows yet which rules there are.
+    pub(crate) fn is_unknown(&self) -> bool {
+        self.revision == 0
+    }
+
+    /// Whether what `policy` brought somewhere stays because nobody can read what it says now.
+    pub(crate) fn is_unreadable(&self, policy: &str) -> bool {
+        let is_known = || self.rules.policies().iter().any(|known| *known.name == *policy);
+        self.unreadable.policies.contains(policy) || (self.unreadable.others && !is_known())
+    }
+
     /// Where the upstream object `object` of `resource` has to be. Asked before an object goes down, and again before it is deleted
     /// (S3): both have to go by the same facts.
     pub(crate) fn place(&self, object: &Object, resource: &ResourceType, namespaces: &NamespaceLabels) -> Verdict {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use syncer_clusters::Cluster;
 use syncer_core::hash_key::HashKey;
 
-use crate::{events::Recent, rulebook::Rulebooks, target_report::TargetReports};
+use crate::{events::Recent, own_objects::OwnObjectsReceiver, rulebook::Rulebooks, target_report::TargetReports};
 
 /// All of it.
 #[derive(Clone)]
@@ -22,6 +22,8 @@ pub struct Settings {
     pub confirm_mass_deletion: Option<usize>,
     /// The key of hashes over Secrets.
     pub hash_key: HashKey,
+    /// The SyncTargets and SyncPolicies that are objects.
+    pub own_objects: OwnObjectsReceiver,
     /// Where people look at what was told last.
     pub recent: Recent,
     /// What is known of the targets, for their SyncTargets.

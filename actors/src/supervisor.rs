@@ -3,17 +3,20 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use futures::FutureExt;
 use syncer_core::ResourceType;
 use tracing::info;
 
 use crate::{
     metrics::Metrics,
+    own_status::OwnStatus,
     readiness::Readiness,
     rulebook::{self, Rulebook},
     runtime::{Actor, Context, Failure, Message, Outbox, Placement, Signals, Spec, Wake},
     settings::{Bounds, Settings},
     target::Target,
     upstream::{Upstream, UpstreamBase, UpstreamLink},
+    watcher::Watcher,
 };
 
 /// The root actor.
@@ -95,6 +98,7 @@ impl Supervisor {
     fn keep_targets(&mut self, ctx: &mut Context<Self>) {
         let rulebook = self.settings.rulebooks.borrow().clone();
         self.base.readiness.expect(rulebook.targets.keys());
+        self.base.reports.rules_changed(rulebook.revision);
         let Progress::Running { link, targets } = &mut self.progress else {
             return;
         };
@@ -123,6 +127,14 @@ impl Supervisor {
                 continue;
             }
             targets.insert(name.clone(), settings.fingerprint);
+            if let Some(heartbeat) = self
+                .base
+                .reports
+                .remembered(name)
+                .and_then(|remembered| remembered.heartbeat)
+            {
+                self.base.status.target_remembered(name, heartbeat);
+            }
             let spec = Spec::new(name.clone())
                 .mailbox(self.settings.bounds.mailbox)
                 .placement(Placement::Spread);
@@ -132,6 +144,24 @@ impl Supervisor {
                 Target::new(settings.clone(), bounds, writes, link.clone())
             });
         }
+    }
+}
+
+impl Supervisor {
+    /// Begins to write the status of SyncTargets and SyncPolicies that are objects.
+    fn write_own_status(&self, ctx: &mut Context<Self>) {
+        let work = OwnStatus {
+            cluster: self.base.cluster.clone(),
+            objects: self.settings.own_objects.clone(),
+            reports: self.base.reports.clone(),
+            events: self.base.events.clone(),
+            clock: ctx.clock().clone(),
+            writes: self.settings.writes,
+        };
+        ctx.spawn(Spec::new("own status"), move || {
+            let work = work.clone();
+            Watcher::new(Box::new(move || work.clone().run().boxed()))
+        });
     }
 }
 
@@ -145,6 +175,7 @@ impl Actor for Supervisor {
             .mailbox(self.settings.bounds.mailbox)
             .placement(Placement::Spread);
         ctx.spawn(spec, move || Upstream::new(base.clone(), supervisor.clone()));
+        self.write_own_status(ctx);
         self.changes.bind(&ctx.address(), SupervisorMessage::RulesChanged);
         rulebook::follow(&self.settings.rulebooks, &self.changes, ctx);
         Ok(())

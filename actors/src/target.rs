@@ -24,6 +24,7 @@ use syncer_core::naming::target_key;
 
 pub(crate) use self::{
     fair_queue::FairQueue,
+    heartbeat::EVERY as HEARTBEAT_EVERY,
     ledger::{After, Others, Task},
     names::NamespaceNames,
     order::{Order, OrderKey, Orders, Roster},
@@ -119,9 +120,10 @@ impl Target {
 
     /// Shows how the objects stand, now and then.
     fn count(&mut self, ctx: &mut Context<Self>) {
-        let states = self.ledger.states();
+        let (states, by_policy) = self.ledger.states();
         self.upstream.metrics.objects(&self.settings.name, &states);
         self.upstream.reports.objects(&self.settings.name, states);
+        self.upstream.reports.policy_objects(&self.settings.name, by_policy);
         let abandoned = self.upstream.reports.abandoned(&self.settings.name).count;
         self.upstream.metrics.abandoned(&self.settings.name, abandoned);
         self.turns.count = Some(ctx.after(COUNT_EVERY, TargetMessage::Count));

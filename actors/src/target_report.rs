@@ -2,11 +2,15 @@
 //! it reads it here. Nobody waits, and nothing is sent.
 
 mod facts;
+mod policies;
 
 #[cfg(test)]
 mod tests;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, OnceLock},
+};
 
 use dashmap::DashMap;
 use jiff::Timestamp;
@@ -24,6 +28,9 @@ struct Inner {
     targets: DashMap<Arc<str>, TargetReport>,
     /// Rung where something changed that people are to hear of at once.
     urgent: Notify,
+    policies: policies::Policies,
+    /// The upstream that was, and the one that answers in its place.
+    replaced: OnceLock<(Arc<str>, Arc<str>)>,
 }
 
 // === impl TargetReports ===
@@ -132,6 +139,18 @@ impl TargetReports {
     pub fn abandoned(&self, target: &str) -> Abandoned {
         let report = self.0.targets.get(target);
         report.map(|report| report.abandoned.clone()).unwrap_or_default()
+    }
+
+    /// Another upstream, `is`, answers under the address of `was`.
+    pub fn upstream_replaced(&self, was: &Arc<str>, is: &Arc<str>) {
+        if self.0.replaced.set((was.clone(), is.clone())).is_ok() {
+            self.0.urgent.notify_one();
+        }
+    }
+
+    /// The upstream that was, and the one that answers in its place; none while it is the same.
+    pub(crate) fn replaced(&self) -> Option<&(Arc<str>, Arc<str>)> {
+        self.0.replaced.get()
     }
 
     // --- what is kept over a restart ---

@@ -149,6 +149,10 @@ impl Upstream {
     }
 
     fn identify(&self, ctx: &mut Context<Self>) -> Result<(), Failure> {
+        if self.rulebook.is_unknown() {
+            // The first rules bring it back here.
+            return Ok(());
+        }
         let (cluster, rulebook) = (self.base.cluster.clone(), self.rulebook.clone());
         let (source, endpoint) = (self.base.source.clone(), self.endpoints.iter().next());
         let endpoint = endpoint.map(|endpoint| endpoint.cluster.clone());

@@ -14,6 +14,7 @@
 
 pub mod abandoned;
 pub mod body;
+pub mod condition;
 pub mod config;
 pub mod dependencies;
 pub mod drift;
@@ -34,10 +35,12 @@ pub mod ownership;
 pub mod payload;
 pub mod placement;
 pub mod plan;
+pub mod policy_status;
 pub mod proof;
 pub mod protect;
 pub mod removal;
 pub mod status;
+pub mod target_status;
 pub mod transform;
 
 pub use identity::{Gvr, LogicalCluster, ObjectKey, ResourceType, Scope};

@@ -80,6 +80,13 @@ impl ObjectCounts {
         }
     }
 
+    /// Adds those of `other`.
+    pub fn add(&mut self, other: &Self) {
+        for (count, more) in self.0.iter_mut().zip(other.0) {
+            *count = count.saturating_add(more);
+        }
+    }
+
     /// How many are in `state`.
     pub fn of(&self, state: ObjectState) -> u64 {
         self.0.get(state as usize).copied().unwrap_or_default()

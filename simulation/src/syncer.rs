@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc, time::SystemTime};
 
 use syncer_actors::{
     Bounds, Connect, Metrics, Readiness, Rulebook, Rulebooks, Settings, Supervisor, TargetReports, TargetSettings,
-    UpstreamSettings, UpstreamSource, Writes,
+    Unreadable, UpstreamSettings, UpstreamSource, Writes,
     events::Recent,
     runtime::{self, Census, Clock, Ended, Runtime, Signals, Spec, Tree},
 };
@@ -143,6 +143,7 @@ fn settings(
         // The same in every life, as with a key file: a restart is to change nothing.
         confirm_mass_deletion: None,
         hash_key: HashKey::new(b"the simulation's own"),
+        own_objects: syncer_actors::no_own_objects(),
         recent: Recent::default(),
         reports: TargetReports::default(),
     })
@@ -192,6 +193,7 @@ fn rulebooks(schedule: &Schedule, targets: BTreeMap<Arc<str>, TargetSettings>) -
         revision: 1,
         rules,
         targets,
+        unreadable: Unreadable::default(),
     };
     Ok(watch::channel(Arc::new(rulebook)).1)
 }

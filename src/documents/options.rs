@@ -18,10 +18,8 @@ const RESOURCES: [(&str, &str); 3] = [("apps", "deployments"), ("", "services"),
 /// What the command line adds to the documents of the files.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Options {
-    /// What holds where no policy is given.
-    pub(crate) fallback: Fallback,
     /// The targets of `--target`.
-    pub(crate) targets: Vec<TargetOption>,
+    pub(crate) named: Vec<TargetOption>,
     /// How those name namespaces; `None` for the default of the upstream.
     pub(crate) namespace_mapping: Option<NamespaceMapping>,
     /// The strategy of the default policy.
@@ -30,16 +28,6 @@ pub(crate) struct Options {
     pub(crate) secrets: SyncSecrets,
     /// The time between two full rounds of status, of the default policy; `None` for the usual one.
     pub(crate) status_interval: Option<ConfigDuration>,
-}
-
-/// What holds where no policy is given.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Fallback {
-    /// The default policy: all four kinds, Secrets when asked for, to all targets.
-    #[default]
-    DefaultPolicy,
-    /// Nothing.
-    None,
 }
 
 /// Whether the default policy selects Secrets.
@@ -52,32 +40,18 @@ pub(crate) enum SyncSecrets {
     All,
 }
 
-/// Whether the files hold a policy.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Policies {
-    /// They do: it says what goes where.
-    Given,
-    /// They do not: the default policy holds.
-    None,
-}
-
 // === impl Options ===
 
 impl Options {
-    /// Nothing beside what the files say, not even a default policy.
-    pub(crate) fn files_only() -> Self {
-        Self {
-            fallback: Fallback::None,
-            ..Self::default()
-        }
+    /// The targets that these options stand for.
+    pub(super) fn targets(&self) -> Vec<Document> {
+        self.named.iter().map(|target| self.target(target)).collect()
     }
 
-    /// The documents that these options stand for.
-    pub(super) fn documents(&self, policies: Policies) -> Vec<Document> {
-        let targets = self.targets.iter().map(|target| self.target(target));
-        let falls_back = policies == Policies::None && self.fallback == Fallback::DefaultPolicy;
-        let policy = falls_back.then(|| self.default_policy());
-        targets.chain(policy).collect()
+    /// The policy where nobody gives one: all four kinds, Secrets when asked for, to all targets. None without a target of
+    /// `--target`: who writes SyncTargets writes policies.
+    pub(crate) fn fallback(&self) -> Option<Arc<SyncPolicy>> {
+        (!self.named.is_empty()).then(|| Arc::new(self.default_policy()))
     }
 
     fn target(&self, option: &TargetOption) -> Document {
@@ -95,7 +69,7 @@ impl Options {
         }))
     }
 
-    fn default_policy(&self) -> Document {
+    fn default_policy(&self) -> SyncPolicy {
         let secrets = (self.secrets == SyncSecrets::All).then_some(("", "secrets"));
         let resources = RESOURCES
             .into_iter()
@@ -112,9 +86,9 @@ impl Options {
         if let Some(interval) = self.status_interval {
             spec.status.interval = interval;
         }
-        Document::SyncPolicy(Arc::new(SyncPolicy {
+        SyncPolicy {
             name: DEFAULT_POLICY.to_owned(),
             spec,
-        }))
+        }
     }
 }

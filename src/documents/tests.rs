@@ -33,7 +33,7 @@ fn folder(files: &[(&str, &[u8])]) -> TempDir {
 fn read_text(text: impl AsRef<[u8]>) -> Result<Configuration, Vec<String>> {
     let folder = folder(&[("a.yaml", text.as_ref())]);
     let sources = [Source::Path(folder.path().join("a.yaml"))];
-    match read(&sources, &Options::files_only()) {
+    match read(&sources, &Options::default()) {
         Ok(read) => Ok(read.configuration),
         Err(problems) => Err(shown(&problems, folder.path())),
     }
@@ -171,7 +171,7 @@ fn nothing_of_a_file_given_by_mistake_is_shown() {
 #[test]
 fn a_kubeconfig_is_found_from_the_file_that_names_it() {
     let folder = folder(&[("a.yaml", TARGET.as_bytes())]);
-    let read = read(&[Source::Path(folder.path().join("a.yaml"))], &Options::files_only()).unwrap();
+    let read = read(&[Source::Path(folder.path().join("a.yaml"))], &Options::default()).unwrap();
     let expected = folder.path().join("kube/east.kubeconfig").display().to_string();
     assert_eq!(read.configuration.targets["east"].spec.kubeconfig_file, Some(expected));
 }
@@ -186,11 +186,11 @@ fn a_folder_stands_for_its_documents() {
     ]);
     let sources = [Source::Path(folder.path().to_owned())];
     assert_eq!(
-        names(&read(&sources, &Options::files_only()).unwrap().configuration),
+        names(&read(&sources, &Options::default()).unwrap().configuration),
         ["east", "web"]
     );
     fs::write(folder.path().join("c.yml"), "a: [").unwrap();
-    let problems = read(&sources, &Options::files_only()).unwrap_err();
+    let problems = read(&sources, &Options::default()).unwrap_err();
     assert!(
         problems[0].file.ends_with("c.yml") && problems.len() == 1,
         "{problems:?}"
@@ -209,32 +209,40 @@ fn a_file_that_is_not_there_is_named() {
 #[test]
 fn the_command_line_alone_is_a_configuration() {
     let options = Options {
-        targets: vec!["east=east.kubeconfig#ctx".parse().unwrap(), "west=w".parse().unwrap()],
+        named: vec!["east=east.kubeconfig#ctx".parse().unwrap(), "west=w".parse().unwrap()],
         strategy: ConflictStrategy::MergeChanges,
         ..Options::default()
     };
-    let read_with = |options: &Options| read(&[], options).unwrap();
-    let configuration = read_with(&options).configuration;
-    assert_eq!(names(&configuration), ["east", "west", "default"]);
+    let configuration = read(&[], &options).unwrap().configuration;
+    assert_eq!(names(&configuration), ["east", "west"]);
     let spec = &configuration.targets["east"].spec;
     assert_eq!(spec.kubeconfig_file.as_deref(), Some("east.kubeconfig"));
     assert_eq!(spec.kubeconfig_context.as_deref(), Some("ctx"));
-    let policy = &configuration.policies["default"].spec;
-    assert_eq!(policy.conflict.strategy, ConflictStrategy::MergeChanges);
-    let resources = |configuration: &Configuration| -> Vec<_> {
-        let resources = configuration.policies["default"].spec.resources.iter();
+    let fallback = |options: &Options| options.fallback().unwrap();
+    assert_eq!(fallback(&options).name, "default");
+    assert_eq!(
+        fallback(&options).spec.conflict.strategy,
+        ConflictStrategy::MergeChanges
+    );
+    let resources = |options: &Options| -> Vec<_> {
+        let policy = fallback(options);
+        let resources = policy.spec.resources.iter();
         resources.map(|resource| resource.resource.clone()).collect()
     };
-    assert_eq!(resources(&configuration), ["deployments", "services", "configmaps"]);
-    let with_secrets = read_with(&Options {
+    assert_eq!(resources(&options), ["deployments", "services", "configmaps"]);
+    let with_secrets = Options {
         secrets: SyncSecrets::All,
         ..options
-    });
+    };
     assert_eq!(
-        resources(&with_secrets.configuration),
+        resources(&with_secrets),
         ["deployments", "services", "configmaps", "secrets"]
     );
-    assert_eq!(with_secrets.warnings, [], "what the command line asks for is meant so");
+    assert_eq!(
+        Options::default().fallback(),
+        None,
+        "who writes SyncTargets writes policies"
+    );
 }
 
 #[test]
@@ -242,17 +250,11 @@ fn files_and_command_line_add_up() {
     let folder = folder(&[("t.yaml", TARGET.as_bytes()), ("p.yaml", POLICY.as_bytes())]);
     let [target, policy] = ["t.yaml", "p.yaml"].map(|name| Source::Path(folder.path().join(name)));
     let options = |target: &str| Options {
-        targets: vec![target.parse().unwrap()],
+        named: vec![target.parse().unwrap()],
         ..Options::default()
     };
     let both = read(&[target.clone(), policy], &options("west=w")).unwrap();
-    assert_eq!(
-        names(&both.configuration),
-        ["east", "west", "web"],
-        "a policy takes the place of the default one"
-    );
-    let targets_only = read(std::slice::from_ref(&target), &options("west=w")).unwrap();
-    assert_eq!(names(&targets_only.configuration), ["east", "west", "default"]);
+    assert_eq!(names(&both.configuration), ["east", "west", "web"]);
     let twice = read(&[target], &options("east=e")).unwrap_err();
     assert_eq!(
         twice[0].to_string(),

@@ -19,6 +19,27 @@ pub(super) fn plain() -> Vec<Manifest> {
                 rule("", &["services/status"], &["patch"]),
                 rule("apps", &["deployments/status"], &["patch"]),
                 rule("", &["events"], &["create", "patch"]),
+                rule("workload.kcp.io", &["synctargets", "syncpolicies"], &READ),
+                rule(
+                    "workload.kcp.io",
+                    &["synctargets/status", "syncpolicies/status"],
+                    &["patch"]
+                ),
+            ]),
+        ),
+        role(
+            "tmc-syncer-kubeconfig-secrets",
+            "For the upstream cluster, where SyncTargets name Secrets with kubeconfigs: bind it with a RoleBinding in the namespace of these \
+             Secrets alone, and add resourceNames where it holds others too.",
+            &json!([rule("", &["secrets"], &READ)]),
+        ),
+        role(
+            "tmc-syncer-own-secrets",
+            "For the cluster that the syncer runs in: bind it with a RoleBinding in its own namespace, so that its hashes over Secrets hold \
+             over restarts.",
+            &json!([
+                {"apiGroups": [""], "resources": ["secrets"], "resourceNames": ["tmc-syncer-hash-key"], "verbs": ["get"]},
+                rule("", &["secrets"], &["create"]),
             ]),
         ),
         role(

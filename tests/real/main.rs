@@ -13,6 +13,7 @@ mod down;
 mod kcp;
 mod manifests;
 mod objects;
+mod objects_as_config;
 mod policy;
 mod status;
 mod status_command;

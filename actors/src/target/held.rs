@@ -28,6 +28,9 @@ impl Target {
         let rulebook = self.upstream.rulebooks.borrow().clone();
         let policies = rulebook.rules.policies();
         let suspended = |name: &str| {
+            if rulebook.is_unreadable(name) {
+                return true;
+            }
             let policy = policies.iter().find(|policy| *policy.name == *name);
             policy.is_some_and(|policy| policy.writes() == placement::Writes::Suspended)
         };

@@ -31,6 +31,7 @@ pub struct TargetReport {
     pub confirmed_deletion: Box<str>,
     /// What was left behind there.
     pub abandoned: Abandoned,
+    pub(super) policies: BTreeMap<Arc<str>, ObjectCounts>,
     pub(super) remembered: Option<Remembered>,
 }
 

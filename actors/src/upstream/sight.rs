@@ -208,6 +208,12 @@ impl UpstreamReading {
                     key: object.key().clone(),
                     uid: object.uid().into(),
                 };
+                let (policy, target) = (&shadowed.policy.name, &shadowed.target.name);
+                let how = format!(
+                    "target {target}: policy {} decides about objects that this one selects too",
+                    shadowed.by.name
+                );
+                self.base.reports.shadowed(policy, target, self.rulebook.revision, &how);
                 self.base.events.tell(subject, EventReason::Shadowed, note);
                 warn!(
                     policy = %shadowed.policy.name, target = %shadowed.target.name, by = %shadowed.by.name, kind = %self.resource.gvr,
@@ -229,8 +235,15 @@ impl UpstreamReading {
             .map(|place| self.want(object, place, paused))
             .collect();
         let wants = match wants {
-            Ok(wants) => wants.into_boxed_slice(),
+            Ok(wants) => {
+                self.base.reports.transformed(object.key());
+                wants.into_boxed_slice()
+            }
             Err(cause) => {
+                if let RenderError::Transform { policy, .. } = &cause {
+                    let reports = &self.base.reports;
+                    reports.transform_failed(policy, object.key(), &cause.to_string());
+                }
                 let problem = Problem {
                     reason: "TransformFailed".into(),
                     message: cause.to_string().into(),
@@ -368,6 +381,7 @@ impl UpstreamReading {
             return;
         }
         self.base.status.upstream_gone(key);
+        self.base.reports.transformed(key);
         self.base.finalizers.gone(key);
         if names_namespace(key) {
             self.base.namespaces.forget(key);

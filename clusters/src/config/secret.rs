@@ -1,5 +1,6 @@
 //! Kubeconfigs out of Secrets: written by tenants, so they may carry credentials and nothing that acts in our pod.
 
+use base64::{Engine as _, prelude::BASE64_STANDARD};
 use kube::config::{AuthInfo, Cluster, Kubeconfig};
 
 use super::{ClusterConfig, ConfigError};
@@ -16,6 +17,25 @@ pub enum TlsVerification {
 // === impl ClusterConfig ===
 
 impl ClusterConfig {
+    /// The same out of `data` of a Secret as an API server shows it: in base64.
+    pub fn from_secret_data(data: &str, verification: TlsVerification) -> Result<Self, ConfigError> {
+        let kubeconfig = BASE64_STANDARD.decode(data).map_err(|_| {
+            ConfigError::new(
+                "kubeconfig in a Secret",
+                "it is not base64",
+                "write it under stringData",
+            )
+        })?;
+        Self::from_kubeconfig_secret(&kubeconfig, verification)
+    }
+
+    /// The same server, whose certificate is not verified.
+    #[must_use]
+    pub fn unverified(mut self) -> Self {
+        self.kube.accept_invalid_certs = true;
+        self
+    }
+
     /// The current context of a kubeconfig that lies in a Secret. Refused with a plugin or a file path anywhere in it: these
     /// would run commands and read files where we run.
     pub fn from_kubeconfig_secret(kubeconfig: &[u8], verification: TlsVerification) -> Result<Self, ConfigError> {

@@ -90,10 +90,6 @@ impl StatusBoard {
     }
 
     /// `target` was heard last at `heartbeat`, before this process was.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "no heartbeat is stored yet that could be read at the start")
-    )]
     pub(crate) fn target_remembered(&self, target: &Arc<str>, heartbeat: Timestamp) {
         let now = self.time();
         self.0.voices.lock().remembered(target, heartbeat, now);

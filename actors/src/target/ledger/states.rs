@@ -1,5 +1,7 @@
 //! How the objects of a target stand, for metrics and status.
 
+use std::{collections::BTreeMap, sync::Arc};
+
 use syncer_core::{
     object_state::{ObjectCounts, ObjectState},
     plan::{Desired, Lifecycle, Live, Pause, Step},
@@ -11,17 +13,25 @@ use crate::prescription::names_namespace;
 // === impl Ledger ===
 
 impl Ledger {
-    /// How many objects stand how.
-    pub(crate) fn states(&self) -> ObjectCounts {
+    /// How many objects stand how, over all and by policy.
+    pub(crate) fn states(&self) -> (ObjectCounts, BTreeMap<Arc<str>, ObjectCounts>) {
         let mut counts = ObjectCounts::default();
+        let mut by_policy: BTreeMap<Arc<str>, ObjectCounts> = BTreeMap::new();
         for (key, record) in &self.records {
             // A namespace of others is used as it is, which is no conflict.
             let used = names_namespace(key) && record.live == Live::Foreign && record.turn != Turn::Waiting;
             if !used {
-                counts.moved(None, record.state());
+                let state = record.state();
+                counts.moved(None, state);
+                match by_policy.get_mut(&record.policy) {
+                    Some(counts) => counts.moved(None, state),
+                    None => {
+                        by_policy.insert(record.policy.clone(), ObjectCounts::from_iter(state));
+                    }
+                }
             }
         }
-        counts
+        (counts, by_policy)
     }
 }
 

@@ -1,0 +1,6 @@
+//! SyncTargets and SyncPolicies as objects of a plain upstream, and kubeconfigs in Secrets of it.
+
+mod come_and_go;
+mod kubeconfigs;
+mod scene;
+mod standing;
