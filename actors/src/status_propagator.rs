@@ -62,6 +62,8 @@ const INTERVAL: Duration = Duration::from_secs(10);
 const SHORTEST_INTERVAL: Duration = Duration::from_millis(100);
 /// Conflicts in a row that are answered by looking again at once; after them each waits a little longer.
 const PROMPT_CONFLICTS: u32 = 3;
+/// The longest delay between tries after conflicts: an object that somebody edits all the time has its status nevertheless.
+const CONFLICT_RETRY: Duration = Duration::from_secs(2);
 /// How long after a conflict the watch is waited for before the object is read.
 const ECHO: Duration = Duration::from_millis(50);
 
@@ -119,12 +121,21 @@ pub(crate) enum StatusMessage {
     /// There was no room at the gate to the upstream: nothing was sent.
     NoRoom(ObjectKey),
     /// The object was read again.
-    Looked(ObjectKey, Box<Result<Option<Object>, Error>>),
+    Looked(ObjectKey, Doubt, Box<Result<Option<Object>, Error>>),
     /// Who else writes the status of the object was read.
     Named(ObjectKey, Box<str>),
 }
 
 impl Message for StatusMessage {}
+
+/// What a read of an object is to tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Doubt {
+    /// Which version is the newest.
+    Newest,
+    /// What was not found: the object, or the status subresource. A custom resource without one answers in the same words.
+    Missing,
+}
 
 // === impl StatusWork ===
 
@@ -213,8 +224,8 @@ impl StatusPropagator {
             self.ask_who(key, ctx);
             return;
         }
-        if self.pace.was_refused(key, &writing.resource_version) {
-            self.look(key, ctx);
+        if self.pace.is_outdated(key, &writing.resource_version) {
+            self.look(key, Doubt::Newest, ctx);
             return;
         }
         if let Some(wait) = writing.wait
@@ -291,7 +302,7 @@ impl Actor for StatusPropagator {
             StatusMessage::Round => self.full_round(ctx),
             StatusMessage::Written(key, written) => self.written(key, written, ctx),
             StatusMessage::NoRoom(key) => self.no_room(key, ctx),
-            StatusMessage::Looked(key, found) => self.looked(key, found, ctx),
+            StatusMessage::Looked(key, doubt, found) => self.looked(key, *doubt, found, ctx),
             StatusMessage::Named(key, rival) => self.named(key, rival, ctx),
         }
         self.go_on(ctx);

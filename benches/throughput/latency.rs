@@ -31,16 +31,25 @@ pub(crate) async fn measure(bench: &Bench<'_>) {
         "drift on a target until repaired",
         percentiles(drifts(bench, &namespace).await),
     );
-    if let Some(times) = statuses(bench, &namespace).await {
+    if let Some(times) = statuses(bench, &namespace, Probes::AtRest).await {
         tell("status on a target until upstream", percentiles(times));
     }
     assert!(syncer.is_running(), "the syncer ended: {}", syncer.log());
     syncer.terminate(SOON);
 }
 
+/// When statuses are probed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Probes {
+    /// Nothing else happens.
+    AtRest,
+    /// Other objects' statuses move; the probes last as long as that does, about.
+    UnderLoad,
+}
+
 /// From a target's answer to a write of a status until the upstream's watch shows another state of the object. Each object once,
 /// so that the least time between two writes of one status plays no part. None for a kind without status.
-async fn statuses(bench: &Bench<'_>, namespace: &str) -> Option<Vec<Duration>> {
+pub(crate) async fn statuses(bench: &Bench<'_>, namespace: &str, probes: Probes) -> Option<Vec<Duration>> {
     let [east, west] = &bench.targets;
     let upstream = &bench.upstream.arrivals;
     let status = bench.kind.status()?;
@@ -56,9 +65,21 @@ async fn statuses(bench: &Bench<'_>, namespace: &str) -> Option<Vec<Duration>> {
         let answered = write_status(&east.cluster, bench, namespace, &name, &status).await;
         let sight = upstream.seen_after(namespace, &name, before.times).await;
         times.push(sight.at.saturating_duration_since(answered));
-        tokio::time::sleep(PAUSE).await;
+        tokio::time::sleep(probes.pause()).await;
     }
     Some(times)
+}
+
+// === impl Probes ===
+
+impl Probes {
+    /// Between two of them.
+    fn pause(self) -> Duration {
+        match self {
+            Self::AtRest => PAUSE,
+            Self::UnderLoad => 3 * PAUSE,
+        }
+    }
 }
 
 async fn write_status(

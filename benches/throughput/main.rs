@@ -21,6 +21,7 @@ mod kind;
 mod latency;
 mod memory;
 mod numbers;
+mod rollout;
 mod turns;
 mod usage;
 
@@ -67,4 +68,5 @@ async fn measure(bed: &Bed, kind: Kind, objects: usize) {
     turns.report();
     memory::report(one, &some, &many);
     latency::measure(&bench).await;
+    rollout::measure(&bench, objects).await;
 }

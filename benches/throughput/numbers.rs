@@ -20,7 +20,7 @@ pub(crate) fn median_of(runs: &[f64], decimals: usize) -> String {
     format!("{:.decimals$} of {}", median(runs), all.join(", "))
 }
 
-/// Median and 99th percentile, in milliseconds.
+/// Median, 99th percentile and the longest, in milliseconds.
 pub(crate) fn percentiles(mut times: Vec<Duration>) -> String {
     times.sort();
     let at = |hundredths: usize| {
@@ -28,7 +28,12 @@ pub(crate) fn percentiles(mut times: Vec<Duration>) -> String {
         times.get(index).map_or(0.0, |time| time.as_secs_f64() * 1_000.0)
     };
     let count = times.len();
-    format!("p50 {:.1} ms, p99 {:.1} ms of {count}", at(50), at(99))
+    format!(
+        "p50 {:.1} ms, p99 {:.1} ms, longest {:.1} ms of {count}",
+        at(50),
+        at(99),
+        at(100)
+    )
 }
 
 /// A count as a number to divide.

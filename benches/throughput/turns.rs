@@ -201,7 +201,7 @@ async fn arrived(bench: &Bench<'_>, namespace: &str, objects: usize) -> Duration
 }
 
 /// Does `work` for each number, as many at once as writes may be in flight.
-async fn each<F: Future<Output = ()>>(count: usize, work: impl Fn(usize) -> F) {
+pub(crate) async fn each<F: Future<Output = ()>>(count: usize, work: impl Fn(usize) -> F) {
     let next = AtomicUsize::new(0);
     let next = || Some(next.fetch_add(1, Ordering::Relaxed)).filter(|number| *number < count);
     let worker = || async {

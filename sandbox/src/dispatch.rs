@@ -221,8 +221,8 @@ fn part(seen: &Seen, path: &ObjectPath) -> Result<Part, Refusal> {
     match path.subresource.as_deref() {
         None => Ok(Part::Object),
         Some("status") if resource.status == StatusPart::Subresource => Ok(Part::Status),
-        // A virtual workspace serves no other subresource than the status.
-        Some(_) if seen.execution == Execution::Forwarded => {
+        // A virtual workspace serves no other subresource than the status; a custom resource none but its own, and says the same.
+        Some(_) if seen.execution == Execution::Forwarded || resource.is_custom() => {
             Err(Refusal::not_found(resource, path.name.as_deref().unwrap_or_default()))
         }
         Some("scale") if resource.scale.is_some() => Ok(Part::Scale),

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use tracing::{debug, error, warn};
 
 use super::{
-    ECHO, PROMPT_CONFLICTS, RETRY, StatusMessage, StatusPropagator, unwritable, upstream_side,
+    CONFLICT_RETRY, Doubt, ECHO, PROMPT_CONFLICTS, RETRY, StatusMessage, StatusPropagator, unwritable, upstream_side,
     write::{self, Written},
 };
 use crate::{
@@ -54,13 +54,17 @@ impl StatusPropagator {
                 wrote(WriteResult::Conflict);
                 self.conflicted(key, &written.seen, ctx);
             }
-            Next::NotFound | Next::NamespaceMissing => gone(self),
+            Next::NamespaceMissing => gone(self),
+            Next::NotFound => {
+                wrote(WriteResult::Refused);
+                match self.unwritable.until(&key.gvr, now) {
+                    Some(until) => self.pace.wait(key, until),
+                    None => self.look(key, Doubt::Missing, ctx),
+                }
+            }
             Next::Unserved => {
                 wrote(WriteResult::Refused);
-                if self.unwritable.unserved(&key.gvr, now) {
-                    warn!(kind = %key.gvr, "the upstream has no status subresource for this resource: no status of it is written ({cause})");
-                }
-                self.again_later(key, unwritable::UNSERVED, now);
+                self.unserved(key, now);
             }
             Next::Forbidden => {
                 wrote(WriteResult::Refused);
@@ -103,16 +107,25 @@ impl StatusPropagator {
     fn conflicted(&mut self, key: &ObjectKey, seen: &str, ctx: &mut Context<Self>) {
         let conflicts = self.pace.refused(key, seen);
         if conflicts > PROMPT_CONFLICTS {
-            self.retry(key, conflicts - PROMPT_CONFLICTS, None, ctx);
-        } else if self.work.board.shows(key, seen) {
+            let delay = Exponential::nth(RETRY.0, CONFLICT_RETRY, conflicts - PROMPT_CONFLICTS, ctx.chance());
+            self.again_later(key, delay, ctx.now());
+        } else if conflicts == 1 && self.work.board.shows(key, seen) {
             self.pace.listen(key, ctx.now() + ECHO);
         } else {
             self.again_later(key, Duration::ZERO, ctx.now());
         }
     }
 
+    /// There is no place for the status of `key`.
+    fn unserved(&mut self, key: &ObjectKey, now: Instant) {
+        if self.unwritable.unserved(&key.gvr, now) {
+            warn!(kind = %key.gvr, "the upstream has no status subresource for this resource: no status of it is written");
+        }
+        self.again_later(key, unwritable::UNSERVED, now);
+    }
+
     /// Reads the object: the watch does not show what a write met.
-    pub(super) fn look(&mut self, key: &ObjectKey, ctx: &mut Context<Self>) {
+    pub(super) fn look(&mut self, key: &ObjectKey, doubt: Doubt, ctx: &mut Context<Self>) {
         let Some(resource) = self.resources.get(&key.gvr).cloned() else {
             self.pace.forget(key);
             return;
@@ -120,17 +133,28 @@ impl StatusPropagator {
         let (cluster, about) = (self.work.cluster.logical(&key.cluster), key.clone());
         let io = async move {
             let found = write::look(&cluster, &resource, &about).await;
-            StatusMessage::Looked(about, Box::new(found))
+            StatusMessage::Looked(about, doubt, Box::new(found))
         };
         self.begin(key, io, ctx);
     }
 
-    pub(super) fn looked(&mut self, key: &ObjectKey, found: &Result<Option<Object>, Error>, ctx: &mut Context<Self>) {
+    pub(super) fn looked(
+        &mut self,
+        key: &ObjectKey,
+        doubt: Doubt,
+        found: &Result<Option<Object>, Error>,
+        ctx: &mut Context<Self>,
+    ) {
         self.in_flight = self.in_flight.saturating_sub(1);
         match found {
             Ok(Some(object)) => {
                 let is_same = self.work.board.looked(key, object);
+                if is_same && doubt == Doubt::Missing {
+                    self.unserved(key, ctx.now());
+                    return;
+                }
                 let is_newer = !self.pace.was_refused(key, object.resource_version());
+                self.pace.read(key);
                 if is_same && is_newer {
                     self.again_later(key, Duration::ZERO, ctx.now());
                     return;

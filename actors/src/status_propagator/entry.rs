@@ -85,9 +85,9 @@ impl Entry {
 
     /// Takes the object as it was read again. What is wanted of it belongs to the generation that the watch showed, and one of
     /// another UID is the watch's to tell; says whether it was taken or known already.
-    pub(super) fn looked(&mut self, object: &Object, at: Duration) -> bool {
+    pub(super) fn looked(&mut self, object: &Object, list: u32, at: Duration) -> bool {
         let Some(known) = &self.upstream else { return false };
-        let mut side = UpstreamSide::of(object, known.terms, known.list);
+        let mut side = UpstreamSide::of(object, known.terms, list);
         if known.uid != side.uid {
             return false;
         }

@@ -35,8 +35,18 @@ struct Work {
     conflicts: u32,
     /// The version that a write was refused over: it is not the newest.
     refused: Option<Box<str>>,
+    sight: Sight,
     /// Since when a write that could be made is held back.
     held: Option<Instant>,
+}
+
+/// What the next write would be decided on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Sight {
+    /// The newest that the watch has shown.
+    Watched,
+    /// The object was read just now.
+    Read,
 }
 
 /// Where an object stands.
@@ -74,6 +84,7 @@ impl Pace {
                 failures: 0,
                 conflicts: 0,
                 refused: None,
+                sight: Sight::Watched,
                 held: None,
             };
             self.objects.insert(key.clone(), work);
@@ -111,6 +122,7 @@ impl Pace {
             work.stage = Stage::Busy;
             work.began = Some(now);
             work.held = None;
+            work.sight = Sight::Watched;
         }
     }
 
@@ -155,6 +167,9 @@ impl Pace {
         let Some(work) = self.objects.get_mut(key) else {
             return false;
         };
+        if work.sight == Sight::Read {
+            return false;
+        }
         let since = *work.held.get_or_insert(now);
         now.saturating_duration_since(since) < HELD_AT_MOST
     }
@@ -189,6 +204,20 @@ impl Pace {
     pub(super) fn was_refused(&self, key: &ObjectKey, version: &str) -> bool {
         let work = self.objects.get(key);
         work.is_some_and(|work| work.refused.as_deref() == Some(version))
+    }
+
+    /// Whether `key` has to be read before a write over `version`: that was refused, or the watch is too late for this object.
+    pub(super) fn is_outdated(&self, key: &ObjectKey, version: &str) -> bool {
+        let work = self.objects.get(key);
+        let is_late = work.is_some_and(|work| work.conflicts > 1 && work.sight == Sight::Watched);
+        is_late || self.was_refused(key, version)
+    }
+
+    /// `key` was read.
+    pub(super) fn read(&mut self, key: &ObjectKey) {
+        if let Some(work) = self.objects.get_mut(key) {
+            work.sight = Sight::Read;
+        }
     }
 
     /// The objects that have to be queued again at `now`.

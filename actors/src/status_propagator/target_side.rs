@@ -1,11 +1,11 @@
 //! One target's side of an object.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use serde_json::value::RawValue;
 use syncer_clusters::Object;
 use syncer_core::{
-    marker::PayloadHash,
+    marker::{PAUSED_ANNOTATION, PayloadHash},
     status::{Part, Problem, Report, SpecState, StatusKind, Voice},
 };
 
@@ -34,7 +34,23 @@ pub(super) struct Seen {
     origin: u64,
     pub(super) list: u32,
     part: Part,
+    activity: Activity,
 }
+
+/// Whether anything is written to the copy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Activity {
+    /// It is kept in step.
+    Synced,
+    /// Somebody paused it there.
+    Paused,
+}
+
+/// What is said of an object that is paused on a target.
+static PAUSED: LazyLock<Problem> = LazyLock::new(|| Problem {
+    reason: "Paused".into(),
+    message: "nothing is written: the copy is paused".into(),
+});
 
 // === impl Seen ===
 
@@ -53,6 +69,10 @@ impl Seen {
             applied,
             origin: hash(origin_uid),
             list,
+            activity: match object.annotations().get(PAUSED_ANNOTATION) {
+                Some("true") => Activity::Paused,
+                _ => Activity::Synced,
+            },
             part: Part::of(kind, object.generation(), member("spec"), member("status"))?,
         })
     }
@@ -83,12 +103,17 @@ impl TargetSide {
             return true;
         };
         let same = known.resource_version == seen.resource_version;
-        if same || is_older(&seen.resource_version, &known.resource_version) {
+        // Versions go back where the API server was restored: what a later list shows counts.
+        let is_stale = seen.list <= known.list && is_older(&seen.resource_version, &known.resource_version);
+        if same || is_stale {
             known.list = known.list.max(seen.list);
             return false;
         }
         // Only metadata of no concern changed, such as managedFields.
-        let news = known.part != seen.part || known.applied != seen.applied || known.origin != seen.origin;
+        let news = known.part != seen.part
+            || known.applied != seen.applied
+            || known.origin != seen.origin
+            || known.activity != seen.activity;
         *known = seen;
         news
     }
@@ -121,6 +146,7 @@ impl TargetSide {
                 .malformed
                 .as_deref()
                 .or(self.rests.as_deref())
+                .or_else(|| seen.filter(|seen| seen.activity == Activity::Paused).map(|_| &*PAUSED))
                 .or(self.problem.as_deref()),
             endpoints,
         }

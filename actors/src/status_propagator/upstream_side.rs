@@ -125,9 +125,9 @@ impl UpstreamSide {
     }
 
     /// Whether the version `seen` of the same object is older than this one. Versions of one API server are numbers; one
-    /// that is not counts as newer.
+    /// that is not counts as newer. They go back where it was restored from a backup: what a later list shows counts.
     pub(super) fn is_newer_than(&self, seen: &Self) -> bool {
-        self.uid == seen.uid && is_older(&seen.resource_version, &self.resource_version)
+        self.uid == seen.uid && seen.list <= self.list && is_older(&seen.resource_version, &self.resource_version)
     }
 }
 

@@ -1,5 +1,6 @@
 //! A Kubernetes API server with its store.
 
+mod backup;
 mod options;
 
 use std::{
@@ -10,6 +11,7 @@ use std::{
 
 use serde_json::{Value, json};
 
+pub use backup::Backup;
 pub use options::{ApiServerOptions, Controllers, User};
 
 use crate::{
@@ -32,7 +34,7 @@ const ADMIN: &str = "admin";
 pub struct ApiServer {
     attached: Vec<Box<dyn Send + Sync>>,
     process: Process,
-    _etcd: Etcd,
+    etcd: Etcd,
     command: CommandLine,
     client: Client,
     authority: Authority,
@@ -89,7 +91,7 @@ impl ApiServer {
         let mut server = Self {
             attached,
             process,
-            _etcd: etcd,
+            etcd,
             command,
             client,
             authority,

@@ -1,5 +1,8 @@
 //! What an API server has been asked, by its audit log.
 
+use std::time::Duration;
+
+use jiff::Timestamp;
 use serde_json::Value;
 
 /// What the audit log of a server holds.
@@ -36,6 +39,7 @@ pub struct AuditEvent {
     pub code: u64,
     /// The body of the request; null where there is none.
     pub body: Value,
+    received: Timestamp,
 }
 
 // === impl Audit ===
@@ -61,6 +65,12 @@ impl AuditEvent {
     /// Whether it changes something.
     pub fn is_write(&self) -> bool {
         !matches!(self.verb.as_str(), "get" | "list" | "watch")
+    }
+
+    /// How long after `earlier` it was received; nothing if it was not after it.
+    pub fn received_after(&self, earlier: &Self) -> Duration {
+        let after = self.received.duration_since(earlier.received);
+        Duration::try_from(after).unwrap_or_default()
     }
 
     /// The events in `log`, oldest first. A line that is just being written is left out.
@@ -93,6 +103,7 @@ impl AuditEvent {
                 .and_then(Value::as_u64)
                 .unwrap_or_default(),
             body: event.pointer("/requestObject").cloned().unwrap_or_default(),
+            received: text("/requestReceivedTimestamp").parse().unwrap_or_default(),
         }
     }
 }

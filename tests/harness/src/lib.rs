@@ -33,7 +33,7 @@ mod testbed;
 mod wait;
 mod workload_schemas;
 
-pub use api_server::{ApiServer, ApiServerOptions, Controllers, User};
+pub use api_server::{ApiServer, ApiServerOptions, Backup, Controllers, User};
 pub use audit::{Audit, AuditEvent};
 pub use client::{Client, Patch, Reply};
 pub use controllers::{ControllerManager, Scheduler};

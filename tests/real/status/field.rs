@@ -2,13 +2,17 @@
 
 use std::{
     ffi::OsString,
+    process::Output,
     sync::{LazyLock, Mutex, MutexGuard, PoisonError},
     thread,
     time::Duration,
 };
 
 use serde_json::{Value, json};
-use syncer_harness::{ApiServer, ApiServerOptions, Controllers, FailureReport, Patch, Scratch, Syncer, wait_for};
+use syncer_harness::{
+    ApiServer, ApiServerOptions, Client, Controllers, Credentials, FailureReport, Kubeconfig, Patch, Scratch, Syncer,
+    wait_for,
+};
 
 use crate::{
     objects::create_namespace,
@@ -58,12 +62,18 @@ impl Field {
 
     /// Runs the syncer; a target counts for `stale_after` when it is silent.
     pub(super) fn run(&self, stale_after: &str) -> Syncer {
+        let resources = json!([{"group": "apps", "resource": "deployments"}, {"group": "", "resource": "services"}]);
+        self.run_with(stale_after, &resources)
+    }
+
+    /// Runs the syncer for `resources`.
+    pub(super) fn run_with(&self, stale_after: &str, resources: &Value) -> Syncer {
         let policy = json!({
             "apiVersion": "workload.kcp.io/v1alpha1",
             "kind": "SyncPolicy",
             "metadata": {"name": "all"},
             "spec": {
-                "resources": [{"group": "apps", "resource": "deployments"}, {"group": "", "resource": "services"}],
+                "resources": resources,
                 "status": {"staleAfter": stale_after, "interval": "2s"},
             },
         });
@@ -73,6 +83,24 @@ impl Field {
         let mut arguments = arguments(&upstream, &[("east", &east), ("west", &west)]);
         arguments.extend(["-f".into(), OsString::from(file)]);
         Syncer::start(BINARY, arguments)
+    }
+
+    /// What the syncer counted.
+    #[track_caller]
+    pub(super) fn metrics_of(syncer: &Syncer) -> String {
+        let admin = Client::new(&Kubeconfig {
+            server: format!("http://{}", syncer.admin_address()),
+            authority: String::new(),
+            credentials: Credentials::Anonymous,
+        });
+        wait_for("the metrics", SOON, || admin.try_call("GET", "/metrics", "", None)).text
+    }
+
+    /// What `kubectl rollout status` says upstream of the Deployment `web`, when it has waited for so many seconds at most.
+    pub(super) fn rollout(&self, namespace: &str, seconds: u64) -> Output {
+        let timeout = format!("--timeout={seconds}s");
+        self.upstream
+            .try_kubectl(&["rollout", "status", "-n", namespace, "deployment/web", &timeout])
     }
 
     pub(super) fn report(&self) -> FailureReport<'_> {

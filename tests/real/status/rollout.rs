@@ -2,8 +2,8 @@
 
 use std::{thread, time::Duration};
 
-use serde_json::json;
-use syncer_harness::{Patch, stays};
+use serde_json::{Value, json};
+use syncer_harness::{Patch, stays, wait_for};
 
 use super::field::{ENDS_WITHIN, Field, SOON, condition};
 use crate::world::writes;
@@ -117,5 +117,113 @@ fn a_rollout_that_cannot_progress_says_so_and_where() {
             .try_kubectl(&["rollout", "status", "-n", "deadline", "deployment/web", "--timeout=20s"]);
     let said = String::from_utf8_lossy(&waited.stderr);
     assert!(said.contains("exceeded its progress deadline"), "{said}");
+    assert_eq!(syncer.terminate(ENDS_WITHIN).code, Some(0), "{}", syncer.log());
+}
+
+#[test]
+fn a_rollout_does_not_end_while_a_target_is_behind() {
+    let field = Field::get();
+    let _report = field.report();
+    let mut syncer = field.run("5m");
+    let path = field.deploy("behind", 600);
+    field.wait_ten(&path);
+    // Nothing is written to west's copy: it stays complete, of the former generation.
+    let pause = |paused: &Value| json!({"metadata": {"annotations": {"workload.kcp.io/paused": paused}}});
+    field.west.client().patch(&path, Patch::Merge(&pause(&json!("true"))));
+    field.wait("the word that west rests", &path, |status| {
+        let [truth, reason, message] = condition(status, "workload.kcp.io/Synced");
+        truth == "False" && reason == "Paused" && message.starts_with("west: ")
+    });
+    let change = json!({"spec": {"template": {"metadata": {"annotations": {"change": "1"}}}}});
+    field.upstream.client().patch(&path, Patch::Merge(&change));
+    wait_for("the rollout on east", SOON, || {
+        let there = field.east.client().read(&path);
+        there["metadata"]["generation"] == 2
+            && there["status"]["updatedReplicas"] == 5
+            && there["status"]["replicas"] == 5
+    });
+    let waited = field.rollout("behind", 6);
+    assert!(!waited.status.success(), "{waited:?}");
+    assert_eq!(field.status(&path)["observedGeneration"], 1);
+
+    field.west.client().patch(&path, Patch::Merge(&pause(&Value::Null)));
+    let waited = field.rollout("behind", SOON.as_secs());
+    assert!(waited.status.success(), "{waited:?}");
+    let status = field.status(&path);
+    assert_eq!(
+        (&status["observedGeneration"], &status["updatedReplicas"]),
+        (&json!(2), &json!(10))
+    );
+    assert_eq!(syncer.terminate(ENDS_WITHIN).code, Some(0), "{}", syncer.log());
+}
+
+#[test]
+fn a_rollout_does_not_end_while_a_target_is_dead_for_less_than_stale_after() {
+    let mut field = Field::get();
+    let mut syncer = field.run("5m");
+    let path = field.deploy("dead", 600);
+    field.wait_ten(&path);
+    field.west.kill();
+    {
+        let _report = field.report();
+        let change = json!({"spec": {"template": {"metadata": {"annotations": {"change": "1"}}}}});
+        field.upstream.client().patch(&path, Patch::Merge(&change));
+        wait_for("the rollout on east", SOON, || {
+            let there = field.east.client().read(&path);
+            there["metadata"]["generation"] == 2
+                && there["status"]["updatedReplicas"] == 5
+                && there["status"]["replicas"] == 5
+        });
+        // Longer than it takes until west counts as silent.
+        let waited = field.rollout("dead", 15);
+        assert!(!waited.status.success(), "{waited:?}");
+        let status = field.status(&path);
+        assert_eq!(
+            (&status["observedGeneration"], &status["replicas"]),
+            (&json!(1), &json!(10))
+        );
+        assert_eq!(
+            condition(&status, "workload.kcp.io/TargetsReporting")[1],
+            "TargetSilent"
+        );
+    }
+    field.west.start_again();
+    let _report = field.report();
+    let waited = field.rollout("dead", 2 * SOON.as_secs());
+    assert!(waited.status.success(), "{waited:?}");
+    assert_eq!(field.status(&path)["observedGeneration"], 2);
+    assert_eq!(syncer.terminate(ENDS_WITHIN).code, Some(0), "{}", syncer.log());
+}
+
+#[test]
+fn an_image_that_is_nowhere_ends_the_rollout_with_the_targets_named() {
+    let field = Field::get();
+    let _report = field.report();
+    let mut syncer = field.run("5m");
+    let path = field.deploy("broken", 3);
+    field.wait_ten(&path);
+    let image =
+        json!({"spec": {"template": {"spec": {"containers": [{"name": "main", "image": "example.org/broken:1"}]}}}});
+    field.upstream.client().patch(&path, Patch::Strategic(&image));
+    let status = field.wait("the deadline of both", &path, |status| {
+        let [_, reason, message] = condition(status, "Progressing");
+        reason == "ProgressDeadlineExceeded" && message.contains("east: ") && message.contains("west: ")
+    });
+    assert_eq!(condition(&status, "Progressing")[0], "False");
+    // What ran before runs on, and is counted.
+    assert_eq!(status["observedGeneration"], 2);
+    assert!(status["updatedReplicas"].as_i64() < Some(10), "{status}");
+    let waited = field.rollout("broken", 20);
+    let said = String::from_utf8_lossy(&waited.stderr);
+    assert!(
+        !waited.status.success() && said.contains("exceeded its progress deadline"),
+        "{said}"
+    );
+    // The way back needs nothing but the image.
+    let image =
+        json!({"spec": {"template": {"spec": {"containers": [{"name": "main", "image": "example.org/web:1"}]}}}});
+    field.upstream.client().patch(&path, Patch::Strategic(&image));
+    let waited = field.rollout("broken", SOON.as_secs());
+    assert!(waited.status.success(), "{waited:?}");
     assert_eq!(syncer.terminate(ENDS_WITHIN).code, Some(0), "{}", syncer.log());
 }

@@ -45,8 +45,9 @@ impl StatusBoard {
 
     /// The upstream answered `object` to a status of `sent`.
     pub(in crate::status_propagator) fn written(&self, key: &ObjectKey, object: &Object, sent: &Value) {
+        let list = self.0.voices.lock().upstream_list(&key.gvr);
         if let Some(mut entry) = self.0.objects.get_mut(key) {
-            entry.written(object, sent);
+            entry.written(object, sent, list);
         }
     }
 

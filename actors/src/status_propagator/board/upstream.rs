@@ -57,10 +57,11 @@ impl StatusBoard {
     pub(crate) fn upstream_malformed(&self, object: &Object, problem: Problem) {
         let key = object.key();
         self.upstream_undecided(key);
+        let list = self.0.voices.lock().upstream_list(&key.gvr);
         let Some(mut entry) = self.0.objects.get_mut(key) else {
             return;
         };
-        entry.looked(object, self.at());
+        entry.looked(object, list, self.at());
         entry.malformed(problem);
         drop(entry);
         self.ring(key.clone(), None);
@@ -85,7 +86,8 @@ impl StatusBoard {
     /// The object as it was read again; what is wanted of it is as it was.
     /// Says whether it is the same object still.
     pub(in crate::status_propagator) fn looked(&self, key: &ObjectKey, object: &Object) -> bool {
+        let list = self.0.voices.lock().upstream_list(&key.gvr);
         let entry = self.0.objects.get_mut(key);
-        entry.is_some_and(|mut entry| entry.looked(object, self.at()))
+        entry.is_some_and(|mut entry| entry.looked(object, list, self.at()))
     }
 }

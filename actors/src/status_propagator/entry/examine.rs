@@ -106,8 +106,8 @@ impl Entry {
         }))
     }
 
-    /// The upstream answered `object` to a status of `sent`.
-    pub(in crate::status_propagator) fn written(&mut self, object: &Object, sent: &Value) {
+    /// The upstream answered `object` to a status of `sent`; `list` is the last list that was begun before.
+    pub(in crate::status_propagator) fn written(&mut self, object: &Object, sent: &Value, list: u32) {
         let Some(known) = &mut self.upstream else { return };
         if *known.uid != *object.uid() {
             return;
@@ -122,6 +122,7 @@ impl Entry {
         }
         // The watch may have shown a newer one already.
         if !is_older(object.resource_version(), &known.resource_version) {
+            known.list = list;
             known.resource_version = object.resource_version().into();
             known.status = status;
         }

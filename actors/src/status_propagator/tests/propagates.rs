@@ -291,3 +291,69 @@ fn addresses_and_endpoints_of_a_service_come_up_and_go_away() {
         );
     });
 }
+
+#[test]
+fn an_upstream_that_was_restored_counts_though_its_versions_are_older() {
+    simulate(&["east"], |mut bench| async move {
+        bench.start();
+        bench.deploy("web").await;
+        let backup = bench.upstream.get(&deployments(), "web").await.unwrap();
+        bench.report("east", &deployments(), "web", &ready(5)).await;
+        bench
+            .until("five ready", "web", |status| status["readyReplicas"] == 5)
+            .await;
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let wish = Wish {
+            target: "east".into(),
+            hash: HASH,
+            rests: None,
+        };
+        let writes = bench.writes();
+        // Late news of the same list is old news.
+        bench
+            .board()
+            .upstream_seen(&backup, vec![wish.clone()], StatusTerms::default());
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        assert_eq!(bench.writes(), writes);
+        // A list that begins now shows what is there now.
+        bench.board().upstream_list_started(&deployments().gvr);
+        bench.board().upstream_seen(&backup, vec![wish], StatusTerms::default());
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        assert!(bench.writes() > writes, "its status is missing there");
+    });
+}
+
+#[test]
+fn a_copy_that_is_paused_on_its_target_is_told_upstream() {
+    simulate(&["east", "west"], |mut bench| async move {
+        bench.start();
+        bench.deploy("web").await;
+        for target in ["east", "west"] {
+            bench.report(target, &deployments(), "web", &ready(5)).await;
+        }
+        bench
+            .until("ten ready", "web", |status| status["readyReplicas"] == 10)
+            .await;
+        let pause = |paused: &Value| json!({"metadata": {"annotations": {"workload.kcp.io/paused": paused}}});
+        let synced = |status: &Value| conditions(status).get("workload.kcp.io/Synced").cloned();
+        bench.targets["west"]
+            .patch(&deployments(), "web", &pause(&json!("true")))
+            .await;
+        bench.show("west", &deployments(), "web", HASH).await;
+        let status = bench
+            .until("the pause", "web", |status| {
+                synced(status).is_some_and(|words| words == ["False", "Paused"])
+            })
+            .await;
+        assert!(status.to_string().contains("west: nothing is written"), "{status}");
+        bench.targets["west"]
+            .patch(&deployments(), "web", &pause(&Value::Null))
+            .await;
+        bench.show("west", &deployments(), "web", HASH).await;
+        bench
+            .until("the end of it", "web", |status| {
+                synced(status).is_some_and(|words| words == ["True", "Synced"])
+            })
+            .await;
+    });
+}
