@@ -80,6 +80,7 @@ const RUN_EXAMPLES: &str = "Examples:
   tmc-syncer run --upstream-kubeconfig up.kubeconfig --target east=east.kubeconfig --target west=west.kubeconfig
   tmc-syncer run --upstream-kubeconfig all.kubeconfig --upstream-context up --target east=all.kubeconfig#east
   tmc-syncer run --upstream-kubeconfig kcp.kubeconfig --endpoint-slice kubernetes --target east=east.kubeconfig
+  tmc-syncer run --upstream-kubeconfig up.kubeconfig    # SyncTargets and SyncPolicies are objects of that upstream
   TMC_SYNCER_TARGET=east=east.kubeconfig,west=west.kubeconfig tmc-syncer run    # upstream: in-cluster, then KUBECONFIG
 
 Exit codes: 0 done; 1 failed while running; 2 wrong usage or configuration.";
@@ -135,7 +136,8 @@ pub(crate) struct RunOptions {
     /// deletes nothing. For one target: the annotation `workload.kcp.io/confirm-deletion` of its SyncTarget.
     #[arg(long, value_name = "COUNT", env = "TMC_SYNCER_CONFIRM_MASS_DELETION")]
     pub(crate) confirm_mass_deletion: Option<usize>,
-    /// The key of hashes over Secrets, at least 16 bytes; without it Secrets are compared by value after a restart.
+    /// The key of hashes over Secrets, at least 16 bytes. Without it a pod keeps one in Secret `tmc-syncer-hash-key` of its namespace;
+    /// elsewhere Secrets are compared by value after a restart.
     #[arg(long, value_name = "FILE", env = "TMC_SYNCER_HASH_KEY_FILE")]
     pub(crate) hash_key_file: Option<PathBuf>,
     /// Where the admin pages, probes and metrics are served.

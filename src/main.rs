@@ -6,6 +6,7 @@ mod configurator;
 #[cfg(feature = "sandbox")]
 mod demo;
 mod documents;
+mod hash_key;
 mod manifests;
 mod rest_client;
 mod rulebooks;

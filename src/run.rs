@@ -23,14 +23,12 @@ use crate::{
     cli::RunOptions,
     configurator::{Configurator, Published},
     documents::{self, Following, KubeconfigSecrets, SyncSecrets},
+    hash_key,
     rest_client::RestClient,
     rulebooks::{Surroundings, UnusableRules},
     target_option::{TargetOptionError, each_once},
     told_to_end::told_to_end,
 };
-
-/// The shortest key that hides anything, in bytes.
-const SHORTEST_KEY: usize = 16;
 
 /// How long an upstream may take to say whether it has SyncTargets, where no target is named otherwise.
 const FIRST_LOOK: Duration = Duration::from_secs(5);
@@ -135,6 +133,11 @@ fn settings(
     rest_client: &RestClient,
     pool: &Arc<tokio::runtime::Runtime>,
 ) -> Result<Settings, StartError> {
+    let writes = if options.dry_run {
+        Writes::Reported
+    } else {
+        Writes::Done
+    };
     let cluster = upstream(options, rest_client).map_err(StartError::Upstream)?;
     let reports = TargetReports::default();
     let (rulebooks, own_objects) = configuration(options, rest_client, pool, &cluster, &reports)?;
@@ -153,13 +156,9 @@ fn settings(
             },
         },
         bounds,
-        writes: if options.dry_run {
-            Writes::Reported
-        } else {
-            Writes::Done
-        },
+        writes,
         confirm_mass_deletion: options.confirm_mass_deletion,
-        hash_key: hash_key(options)?,
+        hash_key: hash_key(options, writes, pool)?,
         recent: Recent::default(),
         own_objects,
         reports,
@@ -264,23 +263,18 @@ fn documents_of(options: &RunOptions) -> documents::Options {
     }
 }
 
-/// The key of the file, or one of this process alone: then Secrets are compared by value after a restart.
-fn hash_key(options: &RunOptions) -> Result<HashKey, StartError> {
+/// The key of the file, else the one beside this pod, else one of this process alone.
+fn hash_key(options: &RunOptions, writes: Writes, pool: &Arc<tokio::runtime::Runtime>) -> Result<HashKey, StartError> {
     let failed = |file: &str, cause: std::io::Error| StartError::HashKey {
         file: file.to_owned(),
         cause,
     };
     if let Some(file) = &options.hash_key_file {
-        let secret = std::fs::read(file).map_err(|cause| failed(&file.display().to_string(), cause))?;
-        if secret.len() < SHORTEST_KEY {
-            let cause = std::io::Error::other(format!("it holds fewer than {SHORTEST_KEY} bytes"));
-            return Err(failed(&file.display().to_string(), cause));
-        }
-        return Ok(HashKey::new(&secret));
+        return hash_key::of_file(file).map_err(|cause| failed(&file.display().to_string(), cause));
     }
-    let mut secret = [0; 32];
-    getrandom::fill(&mut secret).map_err(|error| failed("of this process", std::io::Error::other(error)))?;
-    Ok(HashKey::new(&secret))
+    let namespace = own_namespace();
+    let key = pool.block_on(hash_key::of_pod(namespace.as_deref(), writes));
+    key.map_err(|error| failed("of this process", std::io::Error::other(error)))
 }
 
 fn upstream(options: &RunOptions, rest_client: &RestClient) -> Result<Cluster, ConfigError> {

@@ -7,13 +7,11 @@ mod policies;
 #[cfg(test)]
 mod tests;
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, OnceLock},
-};
+use std::{collections::BTreeMap, sync::Arc};
 
 use dashmap::DashMap;
 use jiff::Timestamp;
+use parking_lot::Mutex;
 use syncer_core::{Gvr, ObjectKey, object_state::ObjectCounts};
 use tokio::sync::Notify;
 
@@ -30,7 +28,7 @@ struct Inner {
     urgent: Notify,
     policies: policies::Policies,
     /// The upstream that was, and the one that answers in its place.
-    replaced: OnceLock<(Arc<str>, Arc<str>)>,
+    replaced: Mutex<Option<(Arc<str>, Arc<str>)>>,
 }
 
 // === impl TargetReports ===
@@ -143,14 +141,20 @@ impl TargetReports {
 
     /// Another upstream, `is`, answers under the address of `was`.
     pub fn upstream_replaced(&self, was: &Arc<str>, is: &Arc<str>) {
-        if self.0.replaced.set((was.clone(), is.clone())).is_ok() {
+        let new = Some((was.clone(), is.clone()));
+        if std::mem::replace(&mut *self.0.replaced.lock(), new.clone()) != new {
             self.0.urgent.notify_one();
         }
     }
 
+    /// The upstream is itself, or itself again.
+    pub(crate) fn upstream_is_itself(&self) {
+        *self.0.replaced.lock() = None;
+    }
+
     /// The upstream that was, and the one that answers in its place; none while it is the same.
-    pub(crate) fn replaced(&self) -> Option<&(Arc<str>, Arc<str>)> {
-        self.0.replaced.get()
+    pub(crate) fn replaced(&self) -> Option<(Arc<str>, Arc<str>)> {
+        self.0.replaced.lock().clone()
     }
 
     // --- what is kept over a restart ---

@@ -182,9 +182,11 @@ impl Upstream {
                 was = %known, is = %identity.id,
                 "another upstream answers under this address: nothing is written or deleted; start anew to sync from it"
             );
+            self.base.reports.upstream_replaced(known, &identity.id);
             self.later(IDENTIFY_RETRY.1, ctx);
             return Ok(());
         }
+        self.base.reports.upstream_is_itself();
         self.failures = 0;
         info!(server = self.base.cluster.server(), id = %identity.id, "connected to the upstream");
         for missing in identity.unserved.iter() {

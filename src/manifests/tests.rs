@@ -44,10 +44,10 @@ pub(super) fn printed(manifests: Manifests, arguments: &[&str]) -> Vec<Value> {
 fn what_is_printed_reads_back() {
     for (manifests, kinds) in [
         (Manifests::Crds, vec!["CustomResourceDefinition"; 2]),
-        (Manifests::Rbac, vec!["ClusterRole"; 7]),
+        (Manifests::Rbac, vec!["ClusterRole"; 8]),
         (
             Manifests::All,
-            [vec!["CustomResourceDefinition"; 2], vec!["ClusterRole"; 7]].concat(),
+            [vec!["CustomResourceDefinition"; 2], vec!["ClusterRole"; 8]].concat(),
         ),
     ] {
         let documents = printed(manifests, &[]);
