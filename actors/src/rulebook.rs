@@ -100,6 +100,12 @@ impl Rulebook {
         })
     }
 
+    /// Whether what is wanted of an object depends on the path of its workspace.
+    pub(crate) fn reads_workspace_paths(&self) -> bool {
+        let mut policies = self.rules.policies().iter();
+        policies.any(|policy| !policy.policy.spec.workspaces.paths.is_empty())
+    }
+
     /// Whether what is wanted of an object depends on the labels of its namespace.
     pub(crate) fn reads_namespace_labels(&self) -> bool {
         let policies = self.rules.policies().iter();

@@ -512,3 +512,6 @@ impl Actor for Upstream {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,10 @@
 //! kcp as the upstream, set up with what `tmc-syncer manifests kcp` prints.
 
+mod apart;
+mod claims;
 mod fidelity;
+mod leaving;
 mod manifests;
+mod outages;
 mod provider;
+mod scene;

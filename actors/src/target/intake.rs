@@ -1,7 +1,7 @@
 //! What comes in at a Target: orders, sightings and reports, taken in batches into the ledger.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, HashSet},
     sync::Arc,
 };
 
@@ -99,11 +99,12 @@ impl Intake {
 impl Target {
     pub(super) fn take_orders(&mut self, ctx: &mut Context<Self>) {
         let mut completed = BTreeSet::new();
+        let mut turned = HashSet::new();
         for Taken { key, value, .. } in self.intake.orders.take(BATCH) {
             match key {
                 OrderKey::Object(key) => self.take_order(&key, value),
                 OrderKey::Departing(namespace) => self.depart(&namespace),
-                OrderKey::Standing(cluster) => self.weigh(&cluster),
+                OrderKey::Standing(cluster) => drop(turned.insert(cluster)),
                 OrderKey::Incomplete(gvr) => {
                     self.intake.complete.remove(&gvr);
                 }
@@ -116,6 +117,8 @@ impl Target {
                 }
             }
         }
+        // One look at the ledger for all of them: at the start every workspace is bound.
+        self.weigh(&turned);
         for gvr in completed {
             self.absent_where_complete(&gvr);
         }

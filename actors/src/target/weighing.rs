@@ -1,5 +1,7 @@
 //! What a Target makes of an absence upstream, as the binding of the object's workspace stands (kcp).
 
+use std::collections::HashSet;
+
 use syncer_core::{LogicalCluster, ObjectKey, plan::Desired, proof::Absence};
 use tokio::time::Instant;
 
@@ -12,10 +14,13 @@ pub(super) fn weighed(workspaces: &Workspaces, key: &ObjectKey, absence: Absence
 }
 
 impl Target {
-    /// The binding of the workspace `cluster` turned: what was concluded of its objects is weighed again.
-    pub(super) fn weigh(&mut self, cluster: &LogicalCluster) {
+    /// The bindings of these workspaces turned: what was concluded of their objects is weighed again.
+    pub(super) fn weigh(&mut self, bound: &HashSet<LogicalCluster>) {
+        if bound.is_empty() {
+            return;
+        }
         let workspaces = &self.upstream.workspaces;
-        let turned = self.ledger.weigh(cluster, |key, absence| match absence {
+        let turned = self.ledger.weigh(bound, |key, absence| match absence {
             _ if workspaces.has_left(key) => Some(Desired::Gone(Absence::WorkspaceDeleted)),
             Some(absence) => Some(weighed(workspaces, key, absence)),
             None => None,

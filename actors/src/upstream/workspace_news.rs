@@ -259,7 +259,8 @@ impl Upstream {
             Turn::Changed | Turn::Found => {
                 info!(workspace = %cluster, %path, "the workspace is bound");
                 self.tell_refusals(cluster, &path);
-                if self.passed_over.remove(cluster) {
+                let by_path = turn == Turn::Found && self.rulebook.reads_workspace_paths();
+                if self.passed_over.remove(cluster) || by_path {
                     self.rereads.want_workspace(cluster);
                 }
                 self.ask_again(self.endpoint_of(cluster), ctx);

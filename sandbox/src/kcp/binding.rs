@@ -16,6 +16,8 @@ use crate::{
 
 /// Holds a binding until the objects that it brought are gone.
 const FINALIZER: &str = "apis.kcp.io/apibinding-finalizer";
+/// The annotation that names the path of a binding's workspace.
+const PATH: &str = "kcp.io/path";
 /// The label of a binding that names its export.
 pub(super) const EXPORT_LABEL: &str = "internal.apis.kcp.io/export";
 
@@ -76,9 +78,15 @@ impl State {
                     registry.share(resource);
                 }
             }
+            let path = self
+                .kcp
+                .as_ref()
+                .and_then(|kcp| kcp.paths.get(&binding.subject.cluster).cloned());
             self.settle(&binding.subject, Part::Object, now, |object| {
                 set_finalizer(object, FINALIZER, Held::Yes);
                 if let Some(head) = child(object, "metadata") {
+                    let annotations = head.entry("annotations").or_insert_with(|| json!({}));
+                    put(annotations, PATH, path.unwrap_or_default());
                     let labels = head.entry("labels").or_insert_with(|| json!({}));
                     put(labels, EXPORT_LABEL, export.hash.as_str());
                 }

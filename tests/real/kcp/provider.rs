@@ -26,7 +26,6 @@ pub(crate) fn kcp() -> RwLockReadGuard<'static, Kcp> {
 }
 
 /// The same for one test alone, which may stop it and start it again.
-#[expect(dead_code, reason = "for tests that restart kcp")]
 pub(crate) fn kcp_alone() -> RwLockWriteGuard<'static, Kcp> {
     KCP.write().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,5 +1,7 @@
 //! What the ledger does when the binding of a workspace says something else than before (kcp).
 
+use std::collections::HashSet;
+
 use syncer_core::{LogicalCluster, ObjectKey, plan::Desired, proof::Absence};
 
 use super::{Admission, Ledger};
@@ -7,16 +9,17 @@ use super::{Admission, Ledger};
 // === impl Ledger ===
 
 impl Ledger {
-    /// Weighs every record of `cluster` again: `weighed` says what is desired of an object that is believed to be absent, or of any other.
+    /// Weighs every record of the workspaces `clusters` again: `weighed` says what is desired of an object that is believed to be absent,
+    /// or of any other.
     /// Returns what changed, sorted, so that the same seed gives the same run.
     pub(crate) fn weigh(
         &mut self,
-        cluster: &LogicalCluster,
+        clusters: &HashSet<LogicalCluster>,
         weighed: impl Fn(&ObjectKey, Option<Absence>) -> Option<Desired>,
     ) -> Vec<ObjectKey> {
         let mut turned = Vec::new();
         self.records.for_each_mut(|key, record| {
-            if key.cluster != *cluster {
+            if !clusters.contains(&key.cluster) {
                 return;
             }
             let absence = match record.desired {
