@@ -66,6 +66,10 @@ pub(crate) enum Command {
     /// Shows how things stand: targets, objects by state, conflicts, drift, lag.
     #[command(after_help = crate::status::EXAMPLES)]
     Status(crate::status::StatusOptions),
+    /// Takes our finalizers off everything upstream, and with --markers our markers off everything on the targets, when the syncer,
+    /// or a target, is to go.
+    #[command(after_help = crate::release::EXAMPLES)]
+    Release(crate::release::ReleaseOptions),
     /// Serves an upstream and targets that are in memory, and writes kubeconfigs for them, until SIGTERM or SIGINT.
     #[cfg(feature = "sandbox")]
     #[command(after_help = crate::sandbox_command::EXAMPLES)]

@@ -8,6 +8,7 @@ mod demo;
 mod documents;
 mod hash_key;
 mod manifests;
+mod release;
 mod rest_client;
 mod rulebooks;
 mod run;
@@ -54,6 +55,9 @@ fn main() -> ExitCode {
         }
         Command::Run(options) => {
             run::run(&options, &pool).unwrap_or_else(|error| failed(WRONG_CONFIGURATION, &error.to_string()))
+        }
+        Command::Release(options) => {
+            release::run(&options, &pool).unwrap_or_else(|error| failed(WRONG_CONFIGURATION, &error.to_string()))
         }
         Command::Status(options) => {
             status::run(&options, &pool).unwrap_or_else(|error| failed(WRONG_CONFIGURATION, &error.to_string()))

@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, hash::Hasher, path::PathBuf, sync::Arc};
 use syncer_actors::{Connect, Rulebook, TargetSettings, runtime::Clock};
 use syncer_clusters::{Cluster, ClusterConfig, Limits};
 use syncer_core::{
-    config::{Configuration, DeletionMode, NamespaceMapping, Strategy, SyncTarget},
+    config::{Configuration, NamespaceMapping, Strategy, SyncTarget},
     placement::{PlacementOptions, RuleError, Rules, Secrets},
     protect::Protection,
 };
@@ -114,18 +114,13 @@ impl Surroundings {
 
 /// What the documents ask for that this version cannot do: refused, not passed over in silence.
 fn not_built(configuration: &Configuration) -> impl Iterator<Item = String> {
-    configuration.policies.values().flat_map(|policy| {
-        let (conflict, deletion) = (&policy.spec.conflict, &policy.spec.deletion);
-        let asked = [
-            (
-                conflict.strategy != Strategy::UpstreamWins,
-                "conflict.strategy",
-                "only UpstreamWins",
-            ),
-            (deletion.mode != DeletionMode::Delete, "deletion.mode", "only Delete"),
-        ];
-        let refused = asked.into_iter().filter(|(asked, ..)| *asked);
-        refused.map(|(_, path, can)| format!("policy {}: spec.{path}: this version can do {can}", policy.name))
+    let policies = configuration.policies.values();
+    let other = policies.filter(|policy| policy.spec.conflict.strategy != Strategy::UpstreamWins);
+    other.map(|policy| {
+        format!(
+            "policy {}: spec.conflict.strategy: this version can do only UpstreamWins",
+            policy.name
+        )
     })
 }
 
@@ -197,9 +192,8 @@ mod tests {
         };
         assert_eq!(not_built(&set(&policy, target("1", "a"))).count(), 0);
         policy.spec.conflict.strategy = Strategy::MergeChanges;
-        policy.spec.deletion.mode = DeletionMode::Orphan;
         let refused: Vec<_> = not_built(&set(&policy, target("1", "a"))).collect();
-        assert_eq!(refused.len(), 2, "{refused:?}");
+        assert_eq!(refused.len(), 1, "{refused:?}");
     }
 
     #[test]

@@ -63,7 +63,7 @@ pub(crate) fn each_once(targets: &[TargetOption]) -> Result<(), TargetOptionErro
 }
 
 /// Whether `name` may be that of a SyncTarget: a DNS subdomain.
-fn is_target_name(name: &str) -> bool {
+pub(crate) fn is_target_name(name: &str) -> bool {
     let of_part = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
     let is_part =
         |part: &str| !part.is_empty() && part.bytes().all(of_part) && !part.starts_with('-') && !part.ends_with('-');

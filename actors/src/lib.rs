@@ -27,4 +27,5 @@ pub use readiness::Readiness;
 pub use rulebook::{Connect, Rulebook, Rulebooks, TargetSettings, Unreadable};
 pub use settings::{Bounds, Settings, UpstreamSettings, UpstreamSource, Writes};
 pub use supervisor::{Supervisor, SupervisorMessage};
+pub use target::NamespaceNames;
 pub use target_report::TargetReports;

@@ -8,6 +8,7 @@ mod downstream;
 mod failure;
 mod handover;
 mod left_over;
+mod orphan;
 mod remove;
 mod unknown_field;
 mod verify;

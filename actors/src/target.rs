@@ -22,11 +22,11 @@ use std::{sync::Arc, time::Duration};
 use syncer_clusters::{Cluster, ConfigError, Error, Served};
 use syncer_core::naming::target_key;
 
+pub use self::names::NamespaceNames;
 pub(crate) use self::{
     fair_queue::FairQueue,
     heartbeat::EVERY as HEARTBEAT_EVERY,
     ledger::{After, Others, Task},
-    names::NamespaceNames,
     order::{Order, OrderKey, Orders, Roster},
     sighting::Seen,
     waits::Waits,

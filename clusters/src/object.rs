@@ -19,7 +19,10 @@ pub(crate) use list::Page;
 pub use managed_fields::{FieldsV1Kept, ManagedFields};
 pub use pairs::Pairs;
 use serde_json::value::RawValue;
-use syncer_core::identity::{LogicalCluster, ObjectKey};
+use syncer_core::{
+    identity::{LogicalCluster, ObjectKey},
+    release::Marked,
+};
 
 /// An object as an API server returned it. Cheap to clone; its `Debug` shows no content (S8).
 #[derive(Clone)]
@@ -172,6 +175,17 @@ impl Object {
     /// What the API server warned of in the answer that carried this object; empty on lists and watches, and for Secrets.
     pub fn warnings(&self) -> impl ExactSizeIterator<Item = &str> {
         self.0.warnings.iter().map(|warning| &**warning)
+    }
+
+    /// What letting go of it has to know; whole only where all of `managedFields` was asked for.
+    pub fn marked(&self) -> Marked<'_> {
+        Marked {
+            uid: self.uid(),
+            resource_version: self.resource_version(),
+            labels: self.labels().iter().map(|(key, _)| key).collect(),
+            annotations: self.annotations().iter().map(|(key, _)| key).collect(),
+            managers: self.managed_fields().iter().map(|entry| &*entry.manager).collect(),
+        }
     }
 
     /// The whole object as a tree: costly, for transforms. `managedFields` are in it as far as they were asked for.

@@ -1,6 +1,7 @@
 //! The body of a server-side apply: the payload under a head of our own.
 
 use crate::{
+    config::DeletionMode,
     identity::ResourceType,
     marker::{
         APPLIED_ANNOTATION, Applied, CLUSTER_LABEL, NAMESPACE_LOCATOR_ANNOTATION, ORIGIN_ANNOTATION, Origin,
@@ -26,6 +27,8 @@ pub struct Head<'a> {
     pub locator: Option<&'a str>,
     /// The name of the policy that wants it.
     pub policy: &'a str,
+    /// What that policy says about objects that have to go.
+    pub deletion: DeletionMode,
     /// The hash that stands for what is applied.
     pub hash: PayloadHash,
     /// Names the key of a keyed hash; empty for a plain one.
@@ -57,6 +60,7 @@ pub fn apply_body(head: Head<'_>, payload: &Payload) -> Result<Vec<u8>, serde_js
         hash: head.hash,
         policy: head.policy.into(),
         key: head.hash_key.into(),
+        deletion: head.deletion,
     };
     let applied = applied.to_annotation()?;
     let markers = [
@@ -151,6 +155,7 @@ mod tests {
             origin: &Origin::of("up", &key, "u1"),
             locator: None,
             policy: "web",
+            deletion: DeletionMode::Orphan,
             hash: payload.hash(),
             hash_key: "",
             expects,
@@ -175,7 +180,8 @@ mod tests {
         assert_eq!(annotations["team"], "a");
         let origin = Origin::parse(annotations["workload.kcp.io/origin"].as_str().unwrap()).unwrap();
         assert_eq!((origin.upstream.as_str(), origin.uid.as_str()), ("up", "u1"));
-        assert!(Applied::parse(annotations["workload.kcp.io/applied"].as_str().unwrap()).is_some());
+        let applied = Applied::parse(annotations["workload.kcp.io/applied"].as_str().unwrap()).unwrap();
+        assert_eq!((&*applied.policy, applied.deletion), ("web", DeletionMode::Orphan));
     }
 
     #[test]

@@ -38,6 +38,7 @@ pub mod plan;
 pub mod policy_status;
 pub mod proof;
 pub mod protect;
+pub mod release;
 pub mod removal;
 pub mod status;
 pub mod target_status;

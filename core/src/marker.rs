@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::identity::{LogicalCluster, ObjectKey};
+use crate::{
+    config::DeletionMode,
+    identity::{LogicalCluster, ObjectKey},
+};
 
 /// Label on every downstream object and namespace of ours: the target's key. The filtered watch selects by it.
 pub const CLUSTER_LABEL: &str = "internal.workload.kcp.io/cluster";
@@ -53,6 +56,8 @@ pub struct Applied {
     pub policy: Box<str>,
     /// Names the key of a keyed hash; empty for a plain one. A hash under another key says nothing.
     pub key: Box<str>,
+    /// What that policy said about objects that have to go, when this one was last written: it counts once the policy is gone.
+    pub deletion: DeletionMode,
 }
 
 /// A hash over everything of an object that its upstream decides. 128 bits, not secret: never over a Secret's data.
@@ -71,6 +76,13 @@ struct AppliedOnTheWire {
     policy: Box<str>,
     #[serde(default, skip_serializing_if = "str::is_empty")]
     key: Box<str>,
+    #[serde(default, skip_serializing_if = "is_usual")]
+    deletion: DeletionMode,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+fn is_usual(mode: &DeletionMode) -> bool {
+    *mode == DeletionMode::default()
 }
 
 // === impl Origin ===
@@ -133,6 +145,7 @@ impl Applied {
             hash: PayloadHash(hash),
             policy: wire.policy,
             key: wire.key,
+            deletion: wire.deletion,
         })
     }
 
@@ -143,6 +156,7 @@ impl Applied {
             hash: format!("{:032x}", self.hash.0),
             policy: self.policy.clone(),
             key: self.key.clone(),
+            deletion: self.deletion,
         })
     }
 }
@@ -239,6 +253,7 @@ mod tests {
             hash: PayloadHash(7),
             policy: "".into(),
             key: "".into(),
+            deletion: DeletionMode::Delete,
         };
         let annotation = plain.to_annotation().unwrap();
         assert_eq!(annotation, r#"{"v":1,"hash":"00000000000000000000000000000007"}"#);
@@ -246,6 +261,7 @@ mod tests {
         let keyed = Applied {
             policy: "web".into(),
             key: "k1".into(),
+            deletion: DeletionMode::Orphan,
             ..plain
         };
         assert_eq!(Applied::parse(&keyed.to_annotation().unwrap()), Some(keyed));

@@ -23,7 +23,7 @@ pub use union::{union_leftover, union_patch};
 #[derive(Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "op", rename_all = "lowercase")]
 pub enum PatchOp {
-    /// The patch is refused unless this value is there. Only ever used for UID and resourceVersion.
+    /// The patch is refused unless this value is there. Only ever used for UID, resourceVersion and field managers.
     Test {
         /// A JSON pointer.
         path: String,

@@ -10,6 +10,7 @@
 
 mod clusters;
 mod down;
+mod gone;
 mod kcp;
 mod manifests;
 mod objects;

@@ -82,9 +82,9 @@ fn intent(step: &Step) -> Option<&'static str> {
             Reason::Rebound => "would bind to the upstream object that was made again",
             Reason::Drifted => "would revert drift",
         }),
-        Step::ConfirmAbsence { .. } => {
-            Some("would delete, if the upstream confirms that it is gone or not wanted here")
-        }
+        Step::ConfirmAbsence { .. } => Some(
+            "would delete, or leave behind where the policy says so, if the upstream confirms that it is gone or not wanted here",
+        ),
         Step::Compare { .. } => Some("would compare by value, and apply a change where it differs"),
         Step::Verify | Step::ConfirmGone | Step::Nothing | Step::AwaitTermination | Step::Refuse => None,
     }

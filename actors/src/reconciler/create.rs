@@ -1,5 +1,7 @@
 //! The first apply, and what is done where something has the name already.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use serde_json::Value;
 use syncer_clusters::{Apply, FieldsV1Kept, Next, Object};
@@ -10,6 +12,7 @@ use syncer_core::{
     marker::{
         APPLIED_ANNOTATION, CLUSTER_LABEL, FIELD_MANAGER, NAMESPACE_LOCATOR_ANNOTATION, ORIGIN_ANNOTATION, Origin,
     },
+    naming::target_key,
 };
 
 use super::{
@@ -42,9 +45,31 @@ impl Work<'_> {
             return Ok(Attempt::done(After::Absent));
         };
         match self.seen(&found) {
+            Some(_) if let Some(other) = self.other_target(&found) => {
+                Ok(Attempt::blocked(After::Foreign, self.lead_to_one_cluster(&other)))
+            }
             Some(seen) => self.take_back(body, &seen).await,
             None => self.meet(body, &found).await,
         }
+    }
+
+    /// The other target of ours that keeps `found`, if there is one: taken from each other it would be written without end.
+    fn other_target(&self, found: &Object) -> Option<Arc<str>> {
+        let label = found.labels().get(CLUSTER_LABEL)?;
+        let rulebook = self.downstream.rulebooks.borrow().clone();
+        let mut others = rulebook.targets.keys().filter(|name| **name != self.downstream.name);
+        others
+            .find(|name| target_key(&self.downstream.upstream_id, name) == label)
+            .cloned()
+    }
+
+    fn lead_to_one_cluster(&self, other: &str) -> AttemptFailure {
+        let message = format!(
+            "target {}: {} is kept there by target {other}, which leads to the same cluster: take one of them off the list, or map the \
+             namespaces of one by hash",
+            self.downstream.name, self.key
+        );
+        AttemptFailure::new(message, Retry::Rarely).because(EventReason::NameTaken)
     }
 
     async fn take_back(&self, body: &Body, seen: &Seen) -> Result<Attempt, AttemptFailure> {

@@ -3,7 +3,7 @@
 use std::{collections::HashMap, sync::Arc};
 
 use syncer_clusters::{Cluster, Served};
-use syncer_core::{Gvr, ObjectKey, ResourceType};
+use syncer_core::{Gvr, ObjectKey, ResourceType, config::DeletionMode};
 
 use crate::{
     bodies::Bodies,
@@ -57,6 +57,18 @@ impl Downstream {
     /// Where the object `key` is here: namespace and name.
     pub(crate) fn place(&self, key: &ObjectKey) -> (Arc<str>, Arc<str>) {
         self.names.place(key)
+    }
+
+    /// What becomes of an object that `policy` wanted last and that has to go: what the policy says now; once it is gone, what it said
+    /// last as far as this process knows, else what the object's marker says.
+    pub(crate) fn deletion_mode(
+        &self,
+        policy: &str,
+        last_known: Option<DeletionMode>,
+        marked: DeletionMode,
+    ) -> DeletionMode {
+        let now = self.rulebooks.borrow().rules.deletion_mode(policy);
+        now.or(last_known).unwrap_or(marked)
     }
 
     /// The name of the key that hashes of `resource` are made with; empty for plain ones.

@@ -6,17 +6,22 @@ use futures::{StreamExt, pin_mut};
 use syncer_clusters::{Content, FieldsV1Kept, Next, Object, WatchEvent, WatchOptions};
 use syncer_core::{
     ResourceType, Scope,
+    config::DeletionMode,
     kcp::Standing,
     marker::{CLUSTER_LABEL, PAUSED_ANNOTATION},
     naming::finalizer,
     placement::{Needs, Verdict, Withholding},
+    plan::Pause,
     proof::{Absence, Look, NoProof, prove},
 };
 
 use tokio::time::Instant;
 
 use super::{Attempt, AttemptFailure, Retry, attempt::End, work::Work};
-use crate::{prescription::names_namespace, target::After};
+use crate::{
+    prescription::names_namespace,
+    target::{After, Seen},
+};
 
 /// How long one list of a namespace's content may take.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -46,6 +51,9 @@ impl Work<'_> {
                 return Err(AttemptFailure::new(message, Retry::Soon));
             }
         };
+        if self.farewell() == DeletionMode::Orphan {
+            return self.orphan(uid, &proof).await;
+        }
         if names_namespace(self.key)
             && let Some(found) = self.somebody_elses().await?
         {
@@ -209,10 +217,17 @@ impl Work<'_> {
         Ok(None)
     }
 
-    /// Whether `object` keeps its namespace: it is neither ours, nor made by the cluster in every namespace, nor owned by another
+    /// Whether `object` keeps its namespace: it is neither ours and to go, nor made by the cluster in every namespace, nor owned by another
     /// object of the namespace, which is then looked at itself.
     fn is_somebody_elses(&self, kind: &ResourceType, object: &Object) -> bool {
-        if object.labels().get(CLUSTER_LABEL) == Some(&self.downstream.key) || !object.owner_references().is_empty() {
+        if let Some((_, seen)) = Seen::of(object, &self.downstream.names, "")
+            && object.labels().get(CLUSTER_LABEL) == Some(&self.downstream.key)
+        {
+            // It goes with its namespace, unless it is to stay.
+            let mode = self.downstream.deletion_mode(&seen.policy, None, seen.deletion);
+            return mode == DeletionMode::Orphan || seen.ours.pause == Pause::On;
+        }
+        if !object.owner_references().is_empty() {
             return false;
         }
         let name = &*object.key().name;

@@ -119,6 +119,7 @@ impl<'a> Work<'a> {
             origin: &origin,
             locator: locator.as_deref(),
             policy: &self.prescription()?.policy.name,
+            deletion: self.prescription()?.spec().deletion.mode,
             hash: body.payload.hash(),
             hash_key: self.downstream.hash_key(self.resource),
             expects,

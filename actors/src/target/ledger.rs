@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use syncer_core::{
     Gvr, ObjectKey,
+    config::DeletionMode,
     marker::PayloadHash,
     plan::{Desired, Live, Ownership, Step, farewell, plan},
     proof::Absence,
@@ -37,6 +38,8 @@ struct Record {
     prescription: Option<Arc<Prescription>>,
     /// The policy that wanted it last, also before a restart: the mass-deletion guard counts by it.
     policy: Arc<str>,
+    /// What that policy said about objects that have to go, when the object was last written.
+    marked: DeletionMode,
     /// Which incarnation of the Upstream said so; an older word is repeated or withdrawn after its restart.
     incarnation: u64,
     live: Live,
@@ -144,6 +147,10 @@ pub(crate) struct Task {
     pub(crate) others: Others,
     /// The hash of what was applied last, as far as it says anything.
     pub(crate) applied: Option<PayloadHash>,
+    /// The policy that wanted it last.
+    pub(crate) policy: Arc<str>,
+    /// What that policy said about objects that have to go, when the object was last written.
+    pub(crate) marked: DeletionMode,
 }
 
 /// Whether others wrote to an object beside us.
@@ -204,6 +211,7 @@ impl Record {
             desired: Desired::Unknown,
             prescription: None,
             policy: "".into(),
+            marked: DeletionMode::default(),
             incarnation: 0,
             live: Live::Unseen,
             resource_version: "".into(),
@@ -249,6 +257,8 @@ impl Record {
             prescription: self.prescription.clone(),
             fields,
             others,
+            policy: self.policy.clone(),
+            marked: self.marked,
             applied: match &self.live {
                 Live::Ours(ours) => ours.applied,
                 Live::Unseen | Live::Foreign => None,
@@ -305,6 +315,7 @@ impl Record {
 
     fn set_live(&mut self, seen: Seen, ownership: Ownership) {
         self.resource_version = seen.resource_version;
+        self.marked = seen.deletion;
         if self.prescription.is_none() && *self.policy != *seen.policy {
             self.policy = seen.policy.into();
         }

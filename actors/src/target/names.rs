@@ -15,7 +15,7 @@ use crate::prescription::names_namespace;
 
 /// The names of one target. Cheap to clone.
 #[derive(Clone)]
-pub(crate) struct NamespaceNames(Arc<Inner>);
+pub struct NamespaceNames(Arc<Inner>);
 
 struct Inner {
     upstream: Arc<str>,
@@ -29,7 +29,7 @@ struct Inner {
 
 impl NamespaceNames {
     /// The names on `target` for objects of the upstream with the id `upstream`.
-    pub(crate) fn new(upstream: Arc<str>, target: Arc<str>, target_uid: Arc<str>, mapping: NamespaceMapping) -> Self {
+    pub fn new(upstream: Arc<str>, target: Arc<str>, target_uid: Arc<str>, mapping: NamespaceMapping) -> Self {
         Self(Arc::new(Inner {
             upstream,
             target,
@@ -85,7 +85,7 @@ impl NamespaceNames {
     }
 
     /// The upstream object that `object` was made from, if its markers count here (S1).
-    pub(crate) fn claimed(&self, object: &Object) -> Option<(ObjectKey, Origin)> {
+    pub fn claimed(&self, object: &Object) -> Option<(ObjectKey, Origin)> {
         let origin = Origin::parse(object.annotations().get(ORIGIN_ANNOTATION)?)?;
         let found = object.key();
         let key = if names_namespace(found) {

@@ -3,6 +3,7 @@
 use syncer_clusters::{Error, ManagedFields, Object, WatchEvent};
 use syncer_core::{
     Gvr, ObjectKey,
+    config::DeletionMode,
     marker::{APPLIED_ANNOTATION, Applied, FIELD_MANAGER, HANDOVER_MANAGER, PAUSED_ANNOTATION},
     plan::{Lifecycle, Ours, Ownership, Pause},
 };
@@ -66,6 +67,8 @@ pub(crate) struct Seen {
     pub(crate) others: u64,
     /// The policy that wanted it when it was applied.
     pub(crate) policy: Box<str>,
+    /// What that policy said then about objects that have to go.
+    pub(crate) deletion: DeletionMode,
 }
 
 impl Seen {
@@ -78,6 +81,9 @@ impl Seen {
         let policy = applied
             .as_ref()
             .map_or_else(Box::default, |applied| applied.policy.clone());
+        let deletion = applied
+            .as_ref()
+            .map_or_else(DeletionMode::default, |applied| applied.deletion);
         let ours = Ours {
             uid: object.uid().into(),
             origin_uid: origin.uid.into(),
@@ -105,6 +111,7 @@ impl Seen {
                 fields,
                 others: others(entries),
                 policy,
+                deletion,
             },
         ))
     }

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::{Excluded, Facts, Placement, PlacementOptions, PolicyRules, Secrets, TargetRules, Verdict, decide};
 use crate::{
-    config::{Configuration, ResourceRef},
+    config::{Configuration, DeletionMode, ResourceRef},
     dependencies::DependencyKind,
     identity::{Gvr, Scope},
     protect::{self, ClusterScoped, Protection},
@@ -114,6 +114,12 @@ impl Rules {
     /// The policies in the order in which they decide.
     pub fn policies(&self) -> &[Arc<PolicyRules>] {
         &self.0.policies
+    }
+
+    /// What the policy called `name` says about objects that have to go; `None` if there is no such policy.
+    pub fn deletion_mode(&self, name: &str) -> Option<DeletionMode> {
+        let policy = self.0.policies.iter().find(|policy| *policy.name == *name);
+        policy.map(|policy| policy.spec().deletion.mode)
     }
 
     /// Where an object belongs.

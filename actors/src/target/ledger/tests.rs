@@ -40,6 +40,7 @@ pub(crate) fn seen(hash: u128, version: &str) -> Seen {
         resource_version: version.into(),
         fields: FIELDS.into(),
         others: 0,
+        deletion: DeletionMode::Delete,
         policy: "web".into(),
     }
 }

@@ -42,6 +42,7 @@ fn seen(number: usize, policy: &str, version: u64, lifecycle: Lifecycle, pause: 
         resource_version: version.to_string().into(),
         fields: "{}".into(),
         others: 0,
+        deletion: syncer_core::config::DeletionMode::Delete,
         policy: policy.into(),
     }
 }

@@ -1,0 +1,7 @@
+//! What goes, what stays, and what is let go of.
+
+mod namespaces;
+mod release;
+mod stage;
+mod stays;
+mod targets;
