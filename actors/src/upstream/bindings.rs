@@ -230,3 +230,31 @@ impl Reading for ExportReading {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_weighty_word_on_a_workspace_is_not_lost_behind_a_lesser_one() {
+        let cases = [
+            (Turn::Changed, Turn::Left, Turn::Left),
+            (Turn::Left, Turn::Changed, Turn::Left),
+            (Turn::Left, Turn::Found, Turn::Left),
+            (Turn::Leaves, Turn::Left, Turn::Left),
+            (Turn::Found, Turn::Changed, Turn::Found),
+            (Turn::Changed, Turn::Found, Turn::Found),
+        ];
+        for (older, newer, expected) in cases {
+            let mut notice = Notice::Turned(older);
+            weightiest(&mut notice, Notice::Turned(newer));
+            assert!(
+                matches!(notice, Notice::Turned(turn) if turn == expected),
+                "{older:?} {newer:?}"
+            );
+        }
+        let mut endpoints = Notice::NoSlice;
+        weightiest(&mut endpoints, Notice::Endpoints(Arc::default()));
+        assert!(matches!(endpoints, Notice::Endpoints(_)));
+    }
+}

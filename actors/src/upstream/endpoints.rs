@@ -207,3 +207,73 @@ impl Endpoints {
         self.known.iter().all(through)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use syncer_core::Scope as ResourceScope;
+
+    use super::*;
+    use crate::upstream::tests::unanswered;
+
+    fn resource(name: &str) -> ResourceType {
+        ResourceType {
+            gvr: Gvr::new("", "v1", name),
+            kind: name.into(),
+            scope: ResourceScope::Namespaced,
+        }
+    }
+
+    #[test]
+    fn everything_is_told_when_all_endpoints_are_through_and_no_endpoint_is_through_by_itself() {
+        let mut endpoints = Endpoints::none(Arc::default());
+        let (maps, secrets) = (resource("configmaps"), resource("secrets"));
+        let all = [maps.clone(), secrets.clone()];
+        assert!(endpoints.are_through(&all));
+        assert!(
+            !endpoints.is_listed(&maps.gvr),
+            "nothing was told, so nothing is absent"
+        );
+        let [one, two] = ["a", "b"].map(|url| endpoints.add(url, &unanswered(), Scope::Workspaces));
+        assert!(!endpoints.are_through(&all));
+        assert!(endpoints.listed(one, &maps.gvr) && !endpoints.listed(one, &maps.gvr));
+        assert!(!endpoints.is_listed(&maps.gvr));
+        assert!(endpoints.listed(two, &maps.gvr));
+        assert!(endpoints.is_listed(&maps.gvr) && !endpoints.are_through(&all));
+        // What is not served is waited for, and holds up nothing.
+        assert!(endpoints.unserved(one, &secrets.gvr) && !endpoints.unserved(one, &secrets.gvr));
+        endpoints.remove(two);
+        assert!(endpoints.are_through(&all));
+        endpoints.unlist();
+        assert!(!endpoints.is_listed(&maps.gvr));
+        assert!(!endpoints.listed(two, &maps.gvr), "it is gone");
+    }
+
+    #[test]
+    fn only_what_is_not_served_is_asked_for_again() {
+        let mut endpoints = Endpoints::none(Arc::default());
+        let (maps, secrets) = (resource("configmaps").gvr, resource("secrets").gvr);
+        let one = endpoints.add("a", &unanswered(), Scope::Workspaces);
+        endpoints.watch(one, &maps, "maps");
+        endpoints.watch(one, &secrets, "secrets");
+        endpoints.listed(one, &maps);
+        endpoints.unserved(one, &secrets);
+        assert_eq!(endpoints.ask_again(one), [(secrets.clone(), "secrets".to_owned())]);
+        assert!(endpoints.ask_again(one).is_empty());
+        let endpoint = endpoints.get(one).unwrap();
+        assert!(endpoint.is_watched(&maps) && !endpoint.is_watched(&secrets));
+        assert_eq!(endpoints.begin_anew(), ["maps"]);
+    }
+
+    #[test]
+    fn bindings_come_first_and_an_endpoint_that_comes_back_is_another() {
+        let mut endpoints = Endpoints::none(Arc::default());
+        let first = endpoints.add("a", &unanswered(), Scope::Workspaces);
+        assert!(!endpoints.get(first).unwrap().is_open());
+        endpoints.open(first);
+        assert!(endpoints.get(first).unwrap().is_open());
+        endpoints.remove(first);
+        assert_ne!(endpoints.add("a", &unanswered(), Scope::Workspaces), first);
+        let plain = endpoints.add("", &unanswered(), Scope::Plain);
+        assert!(endpoints.get(plain).unwrap().is_open());
+    }
+}

@@ -67,6 +67,11 @@ fn cluster(name: &str, server: &ApiServer, path: &str) -> Cluster {
         .unwrap()
 }
 
+/// A cluster that nobody asks anything.
+pub(super) fn unanswered() -> Cluster {
+    cluster("nobody", &ApiServer::new(syncer_sandbox::Options::default()), "")
+}
+
 /// A kcp with workspaces, two targets, and the syncer.
 struct Scene {
     fleet: Fleet,
@@ -572,5 +577,34 @@ fn a_claim_that_comes_late_is_picked_up_without_restart() {
         hand.merge(export, &json!({"spec": {"permissionClaims": all}})).unwrap();
         until(SETTLED, || scene.has(MAPS, &red, "web", None)).await;
         assert!(scene.has(DEPLOYMENTS, &red, "web", None));
+    });
+}
+
+#[test]
+fn a_workspace_that_binds_the_export_anew_gets_its_objects_back() {
+    play(async || {
+        let mut scene = Scene::new(&["red", "blue"]);
+        let red = scene.cluster_name("red");
+        scene.config_map("red", "web", "1");
+        scene.run();
+        until(SOON, || scene.has(MAPS, &red, "web", None)).await;
+        let hand = scene.hand();
+        let spec = hand.get(&Scene::binding("red")).unwrap()["spec"].take();
+        hand.delete(&Scene::binding("red")).unwrap();
+        until(SETTLED, || scene.lacks(MAPS, &red, "web")).await;
+        let binding = json!({
+            "apiVersion": "apis.kcp.io/v1alpha2",
+            "kind": "APIBinding",
+            "metadata": {"name": "kubernetes"},
+            "spec": spec,
+        });
+        let bindings = "/clusters/root:red/apis/apis.kcp.io/v1alpha2/apibindings";
+        hand.create(bindings, &binding).unwrap();
+        until(SETTLED, || scene.has(MAPS, &red, "web", Some("1"))).await;
+        // And at once, so that only the newest word of the two is heard.
+        hand.delete(&Scene::binding("red")).unwrap();
+        hand.create(bindings, &binding).unwrap();
+        tokio::time::sleep(SETTLED).await;
+        assert!(scene.has(MAPS, &red, "web", Some("1")));
     });
 }

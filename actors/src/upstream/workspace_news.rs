@@ -257,10 +257,13 @@ impl Upstream {
         match turn {
             Turn::None => return,
             Turn::Changed | Turn::Found => {
-                info!(workspace = %cluster, %path, "the workspace is bound");
+                let what = match turn {
+                    Turn::Found => "a workspace has bound the export",
+                    _ => "the binding of the workspace says something else now",
+                };
+                info!(workspace = %cluster, %path, "{what}");
                 self.tell_refusals(cluster, &path);
-                let by_path = turn == Turn::Found && self.rulebook.reads_workspace_paths();
-                if self.passed_over.remove(cluster) || by_path {
+                if turn == Turn::Found && self.rulebook.reads_workspace_paths() {
                     self.rereads.want_workspace(cluster);
                 }
                 self.ask_again(self.endpoint_of(cluster), ctx);
@@ -283,6 +286,10 @@ impl Upstream {
                 self.spread(adrift);
                 self.pass_over(cluster);
             }
+        }
+        // It may be bound by now, whatever the weightiest word on it was.
+        if self.base.workspaces.is_bound(cluster) && self.passed_over.remove(cluster) {
+            self.rereads.want_workspace(cluster);
         }
         self.tell_standing(cluster);
     }

@@ -123,6 +123,12 @@ impl Workspaces {
         })
     }
 
+    /// Whether `cluster` has a binding that is there to stay.
+    pub(crate) fn is_bound(&self, cluster: &LogicalCluster) -> bool {
+        let workspace = self.0.known.get(cluster);
+        workspace.is_some_and(|workspace| workspace.lifecycle() == Lifecycle::Bound)
+    }
+
     /// The endpoint at which `cluster` is to be found.
     pub(crate) fn endpoint(&self, cluster: &LogicalCluster) -> EndpointId {
         let workspace = self.0.known.get(cluster);
