@@ -25,7 +25,7 @@ use crate::{
     observation::Observation,
     outcome::{Invariant, Outcome},
     schedule::{KINDS, Schedule},
-    syncer::{BOUNDS, Syncer},
+    syncer::{BOUNDS, Syncer, everything},
 };
 
 /// How old a change is that has to be on all healthy targets (S9).
@@ -132,7 +132,8 @@ impl<'a> Run<'a> {
     /// A new life of the syncer.
     fn begin(&mut self) {
         let time = self.start + self.observation.elapsed();
-        match Syncer::start(self.schedule, &self.fleet, &self.observation, time, self.lives) {
+        let laws = everything(self.schedule, &self.fleet);
+        match Syncer::start(self.schedule, &self.fleet, &self.observation, &laws, time, self.lives) {
             Ok(syncer) => self.syncer = Some(syncer),
             Err(error) => self
                 .observation

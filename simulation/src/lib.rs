@@ -40,7 +40,10 @@
 
 mod checks;
 mod dock;
+mod gone;
 mod kernel;
+mod killed;
+mod laws;
 mod logs;
 mod observation;
 mod outcome;
@@ -52,7 +55,9 @@ mod syncer;
 mod wire;
 
 pub use self::{
+    gone::{Gone, simulate_gone},
     kernel::simulate,
+    killed::{Killed, simulate_killed},
     outcome::{Broken, Invariant, Outcome},
     plant::Plant,
     schedule::{Schedule, Telling},

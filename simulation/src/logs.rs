@@ -46,6 +46,20 @@ pub(crate) fn read(observation: &Observation, telling: Telling) -> tracing::subs
 // === impl Reader ===
 
 impl Reader {
+    /// Counts the deletes that are said not to be issued.
+    fn count(&self, text: &str) {
+        let held = text
+            .split_once("held=")
+            .and_then(|(_, rest)| rest.split(' ').next()?.parse::<u64>().ok());
+        let refused = match held {
+            Some(held) if text.contains("policy=") => held,
+            _ => u64::from(text.contains("nothing is deleted")),
+        };
+        if refused > 0 {
+            self.observation.count_deletes(|deletes| deletes.refused += refused);
+        }
+    }
+
     fn check(&self, text: &str, target: &str) {
         if shows_a_secret(text) {
             // Not the text: it would show the value once more.
@@ -66,6 +80,7 @@ impl<S: Subscriber> Layer<S> for Reader {
         let mut text = Text::default();
         event.record(&mut text);
         self.check(&text.0, event.metadata().target());
+        self.count(&text.0);
     }
 
     fn on_new_span(&self, attributes: &Attributes<'_>, _: &Id, _: Context<'_, S>) {

@@ -8,11 +8,11 @@ use std::{
 
 use parking_lot::Mutex;
 use syncer_sandbox::ApiServer;
-use tokio::time::Instant;
+use tokio::{sync::Notify, time::Instant};
 use xxhash_rust::xxh3::Xxh3;
 
 use crate::{
-    checks,
+    checks::{self, docket::Docket},
     outcome::{Broken, Invariant},
     request::Asked,
     wire::{Change, Side},
@@ -25,6 +25,8 @@ pub(crate) struct Observation(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     upstream: ApiServer,
+    /// Rung when the syncer has sent the request at which it is to be killed.
+    killed: Notify,
     start: Instant,
     seen: Mutex<Seen>,
 }
@@ -47,6 +49,22 @@ struct Seen {
     restarted: bool,
     swallowed: usize,
     hidden: BTreeSet<String>,
+    /// What the checks of deletions go by, where they have rules that change.
+    docket: Option<Docket>,
+    /// The number of the request at which the syncer is to be killed.
+    kill_at: Option<u64>,
+    deletes: Deletes,
+}
+
+/// Deletes downstream.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Deletes {
+    /// Those that were issued and carried out.
+    pub issued: u64,
+    /// Those for which there was no proof, or that the mass-deletion guard held: none was issued.
+    pub refused: u64,
+    /// Those that were issued within moments of a change of what they were about: either way is right.
+    pub in_passing: u64,
 }
 
 /// Whether a write changed anything.
@@ -72,6 +90,7 @@ impl Observation {
     pub(crate) fn new(upstream: &ApiServer) -> Self {
         Self(Arc::new(Inner {
             upstream: upstream.clone(),
+            killed: Notify::new(),
             start: Instant::now(),
             seen: Mutex::default(),
         }))
@@ -136,6 +155,9 @@ impl Observation {
         let under_way = {
             let mut seen = self.0.seen.lock();
             seen.requests += 1;
+            if seen.kill_at == Some(seen.requests) {
+                self.0.killed.notify_one();
+            }
             if asked.is_write() {
                 seen.writes += 1;
                 if !asked.is_pulse() {
@@ -152,6 +174,11 @@ impl Observation {
         if under_way > 1 {
             let seen = format!("{under_way} writes to {} on {} at once", asked.path, side.name());
             self.broke(Invariant::S6, seen);
+        }
+        if let Some(docket) = self.current_docket()
+            && let Some((invariant, seen)) = docket.sent(self, side, asked)
+        {
+            self.broke(invariant, seen);
         }
         for (invariant, seen) in checks::sent(&self.0.upstream, side, asked, body) {
             self.broke(invariant, seen);
@@ -182,6 +209,16 @@ impl Observation {
 
     /// A request changed an object.
     pub(crate) fn changed(&self, side: &Side, asked: &Asked, change: &Change) {
+        let docket = self.current_docket();
+        if asked.method == http::Method::DELETE && *side != Side::Upstream {
+            self.count_deletes(|deletes| deletes.issued += 1);
+        }
+        if let Some(docket) = docket {
+            for (invariant, seen) in docket.changed(self, side, asked, change) {
+                self.broke(invariant, seen);
+            }
+            return;
+        }
         for (invariant, seen) in checks::changed(&self.0.upstream, side, asked, change) {
             self.broke(invariant, seen);
         }
@@ -209,6 +246,48 @@ impl Observation {
     pub(crate) fn deliberate_writes(&self) -> (u64, String) {
         let seen = self.0.seen.lock();
         (seen.deliberate, seen.last_write.clone())
+    }
+
+    /// The syncer is to be killed when it has sent its request with this number.
+    pub(crate) fn kill_at(&self, number: u64) {
+        self.0.seen.lock().kill_at = Some(number);
+    }
+
+    /// Returns when it has.
+    pub(crate) async fn killed(&self) {
+        self.0.killed.notified().await;
+    }
+
+    /// Deletes are checked by `docket` from here on.
+    pub(crate) fn keep(&self, docket: Docket) {
+        self.0.seen.lock().docket = Some(docket);
+    }
+
+    /// Lets `change` change what deletes are checked by.
+    pub(crate) fn docket(&self, change: impl FnOnce(&mut Docket)) {
+        if let Some(docket) = &mut self.0.seen.lock().docket {
+            change(docket);
+        }
+    }
+
+    /// What deletes are checked by.
+    pub(crate) fn current_docket(&self) -> Option<Docket> {
+        self.0.seen.lock().docket.clone()
+    }
+
+    /// The upstream id.
+    pub(crate) fn upstream_id(&self) -> String {
+        checks::upstream_id(&self.0.upstream)
+    }
+
+    /// Deletes, so far.
+    pub(crate) fn deletes(&self) -> Deletes {
+        self.0.seen.lock().deletes
+    }
+
+    /// Counts deletes.
+    pub(crate) fn count_deletes(&self, count: impl FnOnce(&mut Deletes)) {
+        count(&mut self.0.seen.lock().deletes);
     }
 
     /// Requests, writes, and the hash over all of it.

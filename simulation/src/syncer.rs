@@ -2,17 +2,16 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::SystemTime};
 
+use jiff::Timestamp;
 use syncer_actors::{
-    Bounds, Connect, Metrics, Readiness, Rulebook, Rulebooks, Settings, Supervisor, TargetReports, TargetSettings,
-    Unreadable, UpstreamSettings, UpstreamSource, Writes,
+    Bounds, Connect, Metrics, Readiness, Rulebook, Settings, Supervisor, TargetReports, TargetSettings, Unreadable,
+    UpstreamSettings, UpstreamSource, Writes,
     events::Recent,
     runtime::{self, Census, Clock, Ended, Runtime, Signals, Spec, Tree},
 };
 use syncer_clusters::{Cluster, ConfigError, Limits};
 use syncer_core::{
-    config::{
-        Configuration, Deletion, NamespaceMapping, ResourceRef, SyncPolicy, SyncPolicySpec, SyncTarget, SyncTargetSpec,
-    },
+    config::{Deletion, NamespaceMapping},
     hash_key::HashKey,
     placement::{PlacementOptions, Rules, Secrets},
     protect::Protection,
@@ -21,6 +20,7 @@ use syncer_sandbox::{ApiServer, Fleet};
 use tokio::sync::watch;
 
 use crate::{
+    laws::{Citizen, Law, Laws},
     observation::Observation,
     schedule::{KINDS, Schedule},
     wire::{Side, Wire},
@@ -40,27 +40,39 @@ pub(crate) struct Syncer {
     runtime: Runtime,
     ended: Ended,
     signals: Signals,
+    ways: Ways,
+    rulebooks: watch::Sender<Arc<Rulebook>>,
+    clock: Clock,
 }
 
 // === impl Syncer ===
 
 impl Syncer {
-    /// Starts it. `life` counts its lives, so that each has chances of its own.
+    /// Starts it under `laws`. `life` counts its lives, so that each has chances of its own.
     pub(crate) fn start(
         schedule: &Schedule,
         fleet: &Fleet,
         observation: &Observation,
+        laws: &Laws,
         start: SystemTime,
         life: u64,
     ) -> Result<Self, ConfigError> {
         let signals = Signals::new();
         let seed = schedule.seed.wrapping_mul(31).wrapping_add(life);
         let clock = Clock::simulated(start);
-        let settings = settings(schedule, fleet, observation, &clock, seed)?;
+        let connect = Wiring {
+            plant_of: schedule.clone(),
+            observation: observation.clone(),
+            clock: clock.clone(),
+            seed,
+        };
+        let ways = connect.ways(fleet);
+        let (rulebooks, _) = watch::channel(Arc::new(rulebook(laws, &ways, 1, clock.time())?));
+        let settings = settings(&connect, fleet, &rulebooks)?;
         let readiness = Readiness::of(settings.rulebooks.borrow().targets.keys().cloned());
         let injected = runtime::Settings {
             seed,
-            clock,
+            clock: clock.clone(),
             signals: signals.clone(),
         };
         let mut runtime = Runtime::local(injected);
@@ -70,7 +82,18 @@ impl Syncer {
             runtime,
             ended,
             signals,
+            ways,
+            rulebooks,
+            clock,
         })
+    }
+
+    /// From here on `laws` hold.
+    pub(crate) fn decree(&self, laws: &Laws) -> Result<(), ConfigError> {
+        let revision = self.rulebooks.borrow().revision + 1;
+        let rulebook = rulebook(laws, &self.ways, revision, self.clock.time())?;
+        self.rulebooks.send_replace(Arc::new(rulebook));
+        Ok(())
     }
 
     pub(crate) fn tree(&self) -> Tree {
@@ -106,33 +129,12 @@ impl Syncer {
 }
 
 fn settings(
-    schedule: &Schedule,
+    connect: &Wiring,
     fleet: &Fleet,
-    observation: &Observation,
-    clock: &Clock,
-    seed: u64,
+    rulebooks: &watch::Sender<Arc<Rulebook>>,
 ) -> Result<Settings, ConfigError> {
-    let connect = Wiring {
-        plant_of: schedule.clone(),
-        observation: observation.clone(),
-        clock: clock.clone(),
-        seed,
-    };
-    let targets = fleet.targets.iter().zip(1_u64..).map(|((name, server), number)| {
-        let (wiring, server): (Wiring, ApiServer) = (connect.clone(), server.clone());
-        let name: Arc<str> = name.as_str().into();
-        let side = Side::Target(name.clone());
-        let connect: Connect = Arc::new(move || wiring.cluster(&server, &side, number));
-        let settings = TargetSettings {
-            name: name.clone(),
-            uid: "".into(),
-            connect,
-            fingerprint: 0,
-        };
-        (name, settings)
-    });
     Ok(Settings {
-        rulebooks: rulebooks(schedule, targets.collect())?,
+        rulebooks: rulebooks.subscribe(),
         upstream: UpstreamSettings {
             cluster: connect.cluster(&fleet.upstream, &Side::Upstream, 0)?,
             body_cache: BODY_CACHE,
@@ -140,8 +142,8 @@ fn settings(
         },
         bounds: BOUNDS,
         writes: Writes::Done,
-        // The same in every life, as with a key file: a restart is to change nothing.
         confirm_mass_deletion: None,
+        // The same in every life, as with a key file: a restart is to change nothing.
         hash_key: HashKey::new(b"the simulation's own"),
         own_objects: syncer_actors::no_own_objects(),
         recent: Recent::default(),
@@ -149,54 +151,47 @@ fn settings(
     })
 }
 
-/// Everything that is drawn goes everywhere.
-fn rulebooks(schedule: &Schedule, targets: BTreeMap<Arc<str>, TargetSettings>) -> Result<Rulebooks, ConfigError> {
-    let resources = KINDS.map(|kind| ResourceRef {
-        group: kind.group().to_owned(),
-        resource: kind.plural().to_owned(),
-    });
-    let policy = SyncPolicy {
+/// What `schedule` has go where: everything that is drawn, everywhere.
+pub(crate) fn everything(schedule: &Schedule, fleet: &Fleet) -> Laws {
+    let targets: Vec<String> = fleet.targets.iter().map(|(name, _)| name.clone()).collect();
+    let law = Law {
         name: "everything".to_owned(),
-        spec: SyncPolicySpec {
-            resources: resources.into(),
-            deletion: Deletion {
-                wait_for_downstream: schedule.waits,
-                ..Deletion::default()
-            },
-            ..SyncPolicySpec::default()
-        },
-    };
-    let target = |name: &Arc<str>| SyncTarget {
-        name: name.to_string(),
-        uid: String::new(),
-        labels: BTreeMap::new(),
-        annotations: BTreeMap::new(),
-        spec: SyncTargetSpec::default(),
-    };
-    let configuration = Configuration {
-        targets: targets
-            .keys()
-            .map(|name| (name.clone(), Arc::new(target(name))))
+        kinds: KINDS
+            .iter()
+            .map(|kind| (kind.group().to_owned(), kind.plural().to_owned()))
             .collect(),
-        policies: [(Arc::from("everything"), Arc::new(policy))].into(),
+        targets: targets.iter().cloned().collect(),
+        waits: schedule.waits,
+        abandon_after: Deletion::default().abandon_after.0,
     };
+    Laws {
+        policies: vec![law],
+        targets: targets.into_iter().map(|name| (name, Citizen::default())).collect(),
+    }
+}
+
+fn rulebook(laws: &Laws, ways: &Ways, revision: u64, now: SystemTime) -> Result<Rulebook, ConfigError> {
     let options = PlacementOptions {
         secrets: Secrets::OnlyNamed,
         protection: Protection::default(),
         default_mapping: NamespaceMapping::Identity,
     };
-    let rules = Rules::compile(&configuration, options).map_err(|errors| {
+    let now = Timestamp::try_from(now).unwrap_or_default();
+    let rules = Rules::compile_at(&laws.configuration(), options, now).map_err(|errors| {
         let first = errors.first().map(|error| error.message.as_str()).unwrap_or_default();
         ConfigError::new("the rules of the simulation", first, "mend the simulation")
     })?;
-    let rulebook = Rulebook {
-        revision: 1,
+    let targets = ways.iter().filter(|(name, _)| laws.targets.contains_key(&***name));
+    Ok(Rulebook {
+        revision,
         rules,
-        targets,
+        targets: targets.map(|(name, way)| (name.clone(), way.clone())).collect(),
         unreadable: Unreadable::default(),
-    };
-    Ok(watch::channel(Arc::new(rulebook)).1)
+    })
 }
+
+/// The ways to all targets that there are, on the list or not.
+type Ways = BTreeMap<Arc<str>, TargetSettings>;
 
 /// How clusters are wired.
 #[derive(Clone)]
@@ -210,6 +205,25 @@ struct Wiring {
 // === impl Wiring ===
 
 impl Wiring {
+    /// The ways to all targets of `fleet`.
+    fn ways(&self, fleet: &Fleet) -> Ways {
+        let targets = fleet.targets.iter().zip(1_u64..);
+        let ways = targets.map(|((name, server), number)| {
+            let (wiring, server): (Self, ApiServer) = (self.clone(), server.clone());
+            let name: Arc<str> = name.as_str().into();
+            let side = Side::Target(name.clone());
+            let connect: Connect = Arc::new(move || wiring.cluster(&server, &side, number));
+            let settings = TargetSettings {
+                name: name.clone(),
+                uid: "".into(),
+                connect,
+                fingerprint: 0,
+            };
+            (name, settings)
+        });
+        ways.collect()
+    }
+
     fn cluster(&self, server: &ApiServer, side: &Side, number: u64) -> Result<Cluster, ConfigError> {
         let plant = self.plant_of.plant;
         let limits = plant.map_or_else(Limits::default, |plant| plant.limits(Limits::default()));

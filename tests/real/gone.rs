@@ -1,5 +1,6 @@
 //! What goes, what stays, and what is let go of.
 
+mod finalizers;
 mod namespaces;
 mod release;
 mod stage;

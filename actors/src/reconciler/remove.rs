@@ -16,6 +16,7 @@ use syncer_core::{
 };
 
 use tokio::time::Instant;
+use tracing::debug;
 
 use super::{Attempt, AttemptFailure, Retry, attempt::End, work::Work};
 use crate::{
@@ -31,7 +32,8 @@ impl Work<'_> {
     pub(super) async fn remove(&self, absence: Absence, uid: &str) -> Result<Attempt, AttemptFailure> {
         let proof = match prove(absence, &self.look_upstream(absence).await?) {
             Ok(proof) => proof,
-            Err(NoProof::Exists) => {
+            Err(error @ NoProof::Exists) => {
+                debug!(target = %self.downstream.name, object = %self.key, "nothing is deleted: {error}");
                 return Ok(Attempt {
                     after: After::Unchanged,
                     end: End::AbsenceRefuted,

@@ -49,7 +49,7 @@ impl Trouble {
     ];
 
     /// Begins at `server`.
-    pub(super) fn begin(self, server: &ApiServer) {
+    pub fn begin(self, server: &ApiServer) {
         match self {
             Self::StalledWatches => server.faults().stall_streams(),
             Self::LostHistory => {

@@ -58,13 +58,13 @@ pub(super) fn changed(upstream: &ApiServer, target: &str, asked: &Asked, change:
     wrong
 }
 
-fn origin(object: &Value) -> Option<Origin> {
+pub(crate) fn origin(object: &Value) -> Option<Origin> {
     let annotations = object.pointer("/metadata/annotations")?;
     Origin::parse(annotations.get(ORIGIN_ANNOTATION)?.as_str()?)
 }
 
 /// Whether `object` names this very upstream as where it is from, and itself as what it is.
-fn is_ours(upstream: &ApiServer, asked: &Asked, object: &Value, origin: Option<&Origin>) -> bool {
+pub(super) fn is_ours(upstream: &ApiServer, asked: &Asked, object: &Value, origin: Option<&Origin>) -> bool {
     if asked.resource == "namespaces" {
         let labels = object.pointer("/metadata/labels");
         return labels.is_some_and(|labels| labels.get(CLUSTER_LABEL).is_some());
@@ -77,7 +77,7 @@ fn is_ours(upstream: &ApiServer, asked: &Asked, object: &Value, origin: Option<&
     })
 }
 
-fn upstream_id(upstream: &ApiServer) -> String {
+pub(crate) fn upstream_id(upstream: &ApiServer) -> String {
     let namespace = Hand::at(upstream, "observer").get("/api/v1/namespaces/kube-system");
     let uid = namespace
         .as_ref()

@@ -1,9 +1,11 @@
 //! The invariants, each as a question to what was observed.
 
 pub(crate) mod bounds;
+pub(crate) mod docket;
 mod downstream;
 mod upstream;
 
+pub(crate) use self::downstream::{origin as downstream_origin, upstream_id};
 use syncer_sandbox::ApiServer;
 
 use crate::{
