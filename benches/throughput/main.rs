@@ -17,6 +17,7 @@
 
 mod arrivals;
 mod bed;
+mod edited;
 mod kind;
 mod latency;
 mod memory;
@@ -69,4 +70,5 @@ async fn measure(bed: &Bed, kind: Kind, objects: usize) {
     memory::report(one, &some, &many);
     latency::measure(&bench).await;
     rollout::measure(&bench, objects).await;
+    edited::measure(&bench).await;
 }

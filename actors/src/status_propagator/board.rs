@@ -63,6 +63,13 @@ impl StatusBoard {
         self.0.objects.len()
     }
 
+    /// The bytes of what is known of `key`.
+    #[cfg(test)]
+    pub(super) fn size(&self, key: &ObjectKey) -> usize {
+        let texts = key.namespace.len() + key.name.len();
+        size_of::<ObjectKey>() + texts + self.0.objects.get(key).map_or(0, |entry| entry.size())
+    }
+
     fn change(&self, key: &ObjectKey, since: Option<Instant>, change: impl FnOnce(&mut Entry) -> bool) {
         let changed = change(&mut self.0.objects.entry(key.clone()).or_default());
         if changed {

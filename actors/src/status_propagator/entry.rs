@@ -73,6 +73,17 @@ impl Entry {
         true
     }
 
+    /// The bytes that it takes.
+    #[cfg(test)]
+    pub(super) fn size(&self) -> usize {
+        let upstream = self.upstream.as_ref();
+        let texts = upstream.map_or(0, |side| {
+            side.uid.len() + side.resource_version.len() + side.status.len()
+        });
+        let targets: usize = self.targets.iter().map(TargetSide::heap).sum();
+        size_of::<Self>() + texts + self.targets.capacity() * size_of::<TargetSide>() + targets
+    }
+
     pub(super) fn upstream_gone(&mut self) {
         self.upstream = None;
         for target in &mut self.targets {
@@ -236,6 +247,8 @@ impl Entry {
         }
         let mut side = TargetSide::new(name);
         let changed = change(&mut side);
+        // Most objects are on few targets, and there are many objects.
+        self.targets.reserve_exact(1);
         self.targets.push(side);
         changed
     }

@@ -92,6 +92,15 @@ impl TargetSide {
         }
     }
 
+    /// The bytes that it takes beside itself, without those of its Service's endpoints.
+    #[cfg(test)]
+    pub(super) fn heap(&self) -> usize {
+        let seen = self.seen.as_ref();
+        seen.map_or(0, |seen| {
+            seen.resource_version.len() + seen.part.size() - size_of::<Part>()
+        })
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.wish.is_none() && self.seen.is_none() && self.problem.is_none() && self.slices.is_none()
     }

@@ -138,12 +138,14 @@ impl Voices {
 
     /// A heartbeat of another clock that is ahead of ours counts as now.
     pub(super) fn remembered(&mut self, target: &Arc<str>, heartbeat: Timestamp, now: Timestamp) {
-        self.target(target).heartbeat = Some(heartbeat.min(now));
+        let target = self.target(target);
+        // One that this process connected anew has its time from then on, whatever was stored.
+        target.heartbeat = target.heartbeat.or(Some(heartbeat.min(now)));
     }
 
     /// `target` is wanted; one that is new is waited for from now on, not from the start.
     pub(super) fn expected(&mut self, target: &Arc<str>, now: Timestamp) {
-        if !self.targets.contains_key(target) {
+        if !self.targets.contains_key(target) && self.chance(now) == Chance::Over {
             self.removed(target, now);
         }
     }

@@ -324,6 +324,41 @@ fn an_upstream_that_was_restored_counts_though_its_versions_are_older() {
 }
 
 #[test]
+fn the_board_keeps_a_few_hundred_bytes_of_an_object_and_target() {
+    simulate(&["east", "west"], |mut bench| async move {
+        bench.start();
+        bench.deploy("web").await;
+        let condition = |kind: &str, reason: &str, message: &str| {
+            json!({"type": kind, "status": "True", "reason": reason, "message": message,
+                "lastTransitionTime": "2026-11-23T12:00:00Z", "lastUpdateTime": "2026-11-23T12:00:00Z"})
+        };
+        let mut status = ready(5);
+        status["conditions"] = json!([
+            condition(
+                "Available",
+                "MinimumReplicasAvailable",
+                "Deployment has minimum availability."
+            ),
+            condition(
+                "Progressing",
+                "NewReplicaSetAvailable",
+                "ReplicaSet \"web-6c8f79d5b4\" has successfully progressed."
+            ),
+        ]);
+        for target in ["east", "west"] {
+            bench.report(target, &deployments(), "web", &status).await;
+        }
+        bench
+            .until("ten ready", "web", |status| status["readyReplicas"] == 10)
+            .await;
+        bench.show_upstream(&deployments(), "web").await;
+        let size = bench.board().size(&key("web"));
+        println!("{size} bytes of a Deployment on two targets");
+        assert!(size < 2 * 700, "{size}");
+    });
+}
+
+#[test]
 fn a_copy_that_is_paused_on_its_target_is_told_upstream() {
     simulate(&["east", "west"], |mut bench| async move {
         bench.start();
