@@ -3,6 +3,7 @@
 
 mod downstream;
 mod lists;
+mod objects;
 mod options;
 mod origin;
 mod report;
@@ -12,7 +13,7 @@ mod upstream;
 #[cfg(test)]
 mod tests;
 
-use std::{io, process::ExitCode, sync::Arc};
+use std::{collections::BTreeMap, io, process::ExitCode, sync::Arc};
 
 use futures::future::join_all;
 use syncer_clusters::{Cluster, ClusterConfig, ConfigError};
@@ -24,7 +25,7 @@ use self::{
     options::Markers,
     origin::Origin,
     report::{Report, Written},
-    target::{Target, targets},
+    target::{Choice, Target},
 };
 use crate::target_option::TargetOptionError;
 
@@ -35,7 +36,7 @@ pub(crate) enum ReleaseError {
     Target(#[from] TargetOptionError),
     #[error("the configuration cannot be used:\n{0}")]
     Documents(String),
-    #[error("no target is named: give --target or a SyncTarget in a file")]
+    #[error("no target is named: give --target, a SyncTarget in a file, or make SyncTargets of the upstream")]
     NobodyNamed,
     #[error("the upstream cannot be used: {0}")]
     Upstream(#[source] ConfigError),
@@ -43,11 +44,9 @@ pub(crate) enum ReleaseError {
 
 /// Releases what `options` name, prints what was done, and returns the code to exit with.
 pub(crate) fn run(options: &ReleaseOptions, pool: &Arc<tokio::runtime::Runtime>) -> Result<ExitCode, ReleaseError> {
-    let targets = targets(options)?;
+    let choice = Choice::of(options)?;
     let upstream = connect_upstream(options).map_err(ReleaseError::Upstream)?;
-    let slice = options.endpoint_slice.as_ref().map(|slice| &*slice.0);
-    let releasing = release(&upstream, slice, &targets, options.markers(), options.written());
-    let report = pool.block_on(releasing);
+    let report = pool.block_on(release(&upstream, &choice, options))?;
     let printed = report.print(options.output, &mut io::stdout().lock(), &mut io::stderr().lock());
     Ok(match printed {
         Ok(()) if report.failures.is_empty() => ExitCode::SUCCESS,
@@ -70,38 +69,56 @@ fn connect_upstream(options: &ReleaseOptions) -> Result<Cluster, ConfigError> {
     Cluster::builder("upstream").connect(config)
 }
 
-/// Releases `targets`: all of them side by side, and what fails of one holds up no other.
-async fn release(
-    upstream: &Cluster,
-    slice: Option<&str>,
-    targets: &[Target],
-    markers: Markers,
-    written: Written,
-) -> Report {
+/// Releases what is chosen, all targets side by side; what fails of one holds up no other.
+async fn release(upstream: &Cluster, choice: &Choice, options: &ReleaseOptions) -> Result<Report, ReleaseError> {
+    let written = options.written();
     let mut report = Report::new(written);
+    let slice = options.endpoint_slice.as_ref().map(|slice| &*slice.0);
     let origin = match Origin::ask(upstream, slice).await {
         Ok(origin) => origin,
         // Without it nobody can tell what is ours (S1).
         Err(failure) => {
             report.failed(upstream.name(), &failure);
-            return report;
+            return Ok(report);
         }
     };
-    let id = origin.id;
-    report.upstream = id.to_string();
+    report.upstream = origin.id.to_string();
+    let mut objects = BTreeMap::new();
+    if choice.asks_for_objects() {
+        match objects::sync_targets(upstream).await {
+            Ok(found) => objects = found,
+            Err(failure) => report.failed(upstream.name(), &failure),
+        }
+    }
+    let targets = match choice.targets(objects) {
+        Ok(targets) => targets,
+        // Why there are none was said.
+        Err(ReleaseError::NobodyNamed) if !report.failures.is_empty() => return Ok(report),
+        Err(error) => return Err(error),
+    };
+    release_targets(upstream, &origin, &targets, (options.markers(), written), &mut report).await;
+    Ok(report)
+}
+
+async fn release_targets(
+    upstream: &Cluster,
+    origin: &Origin,
+    targets: &[Target],
+    (markers, written): (Markers, Written),
+    report: &mut Report,
+) {
     let keys: Vec<_> = targets
         .iter()
-        .map(|target| (target.name.clone(), target_key(&id, &target.name)))
+        .map(|target| (target.name.clone(), target_key(&origin.id, &target.name)))
         .collect();
     let endpoints = origin.endpoints.iter();
     let finalizers = join_all(endpoints.map(|endpoint| upstream::release(endpoint, &keys, written)));
     let marked = targets
         .iter()
         .filter(|_| markers == Markers::Removed)
-        .map(|target| downstream::release(target, &id, written));
+        .map(|target| downstream::release(target, upstream, &origin.id, written));
     let (finalizers, marked) = tokio::join!(finalizers, join_all(marked));
     for part in finalizers.into_iter().chain(marked) {
         report.merge(part);
     }
-    report
 }

@@ -20,10 +20,11 @@ use super::{
 /// How often a write is tried that somebody else was ahead of.
 const TRIES: usize = 5;
 
-/// Takes our markers off everything of `target` that was made from an object of the upstream with the id `upstream`.
-pub(super) async fn release(target: &Target, upstream: &Arc<str>, written: Written) -> Part {
+/// Takes our markers off everything of `target` that was made from an object of the upstream with the id `upstream`; its kubeconfig
+/// may lie in a Secret of `home`.
+pub(super) async fn release(target: &Target, home: &Cluster, upstream: &Arc<str>, written: Written) -> Part {
     let mut part = Part::default();
-    let cluster = match target.connect() {
+    let cluster = match target.connect(home).await {
         Ok(cluster) => cluster,
         Err(cause) => {
             part.failed(&target.title(), &cause);

@@ -34,14 +34,13 @@ pub(crate) struct ReleaseOptions {
     /// that have bound its export is released.
     #[arg(long, value_name = "NAME", env = "TMC_SYNCER_ENDPOINT_SLICE")]
     pub(crate) endpoint_slice: Option<EndpointSliceName>,
-    /// A target to release: one of a file by its name, or any with its kubeconfig. Where the target itself is gone, its name is
-    /// enough for its finalizers. Without this option all targets of the files. Repeatable.
+    /// A target to release: one of a file or of the upstream's SyncTargets by its name, or any with its kubeconfig. Where the target
+    /// itself is gone, its name is enough for its finalizers. Without this option all of them. Repeatable.
     #[arg(
         long = "target",
         value_name = "NAME[=FILE[#CONTEXT]]",
         env = "TMC_SYNCER_TARGET",
-        value_delimiter = ',',
-        required_unless_present = "files"
+        value_delimiter = ','
     )]
     pub(crate) targets: Vec<ReleaseTarget>,
     /// A file of SyncTarget and SyncPolicy documents (YAML or JSON), a folder of such files, or `-` for standard input. Repeatable.

@@ -1,12 +1,16 @@
 //! The targets that are released, and the way to each.
 
-use std::{collections::BTreeSet, path::Path, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+    sync::Arc,
+};
 
-use syncer_clusters::{Cluster, ClusterConfig, ConfigError};
+use syncer_clusters::{Cluster, ClusterConfig};
 use syncer_core::config::{Configuration, NamespaceMapping, SyncTarget};
 
 use super::{
-    ReleaseError,
+    ReleaseError, objects,
     options::{ReleaseOptions, ReleaseTarget},
 };
 use crate::{
@@ -24,36 +28,66 @@ pub(super) struct Target {
     pub(super) mapping: NamespaceMapping,
 }
 
-/// The targets that `options` name; without any of them, all of the files.
-pub(super) fn targets(options: &ReleaseOptions) -> Result<Vec<Target>, ReleaseError> {
-    let mut names = BTreeSet::new();
-    if let Some(twice) = options.targets.iter().find(|target| !names.insert(target.name())) {
-        return Err(TargetOptionError::Twice(twice.name().to_owned()).into());
-    }
-    let mapping = match (options.namespace_mapping, &options.endpoint_slice) {
-        (Some(mapping), _) => mapping.into(),
-        (None, Some(_)) => NamespaceMapping::Hashed,
-        (None, None) => NamespaceMapping::Identity,
-    };
-    let configuration = configuration(options)?;
-    let target = |name: &str| {
-        let document = configuration.targets.get(name).cloned();
-        let asked = document.as_ref().and_then(|target| target.spec.namespace_mapping);
-        Target {
-            name: name.into(),
-            document,
-            mapping: asked.unwrap_or(mapping),
+/// What the command line and the files say of which targets are released.
+#[derive(Debug)]
+pub(super) struct Choice {
+    configuration: Configuration,
+    /// By name; empty for all.
+    named: Vec<Arc<str>>,
+    /// Of targets that say nothing themselves.
+    mapping: NamespaceMapping,
+}
+
+// === impl Choice ===
+
+impl Choice {
+    /// What `options` choose.
+    pub(super) fn of(options: &ReleaseOptions) -> Result<Self, ReleaseError> {
+        let mut names = BTreeSet::new();
+        if let Some(twice) = options.targets.iter().find(|target| !names.insert(target.name())) {
+            return Err(TargetOptionError::Twice(twice.name().to_owned()).into());
         }
-    };
-    let targets: Vec<_> = if options.targets.is_empty() {
-        configuration.targets.keys().map(|name| target(name)).collect()
-    } else {
-        options.targets.iter().map(|named| target(named.name())).collect()
-    };
-    if targets.is_empty() {
-        return Err(ReleaseError::NobodyNamed);
+        Ok(Self {
+            configuration: configuration(options)?,
+            named: options.targets.iter().map(|target| target.name().into()).collect(),
+            mapping: match (options.namespace_mapping, &options.endpoint_slice) {
+                (Some(mapping), _) => mapping.into(),
+                (None, Some(_)) => NamespaceMapping::Hashed,
+                (None, None) => NamespaceMapping::Identity,
+            },
+        })
     }
-    Ok(targets)
+
+    /// Whether the SyncTargets that are objects have a say.
+    pub(super) fn asks_for_objects(&self) -> bool {
+        let known = |name: &Arc<str>| self.configuration.targets.contains_key(name);
+        self.named.is_empty() || !self.named.iter().all(known)
+    }
+
+    /// The targets that are named; without any name all of them. A file wins over an object of the same name.
+    pub(super) fn targets(&self, objects: BTreeMap<Arc<str>, Arc<SyncTarget>>) -> Result<Vec<Target>, ReleaseError> {
+        let mut known = objects;
+        let of_files = self.configuration.targets.iter();
+        known.extend(of_files.map(|(name, target)| (name.clone(), target.clone())));
+        let names: Vec<_> = if self.named.is_empty() {
+            known.keys().cloned().collect()
+        } else {
+            self.named.clone()
+        };
+        if names.is_empty() {
+            return Err(ReleaseError::NobodyNamed);
+        }
+        let target = |name: Arc<str>| {
+            let document = known.get(&name).cloned();
+            let asked = document.as_ref().and_then(|target| target.spec.namespace_mapping);
+            Target {
+                name,
+                document,
+                mapping: asked.unwrap_or(self.mapping),
+            }
+        };
+        Ok(names.into_iter().map(target).collect())
+    }
 }
 
 /// What the files and the options say.
@@ -80,19 +114,23 @@ impl Target {
         format!("target {}", self.name)
     }
 
-    /// Its client; the error says why there is none.
-    pub(super) fn connect(&self) -> Result<Cluster, String> {
+    /// Its client; the error says why there is none. A kubeconfig in a Secret is read from `upstream`.
+    pub(super) async fn connect(&self, upstream: &Cluster) -> Result<Cluster, String> {
         let Some(document) = &self.document else {
-            return Err("its kubeconfig is not known, so its markers stay: give --target NAME=FILE, or the file of its SyncTarget".to_owned());
+            let unknown = "its kubeconfig is not known, so its markers stay: give --target NAME=FILE, or the file of its SyncTarget";
+            return Err(unknown.to_owned());
         };
-        let Some(file) = document.spec.kubeconfig_file.as_deref() else {
-            return Err("its kubeconfig is in a Secret: give --target NAME=FILE as well".to_owned());
+        let mut config = match document.spec.kubeconfig_file.as_deref() {
+            Some(file) => {
+                let context = document.spec.kubeconfig_context.as_deref();
+                ClusterConfig::from_kubeconfig_file(Path::new(file), context).map_err(|error| error.to_string())?
+            }
+            None => objects::kubeconfig(upstream, document).await?,
         };
-        self.connect_by(Path::new(file), document.spec.kubeconfig_context.as_deref())
-            .map_err(|error| error.to_string())
-    }
-
-    fn connect_by(&self, file: &Path, context: Option<&str>) -> Result<Cluster, ConfigError> {
-        Cluster::builder(&self.title()).connect(ClusterConfig::from_kubeconfig_file(file, context)?)
+        if document.spec.insecure_skip_tls_verify {
+            config = config.unverified();
+        }
+        let cluster = Cluster::builder(&self.title()).connect(config);
+        cluster.map_err(|error| error.to_string())
     }
 }

@@ -1,14 +1,18 @@
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use clap::Parser;
 use serde_json::{Value, json};
-use syncer_core::{Gvr, config::NamespaceMapping};
+use syncer_clusters::{Cluster, ClusterConfig};
+use syncer_core::{
+    Gvr,
+    config::{NamespaceMapping, SyncTarget, SyncTargetSpec},
+};
 
 use super::{
     ReleaseError, ReleaseOptions,
     options::ReleaseOutput,
     report::{Count, Part, Report, Written},
-    target::targets,
+    target::Choice,
 };
 
 #[derive(Parser)]
@@ -40,7 +44,8 @@ fn released(args: &[&str]) -> Vec<(String, bool, NamespaceMapping)> {
     std::fs::write(&file, DOCUMENTS).unwrap();
     let file = file.display().to_string();
     let all: Vec<_> = ["-f", &file].iter().chain(args).copied().collect();
-    let found = targets(&options(&all).unwrap()).unwrap();
+    let choice = Choice::of(&options(&all).unwrap()).unwrap();
+    let found = choice.targets(BTreeMap::new()).unwrap();
     found
         .iter()
         .map(|target| (target.name.to_string(), target.document.is_some(), target.mapping))
@@ -70,27 +75,93 @@ fn all_targets_of_the_files_are_released_or_those_that_are_named() {
     );
 }
 
-#[test]
-fn a_target_whose_kubeconfig_nobody_knows_keeps_its_markers() {
-    let found = targets(&options(&["--target", "gone"]).unwrap()).unwrap();
-    let cause = found[0].connect().unwrap_err();
+fn choice(args: &[&str]) -> Choice {
+    Choice::of(&options(args).unwrap()).unwrap()
+}
+
+#[tokio::test]
+async fn a_target_whose_kubeconfig_nobody_knows_keeps_its_markers() {
+    let found = choice(&["--target", "gone"]).targets(BTreeMap::new()).unwrap();
+    let upstream = Cluster::builder("upstream").connect(kubeconfig()).unwrap();
+    let cause = found[0].connect(&upstream).await.unwrap_err();
     assert!(cause.contains("give --target NAME=FILE"), "{cause}");
+}
+
+fn kubeconfig() -> ClusterConfig {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("up.kubeconfig");
+    let text = "\
+apiVersion: v1
+kind: Config
+clusters: [{name: c, cluster: {server: 'http://127.0.0.1:9'}}]
+users: [{name: u, user: {}}]
+contexts: [{name: x, context: {cluster: c, user: u}}]
+current-context: x
+";
+    std::fs::write(&file, text).unwrap();
+    ClusterConfig::from_kubeconfig_file(&file, None).unwrap()
+}
+
+#[test]
+fn sync_targets_of_the_upstream_are_asked_for_where_the_files_do_not_say_it_all() {
+    assert!(choice(&[]).asks_for_objects());
+    assert!(choice(&["--target", "east"]).asks_for_objects());
+    assert!(!choice(&["--target", "east=file"]).asks_for_objects());
+    let object = |name: &str, mapping| {
+        let spec = SyncTargetSpec {
+            namespace_mapping: mapping,
+            ..SyncTargetSpec::default()
+        };
+        let target = SyncTarget {
+            name: name.to_owned(),
+            uid: format!("uid-{name}"),
+            labels: BTreeMap::new(),
+            annotations: BTreeMap::new(),
+            spec,
+        };
+        (Arc::from(name), Arc::new(target))
+    };
+    let objects: BTreeMap<_, _> = [object("east", Some(NamespaceMapping::Hashed)), object("west", None)].into();
+    let of = |args: &[&str]| {
+        let found = choice(args).targets(objects.clone()).unwrap();
+        let shown = found.iter().map(|target| {
+            let uid = target.document.as_ref().map(|document| document.uid.clone());
+            (target.name.to_string(), uid, target.mapping)
+        });
+        shown.collect::<Vec<_>>()
+    };
+    let east = ("east".to_owned(), Some("uid-east".to_owned()), NamespaceMapping::Hashed);
+    let west = (
+        "west".to_owned(),
+        Some("uid-west".to_owned()),
+        NamespaceMapping::Identity,
+    );
+    assert_eq!(of(&[]), [east.clone(), west]);
+    assert_eq!(of(&["--target", "east"]), [east]);
+    // A file wins.
+    assert_eq!(
+        of(&["--target", "east=file"]),
+        [("east".to_owned(), Some(String::new()), NamespaceMapping::Identity)]
+    );
+    assert!(matches!(
+        choice(&[]).targets(BTreeMap::new()),
+        Err(ReleaseError::NobodyNamed)
+    ));
 }
 
 #[test]
 fn wrong_usage_is_refused() {
     for args in [
-        &[][..],
-        &["--target", "East"],
+        &["--target", "East"][..],
         &["--target", "a="],
         &["-o", "xml", "--target", "a"],
     ] {
         assert!(options(args).is_err(), "{args:?}");
     }
     let twice = options(&["--target", "a", "--target", "a=file"]).unwrap();
-    assert!(matches!(targets(&twice), Err(ReleaseError::Target(_))));
+    assert!(matches!(Choice::of(&twice), Err(ReleaseError::Target(_))));
     let missing = options(&["-f", "/nowhere.yaml"]).unwrap();
-    assert!(matches!(targets(&missing), Err(ReleaseError::Documents(_))));
+    assert!(matches!(Choice::of(&missing), Err(ReleaseError::Documents(_))));
 }
 
 fn report() -> Report {
