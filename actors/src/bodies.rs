@@ -116,6 +116,11 @@ impl Bodies {
         self.cache.remove(&(key.clone(), prescription.shape));
     }
 
+    /// The key that hashes over Secrets are made with.
+    pub(crate) fn hash_key(&self) -> &HashKey {
+        &self.hash_key
+    }
+
     /// The name of the key that hashes over Secrets are made with.
     pub(crate) fn hash_key_id(&self) -> &str {
         self.hash_key.id()

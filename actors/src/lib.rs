@@ -1,6 +1,7 @@
 //! Who does it, and when: the actors and the kit under them; the only crate that names actix.
 
 mod bodies;
+mod conflict_arbiter;
 pub mod events;
 mod finalizers;
 mod mass_deletions;

@@ -25,6 +25,8 @@ pub(crate) struct Prescription {
     namespace_metadata: Option<Arc<NamespaceMetadata>>,
     /// The paths that belong to the target once the object is there.
     pub(crate) given_up: Box<[Path]>,
+    /// The paths that transforms make or remove.
+    pub(crate) produced: Box<[Path]>,
     /// Stands for everything that shapes a body: targets of the same shape share their bodies.
     pub(crate) shape: u64,
 }
@@ -75,6 +77,7 @@ impl Prescription {
         let paths: Vec<_> = given_up.iter().map(ToString::to_string).collect();
         let shape = format!("{} {paths:?} {:?}", recipe.id(), place.namespace_metadata);
         Self {
+            produced: recipe.touched_paths().into(),
             policy: place.policy.clone(),
             target: place.target.clone(),
             recipe,

@@ -1,6 +1,7 @@
 //! The Reconciler: one per object that has work to do. It takes the step that was planned, at most one write in
 //! flight (S6), reports how it left the object, and goes. What changed meanwhile is in the Target's ledger.
 
+mod arbitrate;
 mod attempt;
 mod change;
 mod create;

@@ -33,6 +33,8 @@ pub struct Head<'a> {
     pub hash: PayloadHash,
     /// Names the key of a keyed hash; empty for a plain one.
     pub hash_key: &'a str,
+    /// On what both sides agree once it is applied; empty where the strategy needs no base.
+    pub base: &'a str,
     /// What the apply may meet downstream.
     pub expects: Expects<'a>,
 }
@@ -60,6 +62,7 @@ pub fn apply_body(head: Head<'_>, payload: &Payload) -> Result<Vec<u8>, serde_js
         hash: head.hash,
         policy: head.policy.into(),
         key: head.hash_key.into(),
+        base: head.base.into(),
         deletion: head.deletion,
     };
     let applied = applied.to_annotation()?;
@@ -158,6 +161,7 @@ mod tests {
             deletion: DeletionMode::Orphan,
             hash: payload.hash(),
             hash_key: "",
+            base: "",
             expects,
         };
         serde_json::from_slice(&apply_body(head, &payload).unwrap()).unwrap()

@@ -86,6 +86,19 @@ pub fn find(gvr: &Gvr, live: &Value, entries: &[ManagedEntry<'_>], desired: &Val
     }
 }
 
+/// The foreign leaves alone.
+pub(crate) fn foreign(
+    gvr: &Gvr,
+    live: &Value,
+    entries: &[ManagedEntry<'_>],
+    desired: &Value,
+    ignored: &[&str],
+) -> Vec<Leaf> {
+    let mut found = Found::default();
+    foreign::find(gvr, live, entries, desired, ignored, &mut found);
+    found.leaves
+}
+
 /// The leaves found so far, and where the walk is.
 #[derive(Default)]
 struct Found {

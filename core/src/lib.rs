@@ -16,6 +16,7 @@ pub mod abandoned;
 pub mod body;
 pub mod condition;
 pub mod config;
+pub mod conflict;
 pub mod dependencies;
 pub mod drift;
 pub mod event_reason;

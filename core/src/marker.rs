@@ -56,6 +56,8 @@ pub struct Applied {
     pub policy: Box<str>,
     /// Names the key of a keyed hash; empty for a plain one. A hash under another key says nothing.
     pub key: Box<str>,
+    /// On what both sides agreed, as [`crate::conflict::Base`] writes it; empty where the strategy needs none.
+    pub base: Box<str>,
     /// What that policy said about objects that have to go, when this one was last written: it counts once the policy is gone.
     pub deletion: DeletionMode,
 }
@@ -76,6 +78,8 @@ struct AppliedOnTheWire {
     policy: Box<str>,
     #[serde(default, skip_serializing_if = "str::is_empty")]
     key: Box<str>,
+    #[serde(default, skip_serializing_if = "str::is_empty")]
+    base: Box<str>,
     #[serde(default, skip_serializing_if = "is_usual")]
     deletion: DeletionMode,
 }
@@ -145,6 +149,7 @@ impl Applied {
             hash: PayloadHash(hash),
             policy: wire.policy,
             key: wire.key,
+            base: wire.base,
             deletion: wire.deletion,
         })
     }
@@ -156,6 +161,7 @@ impl Applied {
             hash: format!("{:032x}", self.hash.0),
             policy: self.policy.clone(),
             key: self.key.clone(),
+            base: self.base.clone(),
             deletion: self.deletion,
         })
     }
@@ -253,6 +259,7 @@ mod tests {
             hash: PayloadHash(7),
             policy: "".into(),
             key: "".into(),
+            base: "".into(),
             deletion: DeletionMode::Delete,
         };
         let annotation = plain.to_annotation().unwrap();
@@ -261,6 +268,7 @@ mod tests {
         let keyed = Applied {
             policy: "web".into(),
             key: "k1".into(),
+            base: "AcCG".into(),
             deletion: DeletionMode::Orphan,
             ..plain
         };

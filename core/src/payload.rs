@@ -116,6 +116,29 @@ impl Payload {
         &self.members
     }
 
+    /// The same as a tree: labels and annotations in the metadata, and the members.
+    pub fn to_value(&self) -> Result<Value, serde_json::Error> {
+        let mut tree: Value = serde_json::from_str(&format!("{{{}}}", self.members))?;
+        let map = |map: &BTreeMap<Box<str>, Box<str>>| -> serde_json::Map<String, Value> {
+            let pairs = map.iter();
+            pairs
+                .map(|(key, value)| (key.to_string(), Value::from(&**value)))
+                .collect()
+        };
+        let mut metadata = serde_json::Map::new();
+        for (name, pairs) in [("labels", &self.labels), ("annotations", &self.annotations)] {
+            if !pairs.is_empty() {
+                metadata.insert(name.to_owned(), map(pairs).into());
+            }
+        }
+        if let Some(members) = tree.as_object_mut()
+            && !metadata.is_empty()
+        {
+            members.insert("metadata".to_owned(), metadata.into());
+        }
+        Ok(tree)
+    }
+
     /// The hash over all of it.
     pub fn hash(&self) -> PayloadHash {
         self.hash
@@ -188,7 +211,7 @@ fn write_members<V: std::borrow::Borrow<Value>>(sorted: &BTreeMap<&str, V>) -> S
 
 /// Writes with sorted keys. Spelled out, because a feature of `serde_json` that any dependency may switch on
 /// (`preserve_order`) would otherwise change every hash.
-fn write_canonical(out: &mut String, value: &Value) {
+pub(crate) fn write_canonical(out: &mut String, value: &Value) {
     match value {
         Value::Null => out.push_str("null"),
         Value::Bool(true) => out.push_str("true"),
@@ -343,6 +366,13 @@ mod tests {
             Payload::of_value(&object),
             payload(&[("a", "b")], &[("c", "d")], members)
         );
+    }
+
+    #[test]
+    fn a_tree_of_a_payload_gives_the_same_payload() {
+        let object = r#"{"data":{"b":"2","a":"1"},"immutable":true}"#;
+        let payload = payload(&[("a", "b")], &[("c", "d/e")], object);
+        assert_eq!(Payload::of_value(&payload.to_value().unwrap()), payload);
     }
 
     #[test]

@@ -79,7 +79,7 @@ pub fn reappeared<'a>(answer: &Value, leaves: &'a [Leaf]) -> Vec<&'a FieldPath> 
 }
 
 /// The patch of these operations under the UID and resourceVersion of `live`.
-fn for_this_version(live: &Value, ops: Vec<PatchOp>) -> Vec<PatchOp> {
+pub(crate) fn for_this_version(live: &Value, ops: Vec<PatchOp>) -> Vec<PatchOp> {
     let tests = ["/metadata/uid", "/metadata/resourceVersion"].map(|path| test(live, path));
     let [Some(uid), Some(version)] = tests else {
         return Vec::new();

@@ -61,6 +61,22 @@ impl Hand {
         self.ask(Method::PATCH, path, "application/merge-patch+json", &change.to_string())
     }
 
+    /// Applies `body` to the object at `path` by force, server-side.
+    pub fn apply(&self, path: &str, body: &Value) -> Result<Value, Refused> {
+        let path = format!("{path}?fieldManager={}&force=true", self.name);
+        self.ask(Method::PATCH, &path, "application/apply-patch+yaml", &body.to_string())
+    }
+
+    /// Patches the object at `path` by the operations `ops` (RFC 6902).
+    pub fn patch(&self, path: &str, ops: &Value) -> Result<Value, Refused> {
+        self.ask(Method::PATCH, path, "application/json-patch+json", &ops.to_string())
+    }
+
+    /// Writes the object at `path` anew.
+    pub fn replace(&self, path: &str, object: &Value) -> Result<Value, Refused> {
+        self.ask(Method::PUT, path, "application/json", &object.to_string())
+    }
+
     /// Deletes the object at `path`.
     pub fn delete(&self, path: &str) -> Result<Value, Refused> {
         self.ask(Method::DELETE, path, "application/json", "{}")

@@ -9,8 +9,8 @@ use std::{
 use jiff::Timestamp;
 use syncer_core::{
     config::{
-        ConfigDuration, Configuration, Deletion, ResourceRef, Selection, SyncPolicy, SyncPolicySpec, SyncTarget,
-        SyncTargetSpec, WaitForDownstream,
+        ConfigDuration, Configuration, ConflictRules, Deletion, FightRule, ResourceRef, Selection, SyncPolicy,
+        SyncPolicySpec, SyncTarget, SyncTargetSpec, WaitForDownstream,
     },
     marker::CONFIRM_DELETION_ANNOTATION,
 };
@@ -101,6 +101,14 @@ impl Law {
             targets: Selection {
                 names: self.targets.iter().cloned().collect(),
                 ..Selection::default()
+            },
+            // What is left alone for a while would not be what the upstream says when it is looked at (S7).
+            conflict: ConflictRules {
+                fight: FightRule {
+                    threshold: u32::MAX,
+                    ..FightRule::default()
+                },
+                ..ConflictRules::default()
             },
             deletion: Deletion {
                 wait_for_downstream: self.waits,

@@ -7,6 +7,7 @@ mod clusters;
 mod drift;
 mod edits;
 pub(crate) mod fidelity;
+mod fights;
 mod immutable;
 mod neighbours;
 mod object;

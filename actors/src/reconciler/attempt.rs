@@ -41,6 +41,13 @@ pub(crate) enum End {
     TooEarly(Duration),
     /// The upstream's object is paused: nothing was deleted, and it is looked at again now and then.
     Paused,
+    /// It is as it has to be, but for fields that are fought over: they are left alone for a while.
+    Resting {
+        /// What people are told.
+        failure: AttemptFailure,
+        /// How long.
+        rest: Duration,
+    },
     /// It failed and has to wait.
     Failed(AttemptFailure),
 }

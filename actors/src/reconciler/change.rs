@@ -34,6 +34,9 @@ impl Work<'_> {
             });
         }
         self.hand_over(uid).await?;
+        if self.is_arbitrated() {
+            return self.change_decided(&body, uid, reason).await;
+        }
         let before = self.owned_beside_others(uid).await?;
         let bytes = self.apply_body(&body, &body.payload, Expects::Uid(uid))?;
         match self.apply_known(bytes.clone()).await {
@@ -59,6 +62,20 @@ impl Work<'_> {
                 attempt.await
             }
             Err(error) => Err(self.refused(&error)),
+        }
+    }
+
+    /// The same where each leaf is decided about: with the version that it was decided on. Where nobody else wrote anything, that is known
+    /// without a read.
+    async fn change_decided(&self, body: &Body, uid: &str, reason: Reason) -> Result<Attempt, AttemptFailure> {
+        let known = self.task.resource_version.as_deref().filter(|_| self.is_ours_alone());
+        let Some(resource_version) = known else {
+            return self.arbitrate(body, uid).await;
+        };
+        let bytes = self.apply_body(body, &body.payload, Expects::Version { uid, resource_version })?;
+        match self.apply_known(bytes.clone()).await {
+            Ok(object) => self.settled(&object, &bytes, action(reason)).await,
+            Err(_) => self.arbitrate(body, uid).await,
         }
     }
 
@@ -92,7 +109,7 @@ impl Work<'_> {
     }
 
     /// An apply was refused as invalid: the other arm of a union may be in the way, or the change is of what never changes.
-    async fn refused_change(
+    pub(super) async fn refused_change(
         &self,
         body: &Body,
         uid: &str,

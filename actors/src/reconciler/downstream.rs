@@ -7,14 +7,16 @@ use syncer_core::{Gvr, ObjectKey, ResourceType, config::DeletionMode};
 
 use crate::{
     bodies::Bodies,
+    conflict_arbiter::Arbiter,
     events::Events,
     metrics::Metrics,
     prescription::is_secret,
     references::References,
     rulebook::Rulebooks,
+    runtime::Clock,
     settings::Writes,
     target::NamespaceNames,
-    upstream::{NamespaceLabels, Workspaces},
+    upstream::{NamespaceLabels, Workspaces, WriteGate},
 };
 
 /// One target as its Reconcilers see it.
@@ -47,6 +49,12 @@ pub(crate) struct Downstream {
     pub(crate) served: Served,
     /// Whether anything is written.
     pub(crate) writes: Writes,
+    /// What every write of an upstream object passes (S6).
+    pub(crate) gate: WriteGate,
+    /// What is remembered of objects that both sides change.
+    pub(crate) arbiter: Arbiter,
+    /// The time of day.
+    pub(crate) clock: Clock,
     /// Where people hear of what happens to their objects.
     pub(crate) events: Events,
     /// What is counted.

@@ -19,6 +19,7 @@ use super::{
 };
 use crate::{
     metrics::{DriftAction, Verdict},
+    prescription::Body,
     settings::Writes,
     target::{After, Others, Seen},
 };
@@ -40,10 +41,23 @@ impl Work<'_> {
         let Some(seen) = self.seen(&live) else {
             return Ok(Attempt::done(After::Foreign));
         };
+        if self.is_arbitrated() {
+            return self.arbitrate(&body, &seen.ours.uid).await;
+        }
         let tree = tree_of(&live)?;
-        let drift = self.drift(&tree, &parse(&desired)?);
+        let desired = parse(&desired)?;
+        let drift = self.drift(&tree, &desired);
+        if drift.is_none() {
+            return Ok(Attempt::done(After::Applied(seen)));
+        }
+        let reverts = self.reverts(&body, &live, &desired)?;
+        let attempt = self.revert(&body, &live, seen, &drift).await?;
+        Ok(self.reverted(&body.uid, &reverts, attempt))
+    }
+
+    async fn revert(&self, body: &Body, live: &Object, seen: Seen, drift: &Drift) -> Result<Attempt, AttemptFailure> {
         if drift.taken.is_empty() {
-            return self.without(&live, seen, &drift, &body.uid).await;
+            return self.without(live, seen, drift, &body.uid).await;
         }
         if self.downstream.writes == Writes::Reported {
             for leaf in &drift.taken {

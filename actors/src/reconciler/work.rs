@@ -103,6 +103,18 @@ impl<'a> Work<'a> {
         payload: &Payload,
         expects: Expects<'_>,
     ) -> Result<Bytes, AttemptFailure> {
+        let base = self.first_base(payload)?;
+        self.apply_body_on(body, payload, expects, &base)
+    }
+
+    /// The same with a base: on what both sides agree once it is applied.
+    pub(super) fn apply_body_on(
+        &self,
+        body: &Body,
+        payload: &Payload,
+        expects: Expects<'_>,
+        base: &str,
+    ) -> Result<Bytes, AttemptFailure> {
         let origin = Origin::of(&self.downstream.upstream_id, self.key, &body.uid);
         let failure = |error: serde_json::Error| AttemptFailure::new(error.to_string(), Retry::Rarely);
         let locator = if names_namespace(self.key) {
@@ -122,6 +134,7 @@ impl<'a> Work<'a> {
             deletion: self.prescription()?.spec().deletion.mode,
             hash: body.payload.hash(),
             hash_key: self.downstream.hash_key(self.resource),
+            base,
             expects,
         };
         apply_body(head, payload).map(Bytes::from).map_err(failure)

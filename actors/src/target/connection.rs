@@ -133,6 +133,9 @@ impl Target {
             resources,
             served: served.clone(),
             writes: self.writes,
+            gate: self.upstream.gate.clone(),
+            arbiter: self.upstream.arbiter.clone(),
+            clock: ctx.clock().clone(),
             events: self.upstream.events.clone(),
             metrics: self.upstream.metrics.clone(),
         }));

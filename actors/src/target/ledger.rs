@@ -120,6 +120,8 @@ pub(crate) enum Complaint {
     Failed,
     /// Both sides pull at it.
     Conflicted,
+    /// It did not fail: fields of it are fought over, and left alone for a while.
+    Fighting,
     /// It did not fail: a person paused it upstream.
     Paused,
 }
@@ -147,6 +149,8 @@ pub(crate) struct Task {
     pub(crate) others: Others,
     /// The hash of what was applied last, as far as it says anything.
     pub(crate) applied: Option<PayloadHash>,
+    /// The version of the live object, as far as it was seen.
+    pub(crate) resource_version: Option<Box<str>>,
     /// The policy that wanted it last.
     pub(crate) policy: Arc<str>,
     /// What that policy said about objects that have to go, when the object was last written.
@@ -263,6 +267,7 @@ impl Record {
                 Live::Ours(ours) => ours.applied,
                 Live::Unseen | Live::Foreign => None,
             },
+            resource_version: Some(self.resource_version.clone()).filter(|version| !version.is_empty()),
         }
     }
 
@@ -587,6 +592,16 @@ impl Ledger {
         if record.live == Live::Foreign {
             record.live = Live::Unseen;
         }
+        // What was left alone is looked at again.
+        if let (Complaint::Fighting, Live::Ours(ours)) = (record.complaint, &mut record.live) {
+            ours.ownership = Ownership::Taken;
+        }
+    }
+
+    /// Whether fields of `key` are fought over, and it waits for that alone.
+    pub(crate) fn is_fought_over(&self, key: &ObjectKey) -> bool {
+        let record = self.records.get(key);
+        record.is_some_and(|record| record.turn == Turn::Waiting && record.complaint == Complaint::Fighting)
     }
 
     /// The upstream has the object after all: the deletion was none. Its watch tells the rest.

@@ -146,7 +146,7 @@ impl Target {
 
     /// The target showed something new of `key`. That ends no wait, or a status that moves would try without end.
     pub(super) fn changed_downstream(&mut self, key: &ObjectKey) {
-        if self.ledger.turn(key) == Some(Turn::Quiet) {
+        if self.ledger.turn(key) == Some(Turn::Quiet) || self.ledger.is_fought_over(key) {
             self.line_up(key);
         }
     }
@@ -257,6 +257,10 @@ impl Target {
                     self.ledger.succeeded(&key);
                 }
                 End::Paused => self.paused_upstream(&key, ctx),
+                End::Resting { failure, rest } => {
+                    self.rests(key.clone(), &failure, rest, ctx);
+                    self.arrived(&key, ctx);
+                }
                 End::Failed(failure) => self.failed(key.clone(), &failure, ctx),
             }
             self.unpark(&key);
@@ -388,6 +392,20 @@ impl Target {
         }
         let at = ctx.now() + delay;
         self.turns.waits.until(key, at);
+        self.set_timer(ctx);
+    }
+
+    /// `key` is as it has to be, but for fields that are fought over: they are tried again after `rest`. Its other fields are kept meanwhile.
+    fn rests(&mut self, key: ObjectKey, failure: &AttemptFailure, rest: Duration, ctx: &mut Context<Self>) {
+        self.ledger.failed(&key, Complaint::Fighting);
+        // Its owner was told when the fight was noticed, and is told when it is over.
+        self.ledger.give_word(&key);
+        let problem = Problem {
+            reason: synced_reason(failure.reason).into(),
+            message: (&*failure.message).into(),
+        };
+        self.upstream.status.problem(&self.settings.name, &key, Some(problem));
+        self.turns.waits.until(key, ctx.now() + rest);
         self.set_timer(ctx);
     }
 

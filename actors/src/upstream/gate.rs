@@ -36,7 +36,6 @@ pub(crate) enum Writer {
     /// Sets or takes off our finalizers: everything downstream waits for it.
     Finalizer,
     /// Writes a change from downstream back.
-    #[cfg_attr(not(test), expect(dead_code, reason = "strategies that write back will pass here"))]
     WriteBack,
     /// Writes the status.
     Status,

@@ -15,6 +15,7 @@ use syncer_core::{Gvr, LogicalCluster, ObjectKey, ResourceType, kcp::Provision};
 use super::{Departures, Identity, UpstreamMessage, WriteGate, workspaces::Workspaces};
 use crate::{
     bodies::Bodies,
+    conflict_arbiter::Arbiter,
     events::Events,
     finalizers::FinalizerBoard,
     mass_deletions::MassDeletions,
@@ -63,6 +64,8 @@ pub(crate) struct UpstreamBase {
     pub(crate) reports: TargetReports,
     /// What every write of an upstream object passes (S6).
     pub(crate) gate: WriteGate,
+    /// What is remembered of objects that both sides change.
+    pub(crate) arbiter: Arbiter,
     /// Whether anything is written.
     pub(crate) writes: Writes,
     pub(crate) roster: Roster,
@@ -98,6 +101,10 @@ pub(crate) struct UpstreamLink {
     /// The revision of the rules by which Targets are told what is complete.
     pub(crate) rules_told: Arc<AtomicU64>,
     pub(crate) reports: TargetReports,
+    /// What every write of an upstream object passes (S6).
+    pub(crate) gate: WriteGate,
+    /// What is remembered of objects that both sides change.
+    pub(crate) arbiter: Arbiter,
     pub(crate) roster: Roster,
     pub(crate) readiness: Readiness,
     pub(crate) signals: Signals,
@@ -142,6 +149,7 @@ impl UpstreamBase {
             rules_told: Arc::default(),
             reports: settings.reports.clone(),
             gate: WriteGate::new(metrics.gate_waiting.clone(), metrics.gate_refused.clone()),
+            arbiter: Arbiter::default(),
             writes: settings.writes,
             roster: Roster::default(),
             readiness,
@@ -175,6 +183,8 @@ impl UpstreamBase {
             mass_deletions: self.mass_deletions.clone(),
             rules_told: self.rules_told.clone(),
             reports: self.reports.clone(),
+            gate: self.gate.clone(),
+            arbiter: self.arbiter.clone(),
             roster: self.roster.clone(),
             readiness: self.readiness.clone(),
             signals: self.signals.clone(),

@@ -1,6 +1,7 @@
 //! The server as a client meets it: requests through the tower service.
 
 mod client;
+mod conflict;
 mod deletion;
 mod faults;
 mod kcp;

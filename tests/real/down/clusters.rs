@@ -30,6 +30,9 @@ const RESOURCES: [&str; 5] = ["deployments", "services", "configmaps", "secrets"
 /// One field more upstream than on the target.
 pub(super) const WIDGETS: &str = "widgets";
 
+/// The file that the syncer follows.
+const POLICIES: &str = "policies.yaml";
+
 static SHARED: LazyLock<RwLock<Down>> = LazyLock::new(|| RwLock::new(Down::start("shared", &policies())));
 
 /// An upstream, a target with workloads, and the syncer between them.
@@ -38,7 +41,7 @@ pub(super) struct Down {
     pub(super) east: ApiServer,
     pub(super) syncer: Syncer,
     arguments: Vec<OsString>,
-    _scratch: Scratch,
+    scratch: Scratch,
 }
 
 /// One test's use of the shared clusters, beside others.
@@ -52,7 +55,7 @@ pub(super) struct Alone {
 }
 
 /// A policy for `namespaces` (all, if there are none), with `rules` of conflicts.
-fn policy(name: &str, priority: i32, namespaces: &[&str], rules: &Value) -> Value {
+pub(super) fn policy(name: &str, priority: i32, namespaces: &[&str], rules: &Value) -> Value {
     json!({
         "apiVersion": "workload.kcp.io/v1alpha1",
         "kind": "SyncPolicy",
@@ -93,6 +96,12 @@ fn policies() -> Vec<Value> {
         policy("drop", 10, &["unknown-drop"], &json!({"onUnknownField": "Drop"})),
         policy("autoscaled", 10, &["autoscaled"], &json!({"fields": replicas})),
     ]
+}
+
+/// JSON documents are YAML documents.
+fn yaml(documents: &[Value]) -> String {
+    let documents: Vec<_> = documents.iter().map(Value::to_string).collect();
+    documents.join("\n---\n")
 }
 
 /// Defines widgets whose `spec` has `fields`.
@@ -145,9 +154,7 @@ impl Down {
         if documents.is_empty() {
             arguments.push("--sync-secrets".into());
         } else {
-            // JSON documents are YAML documents.
-            let documents: Vec<_> = documents.iter().map(Value::to_string).collect();
-            let file = scratch.write("policies.yaml", &documents.join("\n---\n"));
+            let file = scratch.write(POLICIES, &yaml(documents));
             arguments.extend(["-f".into(), file.into()]);
         }
         let syncer = Syncer::start(BINARY, &arguments);
@@ -156,13 +163,18 @@ impl Down {
             east,
             syncer,
             arguments,
-            _scratch: scratch,
+            scratch,
         }
     }
 
     /// Shows all logs if the test fails.
     pub(super) fn report(&self) -> FailureReport<'_> {
         FailureReport::on([self.syncer.process(), self.upstream.process(), self.east.process()])
+    }
+
+    /// Writes other documents in place of those that the syncer follows.
+    pub(super) fn follow(&self, documents: &[Value]) {
+        self.scratch.write(POLICIES, &yaml(documents));
     }
 
     /// Ends the syncer and starts it again.

@@ -57,7 +57,7 @@ impl Record {
     fn progress(&self) -> ObjectState {
         if self.turn == Turn::Waiting {
             return match self.complaint {
-                Complaint::Conflicted => ObjectState::Conflicted,
+                Complaint::Conflicted | Complaint::Fighting => ObjectState::Conflicted,
                 Complaint::Paused => ObjectState::Paused,
                 Complaint::None | Complaint::Failed => ObjectState::Failed,
             };

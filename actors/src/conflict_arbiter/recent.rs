@@ -1,0 +1,38 @@
+//! What of the verdicts is new, and what is told and counted of each.
+
+use syncer_core::{
+    conflict::{Verdict, Why, Winner},
+    event_reason::EventReason,
+};
+
+use crate::metrics;
+
+/// Whether two verdicts say the same of the same values: an estimate that moves on is no news.
+pub(crate) fn same_verdict(one: &Verdict, other: &Verdict) -> bool {
+    one.leaf == other.leaf
+        && one.winner == other.winner
+        && one.why == other.why
+        && one.upstream.value == other.upstream.value
+        && one.downstream.value == other.downstream.value
+        && one.downstream.manager == other.downstream.manager
+}
+
+/// What a verdict counts as, and the reason of the Event that tells of it, if people are told.
+pub(crate) fn told(verdict: &Verdict) -> (metrics::Verdict, Option<EventReason>) {
+    let counted = match (verdict.winner, verdict.why) {
+        (_, Why::Fight) => metrics::Verdict::Fight,
+        (Winner::Same, _) => metrics::Verdict::Same,
+        (_, Why::Tie) => metrics::Verdict::Tie,
+        (Winner::Upstream, Why::Foreign) => metrics::Verdict::ForeignRemoved,
+        (Winner::Downstream, Why::Foreign) => metrics::Verdict::ForeignKept,
+        (Winner::Upstream, _) => metrics::Verdict::Upstream,
+        (Winner::Downstream, _) => metrics::Verdict::Downstream,
+        (Winner::WrittenBack, _) => metrics::Verdict::WrittenBack,
+    };
+    let reason = match (verdict.winner, verdict.why) {
+        _ if verdict.is_conflict() => Some(EventReason::Conflict),
+        (Winner::Upstream, _) => Some(EventReason::DriftReverted),
+        _ => None,
+    };
+    (counted, reason)
+}

@@ -1,0 +1,279 @@
+//! Which lists of a kind have keys, which maps are one value, and which fields are the arms of a union.
+
+mod built_in;
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value};
+
+use super::leaf::LeafKind;
+use crate::{
+    field_path::{FieldPath, Step},
+    identity::Gvr,
+};
+
+/// What is known of the shape of a kind, beside what managedFields show.
+#[derive(Clone, Debug)]
+pub enum Schema {
+    /// One of the API server's own kinds: tables say it.
+    BuiltIn,
+    /// A custom resource whose OpenAPI schema was read.
+    Given(Shape),
+    /// Nothing: lists have keys only where managedFields show so.
+    Unknown,
+}
+
+/// A node of a structural schema, as far as it matters here.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Shape {
+    fields: BTreeMap<Box<str>, Shape>,
+    /// The shape of what is not named: the values of a map, the items of a list.
+    rest: Option<Box<Shape>>,
+    list: ListKind,
+    map: MapKind,
+}
+
+/// How the items of a list are told apart.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum ListKind {
+    /// Not at all: the list is one value.
+    #[default]
+    Atomic,
+    /// By their values, which are plain.
+    Set,
+    /// By the values of these fields.
+    Keyed(Vec<Key>),
+}
+
+/// One of the fields by which the items of a list are told apart.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Key {
+    /// The field.
+    pub name: Box<str>,
+    /// What stands for it where an item has none.
+    pub default: Option<Value>,
+}
+
+/// How a map or struct is replaced.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum MapKind {
+    /// Field by field.
+    #[default]
+    Granular,
+    /// As a whole.
+    Atomic,
+}
+
+/// What the walk knows at one place.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Hint<'s> {
+    BuiltIn,
+    Given(&'s Shape),
+    Unknown,
+}
+
+/// The deepest schema that is read; what lies deeper is not known.
+const DEEPEST: usize = 64;
+
+/// Whether `name` is an arm of the union `kind` in the struct at `path`, in any built-in kind.
+pub(super) fn is_arm(path: &FieldPath, name: &str, kind: LeafKind) -> bool {
+    let LeafKind::Union(union) = kind else { return false };
+    // Only Services have a union in their spec itself.
+    built_in::union(&Gvr::new("", "v1", "services"), path, name) == Some(union)
+}
+
+// === impl Schema ===
+
+impl Schema {
+    /// What is known of `gvr` without its schema.
+    pub fn of(gvr: &Gvr) -> Self {
+        if built_in::is_built_in(gvr) {
+            Self::BuiltIn
+        } else {
+            Self::Unknown
+        }
+    }
+
+    /// The schema of a custom resource: an `openAPIV3Schema` with its `x-kubernetes-list-type`,
+    /// `x-kubernetes-list-map-keys` and `x-kubernetes-map-type`.
+    pub fn of_openapi(schema: &Value) -> Self {
+        Self::Given(Shape::read(schema, 0))
+    }
+
+    pub(super) fn root(&self) -> Hint<'_> {
+        match self {
+            Self::BuiltIn => Hint::BuiltIn,
+            Self::Given(shape) => Hint::Given(shape),
+            Self::Unknown => Hint::Unknown,
+        }
+    }
+}
+
+// === impl Shape ===
+
+impl Shape {
+    fn read(schema: &Value, depth: usize) -> Self {
+        if depth == DEEPEST {
+            return Self::default();
+        }
+        let fields = schema.get("properties").and_then(Value::as_object);
+        let fields = fields.into_iter().flatten();
+        let rest = ["items", "additionalProperties"]
+            .iter()
+            .find_map(|name| schema.get(name));
+        Self {
+            fields: fields
+                .map(|(name, field)| (name.as_str().into(), Self::read(field, depth + 1)))
+                .collect(),
+            rest: rest
+                .filter(|rest| rest.is_object())
+                .map(|rest| Box::new(Self::read(rest, depth + 1))),
+            list: ListKind::read(schema),
+            map: match schema.get("x-kubernetes-map-type").and_then(Value::as_str) {
+                Some("atomic") => MapKind::Atomic,
+                _ => MapKind::Granular,
+            },
+        }
+    }
+}
+
+// === impl ListKind ===
+
+impl ListKind {
+    fn read(schema: &Value) -> Self {
+        match schema.get("x-kubernetes-list-type").and_then(Value::as_str) {
+            Some("set") => Self::Set,
+            Some("map") => {
+                let names = schema.get("x-kubernetes-list-map-keys").and_then(Value::as_array);
+                let names = names.into_iter().flatten().filter_map(Value::as_str);
+                let default = |name: &str| {
+                    let field = schema.pointer("/items/properties").and_then(|fields| fields.get(name));
+                    field.and_then(|field| field.get("default")).cloned()
+                };
+                Self::keyed(names.map(|name| (name, default(name))))
+            }
+            _ => Self::Atomic,
+        }
+    }
+
+    pub(super) fn keyed<'a>(keys: impl IntoIterator<Item = (&'a str, Option<Value>)>) -> Self {
+        let keys = keys.into_iter().map(|(name, default)| Key {
+            name: name.into(),
+            default,
+        });
+        Self::Keyed(keys.collect())
+    }
+
+    /// The step to `item`; `None` where it has no key, so that the list cannot be told apart.
+    pub(super) fn step_to(&self, item: &Value) -> Option<Step> {
+        match self {
+            Self::Atomic => None,
+            Self::Set => (!item.is_object() && !item.is_array()).then(|| Step::Element(item.clone())),
+            Self::Keyed(keys) => {
+                let item = item.as_object()?;
+                let value = |key: &Key| {
+                    let own = item.get(&*key.name).filter(|value| !value.is_null());
+                    own.or(key.default.as_ref()).cloned()
+                };
+                let step: Map<String, Value> = keys
+                    .iter()
+                    .filter_map(|key| Some((key.name.to_string(), value(key)?)))
+                    .collect();
+                (!step.is_empty()).then_some(Step::Item(step))
+            }
+        }
+    }
+}
+
+// === impl Hint ===
+
+impl Hint<'_> {
+    pub(super) fn field(self, name: &str) -> Self {
+        match self {
+            Self::Given(shape) => {
+                let child = shape.fields.get(name).or(shape.rest.as_deref());
+                child.map_or(Self::Unknown, Self::Given)
+            }
+            other => other,
+        }
+    }
+
+    pub(super) fn item(self) -> Self {
+        match self {
+            Self::Given(shape) => shape.rest.as_deref().map_or(Self::Unknown, Self::Given),
+            other => other,
+        }
+    }
+
+    /// How the list at `path` is told apart, where managedFields show nothing of it.
+    pub(super) fn list(self, gvr: &Gvr, path: &FieldPath) -> ListKind {
+        match self {
+            Self::BuiltIn => built_in::list(gvr, path),
+            Self::Given(shape) => shape.list.clone(),
+            Self::Unknown => ListKind::Atomic,
+        }
+    }
+
+    /// How the map or struct at `path` is replaced.
+    pub(super) fn map(self, path: &FieldPath) -> MapKind {
+        match self {
+            Self::BuiltIn => built_in::map(path),
+            Self::Given(shape) => shape.map,
+            Self::Unknown => MapKind::Granular,
+        }
+    }
+
+    /// The union of which the field `name` of the struct at `path` is an arm.
+    pub(super) fn union(self, gvr: &Gvr, path: &FieldPath, name: &str) -> Option<&'static str> {
+        match self {
+            Self::BuiltIn => built_in::union(gvr, path, name),
+            Self::Given(_) | Self::Unknown => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_schema_says_which_lists_have_keys() {
+        let schema = Schema::of_openapi(
+            &json!({"type": "object", "properties": {"spec": {"type": "object", "properties": {
+                "parts": {"type": "array", "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["id", "side"],
+                    "items": {"type": "object", "properties": {"id": {"type": "string"}, "side": {"type": "string", "default": "left"},
+                        "tags": {"type": "array", "x-kubernetes-list-type": "set", "items": {"type": "string"}}}}},
+                "words": {"type": "array", "items": {"type": "string"}},
+                "pick": {"type": "object", "x-kubernetes-map-type": "atomic"},
+            }}}}),
+        );
+        let gvr = Gvr::new("example.org", "v1", "widgets");
+        let spec = schema.root().field("spec");
+        let at = |names: &[&str]| FieldPath::of_fields(names.iter().copied());
+        let parts = spec.field("parts");
+        let kind = parts.list(&gvr, &at(&["spec", "parts"]));
+        let step = kind.step_to(&json!({"id": "a"})).unwrap();
+        assert_eq!(step.to_string(), "[id=a,side=left]");
+        let tags = parts.item().field("tags").list(&gvr, &at(&["spec", "parts", "tags"]));
+        assert_eq!(tags, ListKind::Set);
+        assert_eq!(
+            spec.field("words").list(&gvr, &at(&["spec", "words"])),
+            ListKind::Atomic
+        );
+        assert_eq!(spec.field("pick").map(&at(&["spec", "pick"])), MapKind::Atomic);
+        assert_eq!(spec.field("else").map(&at(&["spec", "else"])), MapKind::Granular);
+    }
+
+    #[test]
+    fn a_schema_without_end_is_read_to_a_depth() {
+        let mut schema = json!({"type": "string"});
+        for _ in 0..200 {
+            schema = json!({"type": "object", "properties": {"a": schema}});
+        }
+        let mut hint = &Schema::of_openapi(&schema);
+        let given = matches!(std::mem::replace(&mut hint, &Schema::Unknown), Schema::Given(_));
+        assert!(given);
+    }
+}
