@@ -2,9 +2,11 @@
 
 mod apart;
 mod claims;
+mod crowd;
 mod fidelity;
 mod leaving;
 mod manifests;
 mod outages;
 mod provider;
 mod scene;
+mod walk_through;
