@@ -44,10 +44,14 @@ pub(super) fn printed(manifests: Manifests, arguments: &[&str]) -> Vec<Value> {
 fn what_is_printed_reads_back() {
     for (manifests, kinds) in [
         (Manifests::Crds, vec!["CustomResourceDefinition"; 2]),
-        (Manifests::Rbac, vec!["ClusterRole"; 8]),
+        (Manifests::Rbac, vec!["ClusterRole"; rbac::plain().len()]),
         (
             Manifests::All,
-            [vec!["CustomResourceDefinition"; 2], vec!["ClusterRole"; 8]].concat(),
+            [
+                vec!["CustomResourceDefinition"; 2],
+                vec!["ClusterRole"; rbac::plain().len()],
+            ]
+            .concat(),
         ),
     ] {
         let documents = printed(manifests, &[]);

@@ -200,6 +200,19 @@ impl Scene {
         })
     }
 
+    /// Waits for an Event of `reason` about an object of ours.
+    #[track_caller]
+    pub(super) fn wait_event(&self, kind: &str, name: &str, reason: &str) {
+        wait_for(&format!("the Event {reason} of {name}"), SOON, || {
+            let events = self.upstream.client().items("/api/v1/namespaces/default/events");
+            let found = events.iter().any(|event| {
+                let about = &event["involvedObject"];
+                event["reason"] == reason && about["kind"] == kind && about["name"] == name
+            });
+            if found { Ok(()) } else { Err(format!("{events:?}")) }
+        });
+    }
+
     /// What the syncer asked its upstream, oldest first.
     pub(super) fn requests(&self) -> Vec<AuditEvent> {
         let user = plain();

@@ -81,15 +81,7 @@ fn a_target_that_is_lost_says_so_in_its_conditions_and_in_an_event() {
     scene.wait_condition(target, "Reachable", ("False", "Unreachable"));
     let seen = scene.wait_condition(target, "Ready", ("False", "Unreachable"));
     assert_eq!(condition(&seen, "Ready").unwrap()["severity"], "Error");
-    wait_for("the Event", SOON, || {
-        let events = scene.upstream.client().items("/api/v1/namespaces/default/events");
-        let found = events.iter().any(|event| {
-            event["reason"] == "TargetUnreachable"
-                && event["involvedObject"]["kind"] == "SyncTarget"
-                && event["involvedObject"]["name"] == "lost-gone"
-        });
-        if found { Ok(()) } else { Err(format!("{events:?}")) }
-    });
+    scene.wait_event("SyncTarget", "lost-gone", "TargetUnreachable");
     scene.assert_allowed();
     scene.end();
 }
@@ -152,5 +144,143 @@ fn an_invalid_policy_counts_as_it_did_and_holds_up_no_other_not_even_over_a_rest
     let edit = json!({"data": {"a": "4"}});
     scene.upstream.client().patch(&bad.path(), Patch::Merge(&edit));
     bad.wait_data(east, &json!({"a": "4"}));
+    scene.end();
+}
+
+#[test]
+fn what_is_held_is_a_condition_with_its_number_and_a_confirmation_on_the_object_counts_once() {
+    let mut scene = Scene::new("holding");
+    let east = &TARGETS.east;
+    create_namespace(&scene.upstream, "holding");
+    let maps: Vec<_> = (0..12)
+        .map(|n| ConfigMap::new("holding", &format!("web-{n}")))
+        .collect();
+    for map in &maps {
+        map.create(&scene.upstream, &json!({"a": "1"}));
+    }
+    scene.policy("holding", &config_maps_of("holding"));
+    scene.target_of("holding-east", east, "one");
+    scene.run(&[]);
+    for map in &maps {
+        map.wait_data(east, &json!({"a": "1"}));
+    }
+    let target = ("synctargets", "holding-east");
+    scene.wait_condition(target, "MassDeletionHeld", ("False", "NothingHeld"));
+
+    scene.change(
+        "syncpolicies",
+        "holding",
+        &json!({"spec": {"namespaces": {"names": ["nowhere"]}}}),
+    );
+    let seen = scene.wait_condition(target, "MassDeletionHeld", ("True", "Held"));
+    let held = condition(&seen, "MassDeletionHeld").unwrap();
+    assert_eq!(held["severity"], "Warning");
+    let message = held["message"].as_str().unwrap();
+    assert!(message.contains("policy holding"), "{message}");
+    scene.wait_event("SyncTarget", "holding-east", "MassDeletionHeld");
+    assert!(maps.iter().all(|map| map.get(east).is_some()));
+
+    // The number may still grow while the last of them are judged.
+    let number = wait_for("the number to stand", SOON, || {
+        let read = || {
+            let seen = scene.upstream.client().read(&own("synctargets", "holding-east"));
+            let message = condition(&seen, "MassDeletionHeld")?["message"].as_str()?.to_owned();
+            message.split(' ').next().map(str::to_owned)
+        };
+        let first = read();
+        std::thread::sleep(Duration::from_secs(2));
+        match (first, read()) {
+            (Some(first), Some(second)) if first == second => Ok(first),
+            other => Err(format!("{other:?}")),
+        }
+    });
+    let confirm = |value: &str| {
+        let annotation = json!({"metadata": {"annotations": {"workload.kcp.io/confirm-deletion": value}}});
+        scene.change("synctargets", "holding-east", &annotation);
+    };
+    confirm("7");
+    stays("a wrong number deletes nothing", Duration::from_secs(3), || {
+        maps.iter().all(|map| map.get(east).is_some())
+    });
+    confirm(&number);
+    for map in &maps {
+        map.wait_gone(east);
+    }
+    wait_for("the confirmation to be kept", SOON, || {
+        let seen = scene.upstream.client().read(&own("synctargets", "holding-east"));
+        if seen["status"]["confirmedDeletion"] == json!(number) {
+            Ok(())
+        } else {
+            Err(seen["status"].to_string())
+        }
+    });
+    scene.wait_condition(target, "MassDeletionHeld", ("False", "NothingHeld"));
+    scene.end();
+
+    scene.run(&[]);
+    scene.wait_condition(target, "Ready", ("True", "InStep"));
+    scene
+        .syncer()
+        .wait_for_log(&["holding-east", "listed the target"], SOON);
+    let seen = scene.upstream.client().read(&own("synctargets", "holding-east"));
+    assert_eq!(
+        seen["status"]["confirmedDeletion"],
+        json!(number),
+        "read back after a restart"
+    );
+    scene.assert_allowed();
+    scene.end();
+}
+
+#[test]
+fn what_a_policy_cannot_do_is_said_on_it_and_on_no_other() {
+    let mut scene = Scene::new("said");
+    let east = &TARGETS.east;
+    create_namespace(&scene.upstream, "said");
+    let web = ConfigMap::new("said", "web");
+    web.create(&scene.upstream, &json!({"a": "1"}));
+    let mut first = config_maps_of("said");
+    first["priority"] = json!(10);
+    scene.policy("first", &first);
+    scene.policy("second", &config_maps_of("said"));
+    scene.target_of("said-east", east, "one");
+    scene.run(&[]);
+    web.wait_data(east, &json!({"a": "1"}));
+    let seen = scene.wait_condition(("syncpolicies", "second"), "Shadowed", ("True", "AnotherPolicyDecides"));
+    let message = condition(&seen, "Shadowed").unwrap()["message"].as_str().unwrap();
+    assert!(
+        message.contains("policy first") && message.contains("said-east"),
+        "{message}"
+    );
+    scene.wait_event("SyncPolicy", "second", "Shadowed");
+    scene.wait_condition(("syncpolicies", "first"), "Shadowed", ("False", "Decides"));
+    wait_for("the counts of first", SOON, || {
+        let seen = scene.upstream.client().read(&own("syncpolicies", "first"));
+        let objects = &seen["status"]["objects"];
+        if objects["synced"].as_u64() >= Some(1) {
+            Ok(())
+        } else {
+            Err(objects.to_string())
+        }
+    });
+
+    let fails = json!({"spec": {"transforms": [{"set": {"path": "data.b", "cel": "object.data.missing"}}]}});
+    scene.change("syncpolicies", "first", &fails);
+    let seen = scene.wait_condition(("syncpolicies", "first"), "TransformFailed", ("True", "Failed"));
+    let message = condition(&seen, "TransformFailed").unwrap()["message"]
+        .as_str()
+        .unwrap();
+    assert!(message.starts_with("1 objects"), "{message}");
+    scene.wait_event("SyncPolicy", "first", "TransformFailed");
+    scene.wait_condition(("syncpolicies", "second"), "TransformFailed", ("False", "NoneFails"));
+    let edit = json!({"data": {"missing": "here"}});
+    scene.upstream.client().patch(&web.path(), Patch::Merge(&edit));
+    web.wait_data(east, &json!({"a": "1", "missing": "here", "b": "here"}));
+    scene.wait_condition(("syncpolicies", "first"), "TransformFailed", ("False", "NoneFails"));
+
+    // The one that decides goes: the other one does.
+    scene.upstream.client().delete(&own("syncpolicies", "first"));
+    scene.wait_condition(("syncpolicies", "second"), "Shadowed", ("False", "Decides"));
+    web.wait_data(east, &json!({"a": "1", "missing": "here"}));
     scene.end();
 }
