@@ -140,6 +140,10 @@ pub(crate) struct RunOptions {
     /// deletes nothing. For one target: the annotation `workload.kcp.io/confirm-deletion` of its SyncTarget.
     #[arg(long, value_name = "COUNT", env = "TMC_SYNCER_CONFIRM_MASS_DELETION")]
     pub(crate) confirm_mass_deletion: Option<usize>,
+    /// The id of the upstream whose place this one took (the UID of its namespace `kube-system`): what that one put on the targets is
+    /// taken over where this one has the same object, and the rest goes under the mass-deletion guard.
+    #[arg(long, value_name = "ID", value_parser = clap::builder::NonEmptyStringValueParser::new(), env = "TMC_SYNCER_PREVIOUS_UPSTREAM")]
+    pub(crate) previous_upstream: Option<String>,
     /// The key of hashes over Secrets, at least 16 bytes. Without it a pod keeps one in Secret `tmc-syncer-hash-key` of its namespace;
     /// elsewhere Secrets are compared by value after a restart.
     #[arg(long, value_name = "FILE", env = "TMC_SYNCER_HASH_KEY_FILE")]

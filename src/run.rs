@@ -154,6 +154,7 @@ fn settings(
                 Some(slice) => UpstreamSource::EndpointSlice(slice.0.clone()),
                 None => UpstreamSource::Plain,
             },
+            previous: options.previous_upstream.as_deref().map(Arc::from),
         },
         bounds,
         writes,

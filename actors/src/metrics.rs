@@ -38,6 +38,7 @@ pub struct Metrics {
     pub(crate) gate_waiting: Gauge,
     /// Writes for which there was no room to wait.
     pub(crate) gate_refused: Counter,
+    upstream_replaced: Gauge,
     reachable: Family<TargetLabels, Gauge>,
     abandoned: Family<TargetLabels, Gauge>,
     objects: Family<ObjectLabels, Gauge>,
@@ -71,6 +72,11 @@ impl Metrics {
             "tmc_syncer_upstream_gate_refused",
             "Writes of upstream objects that were put off because too many wait",
             self.gate_refused.clone(),
+        );
+        registry.register(
+            "tmc_syncer_upstream_replaced",
+            "Whether another upstream answers under the upstream's address: 1 or 0",
+            self.upstream_replaced.clone(),
         );
         registry.register(
             "tmc_syncer_target_reachable",
@@ -124,6 +130,16 @@ impl Metrics {
             self.events_lost.clone(),
         );
         self.queues.register(registry);
+    }
+
+    /// Another upstream answers under the address.
+    pub(crate) fn upstream_replaced(&self) {
+        self.upstream_replaced.set(1);
+    }
+
+    /// The upstream that the process began with answers again.
+    pub(crate) fn upstream_continued(&self) {
+        self.upstream_replaced.set(0);
     }
 
     /// The API server of `target` can be reached.
@@ -243,6 +259,7 @@ impl Default for Metrics {
             body_reads: Counter::default(),
             gate_waiting: Gauge::default(),
             gate_refused: Counter::default(),
+            upstream_replaced: Gauge::default(),
             reachable: Family::default(),
             abandoned: Family::default(),
             objects: Family::default(),

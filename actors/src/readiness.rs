@@ -18,6 +18,7 @@ pub struct Readiness(Arc<Inner>);
 #[derive(Debug, Default)]
 struct Inner {
     upstream_listed: AtomicBool,
+    upstream_replaced: AtomicBool,
     targets: DashMap<Arc<str>, TargetReadiness>,
 }
 
@@ -59,6 +60,16 @@ impl Readiness {
         self.0.upstream_listed.store(true, Ordering::Release);
     }
 
+    /// Another upstream answers under the address.
+    pub(crate) fn upstream_replaced(&self) {
+        self.0.upstream_replaced.store(true, Ordering::Release);
+    }
+
+    /// The upstream that the process began with answers again.
+    pub(crate) fn upstream_continued(&self) {
+        self.0.upstream_replaced.store(false, Ordering::Release);
+    }
+
     /// The first lists of `target` are through.
     pub(crate) fn listed(&self, target: &str) {
         self.set(target, TargetReadiness::Listed);
@@ -91,6 +102,9 @@ impl Readiness {
             })
             .collect();
         conditions.insert("upstream".to_owned(), self.0.upstream_listed.load(Ordering::Acquire));
+        if self.0.upstream_replaced.load(Ordering::Acquire) {
+            conditions.insert("the same upstream as at the start".to_owned(), false);
+        }
         conditions
     }
 
@@ -129,6 +143,17 @@ mod tests {
         readiness.listed("west");
         assert!(readiness.is_ready());
         assert!(!readiness.conditions().contains_key("target east"));
+    }
+
+    #[test]
+    fn another_upstream_under_the_address_is_not_ready() {
+        let readiness = Readiness::of([]);
+        readiness.upstream_listed();
+        readiness.upstream_replaced();
+        assert!(!readiness.is_ready());
+        assert_eq!(readiness.conditions().get("upstream"), Some(&true));
+        readiness.upstream_continued();
+        assert!(readiness.is_ready());
     }
 
     #[test]

@@ -5,6 +5,7 @@ mod arbitrate;
 mod attempt;
 mod change;
 mod create;
+mod definition;
 mod downstream;
 mod failure;
 mod handover;
@@ -23,7 +24,7 @@ use tracing::{Instrument, info_span};
 pub(crate) use self::{
     attempt::{Attempt, End},
     downstream::Downstream,
-    failure::{AttemptFailure, Retry},
+    failure::{AttemptFailure, Belief, Retry},
 };
 use crate::{
     runtime::{Actor, Context, Failure, Message, Outbox},

@@ -39,6 +39,8 @@ pub struct UpstreamSettings {
     pub body_cache: u64,
     /// What the API server is.
     pub source: UpstreamSource,
+    /// The id of an upstream whose place this one took: what that one put on the targets is this one's.
+    pub previous: Option<Arc<str>>,
 }
 
 /// What objects are read from.

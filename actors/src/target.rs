@@ -13,6 +13,7 @@ mod ledger;
 mod names;
 mod order;
 mod sighting;
+mod sweep;
 mod turns;
 mod waits;
 mod weighing;
@@ -55,6 +56,8 @@ pub(crate) struct Target {
     upstream: UpstreamLink,
     /// The label value by which this target's objects are known.
     key: String,
+    /// The one by which those are known that an upstream before this one put here; `None` for none.
+    previous_key: Option<String>,
     stage: Stage,
     ledger: Ledger,
     intake: Intake,
@@ -101,6 +104,8 @@ impl Message for TargetMessage {}
 impl Target {
     pub(crate) fn new(settings: TargetSettings, bounds: Bounds, writes: Writes, upstream: UpstreamLink) -> Self {
         let key = target_key(&upstream.id, &settings.name);
+        let previous = upstream.previous.as_ref();
+        let previous_key = previous.map(|previous| target_key(previous, &settings.name));
         let intake = Intake::new(&upstream.signals);
         let queue = upstream.metrics.queue(&settings.name);
         queue.emptied();
@@ -111,6 +116,7 @@ impl Target {
             ledger: Ledger::of(upstream.workspaces.clone()),
             upstream,
             key,
+            previous_key,
             stage: Stage::Connecting,
             intake,
             turns: Turns::default(),

@@ -2,6 +2,7 @@
 //! what is wanted of them.
 
 mod bindings;
+mod continuity;
 mod departures;
 mod endpoints;
 mod follow;
@@ -16,7 +17,7 @@ mod workspace_news;
 mod workspaces;
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, atomic::Ordering},
     time::Duration,
 };
@@ -34,6 +35,7 @@ use self::{
     workspace_news::SliceState,
 };
 pub(crate) use self::{
+    continuity::Continuity,
     departures::Departures,
     gate::{Refused, WriteGate, Writer},
     identify::{IdentifyError, Identity},
@@ -50,7 +52,7 @@ use crate::{
     settings::UpstreamSource,
     supervisor::SupervisorMessage,
     target::{Order, OrderKey, Orders},
-    watcher::hand_over,
+    watcher::{hand_over, hand_over_all},
 };
 
 /// How many sights are taken before the neighbours on the thread have a turn.
@@ -176,13 +178,8 @@ impl Upstream {
     }
 
     fn identified(&mut self, identity: &Identity, ctx: &mut Context<Self>) -> Result<(), Failure> {
-        let known = self.base.id.get_or_init(|| identity.id.clone());
-        if *known != identity.id {
-            error!(
-                was = %known, is = %identity.id,
-                "another upstream answers under this address: nothing is written or deleted; start anew to sync from it"
-            );
-            self.base.reports.upstream_replaced(known, &identity.id);
+        if self.base.continuity.heard(&identity.id).is_err() {
+            self.failures = self.failures.saturating_add(1);
             self.later(IDENTIFY_RETRY.1, ctx);
             return Ok(());
         }
@@ -397,12 +394,16 @@ impl Upstream {
         }
     }
 
-    /// Gives everyone the orders that are for it.
+    /// Gives everyone the orders that are for it, to each Target all at once: what one list lacks is judged as one set (S3).
     fn spread(&self, tidings: impl IntoIterator<Item = Tiding>) {
+        let mut for_each: BTreeMap<Arc<str>, Vec<(OrderKey, Order)>> = BTreeMap::new();
         for (target, key, order) in tidings {
             self.claim(&key);
-            if let Some((_, orders)) = self.targets.iter().find(|(name, _)| *name == target) {
-                hand_over(orders, OrderKey::Object(key), order);
+            for_each.entry(target).or_default().push((OrderKey::Object(key), order));
+        }
+        for (name, orders) in &self.targets {
+            if let Some(given) = for_each.remove(name) {
+                hand_over_all(orders, given);
             }
         }
     }
@@ -462,8 +463,9 @@ impl Actor for Upstream {
         self.follow_slice(ctx);
         rulebook::follow(&self.base.rulebooks, &self.changes, ctx);
         let (cluster, events) = (self.base.cluster.clone(), self.base.events.clone());
+        let continuity = self.base.continuity.clone();
         ctx.spawn(Spec::new("events"), move || {
-            EventRecorder::new(cluster.clone(), &events)
+            EventRecorder::new(cluster.clone(), &events).while_unbroken(continuity.clone())
         });
         self.keep_finalizers(ctx);
         self.read_roster();

@@ -49,6 +49,17 @@ where
     }
 }
 
+/// Puts all of `values` at once into an outbox that has no limit but the number of its keys.
+pub(crate) fn hand_over_all<K, V>(outbox: &Outbox<K, V>, values: impl IntoIterator<Item = (K, V)>)
+where
+    K: Clone + Eq + Hash + Send + 'static,
+    V: Send + 'static,
+{
+    if !outbox.put_all(values).is_empty() {
+        tracing::error!("an outbox without a limit refused a value: the next full list repairs it");
+    }
+}
+
 // === impl Watcher ===
 
 impl Watcher {

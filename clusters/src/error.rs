@@ -84,6 +84,8 @@ pub enum Cause {
     Request(Box<str>),
     /// No endpoint is known that serves this logical cluster: nothing was sent.
     NoRoute(Box<str>),
+    /// The server that answered is not known to be the one that is followed; why.
+    Unvouched(Box<str>),
 }
 
 /// What goes on by itself after an error, and when.
@@ -318,6 +320,7 @@ impl fmt::Display for Cause {
             Self::Stalled(after) => write!(f, "no event and no bookmark for {after:.0?}"),
             Self::Request(text) => write!(f, "cannot be asked for: {text}"),
             Self::NoRoute(cluster) => write!(f, "no endpoint is known that serves workspace {cluster}"),
+            Self::Unvouched(text) => f.write_str(text),
         }
     }
 }

@@ -24,6 +24,7 @@ mod transport;
 mod url;
 mod version;
 mod watch;
+mod witness;
 
 pub use breaker::Health;
 pub use clock_offset::ClockOffset;
@@ -39,3 +40,4 @@ pub use places::Load;
 pub use routes::Routes;
 pub use status::{Status, StatusCause};
 pub use watch::{CompleteList, Content, InitialList, WatchEvent, WatchOptions};
+pub use witness::Witness;

@@ -49,7 +49,8 @@ pub(crate) fn classify(error: &Error) -> Next {
         | Cause::Decode(_)
         | Cause::TooLarge(_)
         | Cause::Stalled(_)
-        | Cause::NoRoute(_) => Next::Backoff,
+        | Cause::NoRoute(_)
+        | Cause::Unvouched(_) => Next::Backoff,
     }
 }
 

@@ -5,13 +5,13 @@ mod lines;
 mod machine;
 mod step;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use futures::{Stream, stream};
 use syncer_core::identity::ResourceType;
 use tokio::time::Instant;
 
-use crate::{Cluster, Error, FieldsV1Kept, Object};
+use crate::{Cluster, Error, FieldsV1Kept, Object, Witness};
 
 /// What is followed, and how.
 #[derive(Clone, Debug)]
@@ -36,6 +36,8 @@ pub struct WatchOptions {
     pub watch_timeout: Duration,
     /// The collection is listed anew after this time, jittered by a fifth, as repair of what no one thought of.
     pub relist_every: Duration,
+    /// Who tells whether the server is still the same; nobody, if it does not matter.
+    pub witness: Option<Arc<dyn Witness>>,
 }
 
 /// How much of each object is asked for.
@@ -100,6 +102,7 @@ impl Default for WatchOptions {
             page_size: 500,
             watch_timeout: Duration::from_secs(290),
             relist_every: Duration::from_hours(6),
+            witness: None,
         }
     }
 }

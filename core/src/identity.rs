@@ -77,6 +77,37 @@ impl Gvr {
         &self.0.resource
     }
 
+    /// Whether its group is one of Kubernetes itself, whose resources no `CustomResourceDefinition` defines.
+    pub fn is_built_in(&self) -> bool {
+        const GROUPS: [&str; 24] = [
+            "",
+            "admissionregistration.k8s.io",
+            "apiextensions.k8s.io",
+            "apiregistration.k8s.io",
+            "apps",
+            "authentication.k8s.io",
+            "authorization.k8s.io",
+            "autoscaling",
+            "batch",
+            "certificates.k8s.io",
+            "coordination.k8s.io",
+            "discovery.k8s.io",
+            "events.k8s.io",
+            "extensions",
+            "flowcontrol.apiserver.k8s.io",
+            "internal.apiserver.k8s.io",
+            "networking.k8s.io",
+            "node.k8s.io",
+            "policy",
+            "rbac.authorization.k8s.io",
+            "resource.k8s.io",
+            "scheduling.k8s.io",
+            "storage.k8s.io",
+            "storagemigration.k8s.io",
+        ];
+        GROUPS.contains(&self.group())
+    }
+
     /// `group/version`, or the version alone for the core group: what a body carries as `apiVersion`.
     pub fn api_version(&self) -> String {
         match self.group() {

@@ -139,6 +139,7 @@ fn settings(
             cluster: connect.cluster(&fleet.upstream, &Side::Upstream, 0)?,
             body_cache: BODY_CACHE,
             source: UpstreamSource::Plain,
+            previous: None,
         },
         bounds: BOUNDS,
         writes: Writes::Done,

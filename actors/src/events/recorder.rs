@@ -14,12 +14,15 @@ use super::{
 use crate::{
     metrics::Metrics,
     runtime::{Actor, Context, Failure, Message, NoRoom, Signals, Timer, Wake},
+    upstream::Continuity,
 };
 
 /// How many are taken before the neighbours on the thread have a turn.
 const BATCH: usize = 256;
 /// Writes in flight.
 const IN_FLIGHT: usize = 4;
+/// How long nothing is written before the API server is looked at again that is another one by now.
+const PAUSE: Duration = Duration::from_secs(5);
 /// Between two lines in the log that say why Events are not taken.
 const COMPLAINTS: Duration = Duration::from_mins(10);
 
@@ -31,6 +34,8 @@ pub struct EventRecorder {
     in_flight: usize,
     next: Option<Timer>,
     complained: Option<Instant>,
+    /// Whether the API server is still the one that the objects are from; `None` where that does not matter.
+    continuity: Option<Continuity>,
 }
 
 /// What an [`EventRecorder`] is told.
@@ -63,7 +68,14 @@ impl EventRecorder {
             in_flight: 0,
             next: None,
             complained: None,
+            continuity: None,
         }
+    }
+
+    /// The same, writing only while the upstream is the one that the process began with.
+    pub(crate) fn while_unbroken(mut self, continuity: Continuity) -> Self {
+        self.continuity = Some(continuity);
+        self
     }
 
     fn take_told(&mut self, ctx: &Context<Self>) {
@@ -84,6 +96,10 @@ impl EventRecorder {
     /// Starts the writes that are due, as many as may be in flight, and sets the timer for the next.
     fn go_on(&mut self, ctx: &mut Context<Self>) {
         self.next = None;
+        if self.continuity.as_ref().is_some_and(Continuity::is_broken) {
+            self.next = Some(ctx.after(PAUSE, EventRecorderMessage(Kind::Due)));
+            return;
+        }
         while self.in_flight < IN_FLIGHT
             && let Some((key, writing)) = self.story.next(ctx.now())
         {

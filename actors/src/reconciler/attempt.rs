@@ -54,10 +54,17 @@ pub(crate) enum End {
 
 /// Takes the step of `task` for `key`.
 pub(super) async fn run(downstream: &Downstream, key: &ObjectKey, task: &Task) -> Attempt {
-    let Some(resource) = downstream.resources.get(&key.gvr) else {
+    let Some(resource) = downstream.resource(&key.gvr) else {
         let message = format!("target {}: it does not serve {}", downstream.name, key.gvr);
         return Attempt::failed(AttemptFailure::new(message, Retry::Rarely));
     };
+    if downstream.continuity.is_broken() {
+        let message = format!(
+            "target {}: another upstream answers under the address of the upstream: nothing is written",
+            downstream.name
+        );
+        return Attempt::failed(AttemptFailure::new(message, Retry::Soon));
+    }
     let work = Work::new(downstream, key, resource, task);
     if downstream.writes == Writes::Reported
         && let Some(intent) = intent(&task.step)

@@ -175,6 +175,10 @@ impl Work<'_> {
             }
             Ok(Deletion::Terminating) => {
                 self.log(&format_args!("deletion begun, UID {uid}: {proof}"));
+                // Of a kind that is not watched nobody would hear the end.
+                if !self.downstream.resources.contains_key(&self.key.gvr) {
+                    return Ok(Attempt::done(After::Absent));
+                }
                 Ok(Attempt::done(self.look().await?))
             }
             Err(error) if error.next() == Next::NotFound => Ok(Attempt::parted(After::Absent)),

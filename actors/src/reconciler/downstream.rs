@@ -16,7 +16,7 @@ use crate::{
     runtime::Clock,
     settings::Writes,
     target::NamespaceNames,
-    upstream::{NamespaceLabels, Workspaces, WriteGate},
+    upstream::{Continuity, NamespaceLabels, Workspaces, WriteGate},
 };
 
 /// One target as its Reconcilers see it.
@@ -27,10 +27,14 @@ pub(crate) struct Downstream {
     pub(crate) key: String,
     /// The id of the upstream whose objects it gets.
     pub(crate) upstream_id: Arc<str>,
+    /// The key under which it holds what an upstream before this one put there; `None` for none.
+    pub(crate) previous_key: Option<String>,
     /// The target's API server.
     pub(crate) cluster: Cluster,
     /// The upstream's API server, to confirm absences.
     pub(crate) upstream: Cluster,
+    /// Whether that is still the same upstream.
+    pub(crate) continuity: Continuity,
     /// What decides whether an object is wanted here.
     pub(crate) rulebooks: Rulebooks,
     /// What is needed here because something else names it.
@@ -65,6 +69,17 @@ impl Downstream {
     /// Where the object `key` is here: namespace and name.
     pub(crate) fn place(&self, key: &ObjectKey) -> (Arc<str>, Arc<str>) {
         self.names.place(key)
+    }
+
+    /// The resource `gvr`, as the target serves it; also one that no policy names any more.
+    pub(crate) fn resource(&self, gvr: &Gvr) -> Option<&ResourceType> {
+        let swept = || Some(&self.served.resource(gvr)?.resource);
+        self.resources.get(gvr).or_else(swept)
+    }
+
+    /// Whether `label` is that of this target, now or under the upstream before.
+    pub(crate) fn is_own_label(&self, label: &str) -> bool {
+        *label == *self.key || self.previous_key.as_deref() == Some(label)
     }
 
     /// What becomes of an object that `policy` wanted last and that has to go: what the policy says now; once it is gone, what it said

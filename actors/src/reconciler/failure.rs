@@ -14,6 +14,17 @@ pub(crate) struct AttemptFailure {
     pub(crate) retry: Retry,
     /// What people are told.
     pub(crate) reason: EventReason,
+    /// What it means for the belief that the upstream object was deleted.
+    pub(crate) belief: Belief,
+}
+
+/// What a failure means for the belief that the upstream object was deleted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Belief {
+    /// Nothing.
+    Stands,
+    /// Something else than its deletion may have taken it away: it counts as absent only, and the mass-deletion guard judges.
+    Doubted,
 }
 
 /// When to try again.
@@ -35,12 +46,19 @@ impl AttemptFailure {
             message: message.into(),
             retry,
             reason: EventReason::SyncFailed,
+            belief: Belief::Stands,
         }
     }
 
     /// The same, told under another reason.
     pub(crate) fn because(mut self, reason: EventReason) -> Self {
         self.reason = reason;
+        self
+    }
+
+    /// The same, and what was seen deleted may not have been.
+    pub(crate) fn doubting(mut self) -> Self {
+        self.belief = Belief::Doubted;
         self
     }
 }

@@ -53,6 +53,11 @@ impl Work<'_> {
                 return Err(AttemptFailure::new(message, Retry::Soon));
             }
         };
+        // Another upstream under the same address would not have it either.
+        if let Err(cause) = self.downstream.continuity.check().await {
+            let message = format!("{}: nothing is deleted: {cause}", self.downstream.upstream.name());
+            return Err(AttemptFailure::new(message, Retry::Soon));
+        }
         if self.farewell() == DeletionMode::Orphan {
             return self.orphan(uid, &proof).await;
         }
@@ -90,10 +95,11 @@ impl Work<'_> {
             .get(self.resource, &self.key.namespace, &self.key.name, FieldsV1Kept::None)
             .await;
         let look = match read {
-            Ok(None) => Look::NotFound,
+            Ok(None) => self.look_at_nothing(absence).await?,
             Ok(Some(object)) => self.wanted_here(&object, absence),
             // kcp's word for a workspace, a binding or a claim that is not there.
             Err(error) if error.next() == Next::Forbidden && standing() != Standing::Plain => Look::Withheld,
+            Err(error) if error.next() == Next::Unserved => return Err(self.kind_goes()),
             Err(error) => return Err(error.into()),
         };
         // As the binding stands after the read: it may have turned meanwhile.
@@ -223,7 +229,10 @@ impl Work<'_> {
     /// object of the namespace, which is then looked at itself.
     fn is_somebody_elses(&self, kind: &ResourceType, object: &Object) -> bool {
         if let Some((_, seen)) = Seen::of(object, &self.downstream.names, "")
-            && object.labels().get(CLUSTER_LABEL) == Some(&self.downstream.key)
+            && object
+                .labels()
+                .get(CLUSTER_LABEL)
+                .is_some_and(|label| self.downstream.is_own_label(label))
         {
             // It goes with its namespace, unless it is to stay.
             let mode = self.downstream.deletion_mode(&seen.policy, None, seen.deletion);

@@ -77,7 +77,15 @@ impl<'a> Work<'a> {
     pub(super) async fn body(&self) -> Result<Arc<Body>, AttemptFailure> {
         let bodies = &self.downstream.bodies;
         match bodies.get(self.key, self.resource, self.prescription()?).await {
-            Ok(Some(body)) => Ok(body),
+            Ok(Some(body)) if self.task.uid.as_ref().is_none_or(|uid| *uid == body.uid) => Ok(body),
+            // It was made again, or another upstream has one of this name.
+            Ok(Some(body)) => match self.downstream.continuity.check().await {
+                Ok(()) => Ok(body),
+                Err(cause) => {
+                    let message = format!("{}: nothing is written: {cause}", self.downstream.upstream.name());
+                    Err(AttemptFailure::new(message, Retry::Soon))
+                }
+            },
             // Its DELETED is on the way.
             Ok(None) => Err(AttemptFailure::new(
                 format!(

@@ -170,21 +170,24 @@ where
     pub fn put(&self, key: K, value: V) -> Result<(), Full<K, V>> {
         let silent = {
             let mut waiting = self.0.waiting.lock();
-            let full = waiting.values.len() >= self.0.limit;
-            match waiting.values.get_mut(&key) {
-                Some((older, cause)) => {
-                    (self.0.merge)(older, value);
-                    *cause = Origin::current();
-                    self.0.meter.merged.inc();
-                }
-                None if full => {
-                    self.0.meter.refused.inc();
-                    return Err(Full(key, value));
-                }
-                None => {
-                    waiting.order.push_back(key.clone());
-                    waiting.values.insert(key, (value, Origin::current()));
-                    self.0.meter.depth.inc();
+            self.0.take_in(&mut waiting, key, value)?;
+            waiting.state == State::Silent
+        };
+        if silent {
+            self.ring();
+        }
+        Ok(())
+    }
+
+    /// Hands `values` over at once: whoever takes finds none of them or, with what waited before, all. For an outbox without a limit; what
+    /// one with a limit refuses is counted and returned.
+    pub fn put_all(&self, values: impl IntoIterator<Item = (K, V)>) -> Vec<Full<K, V>> {
+        let mut refused = Vec::new();
+        let silent = {
+            let mut waiting = self.0.waiting.lock();
+            for (key, value) in values {
+                if let Err(full) = self.0.take_in(&mut waiting, key, value) {
+                    refused.push(full);
                 }
             }
             waiting.state == State::Silent
@@ -192,7 +195,7 @@ where
         if silent {
             self.ring();
         }
-        Ok(())
+        refused
     }
 
     /// Takes at most `batch` values, those that wait longest.
@@ -260,6 +263,27 @@ where
     K: Clone + Eq + Hash + Send + 'static,
     V: Send + 'static,
 {
+    fn take_in(&self, waiting: &mut Waiting<K, V>, key: K, value: V) -> Result<(), Full<K, V>> {
+        let full = waiting.values.len() >= self.limit;
+        match waiting.values.get_mut(&key) {
+            Some((older, cause)) => {
+                (self.merge)(older, value);
+                *cause = Origin::current();
+                self.meter.merged.inc();
+            }
+            None if full => {
+                self.meter.refused.inc();
+                return Err(Full(key, value));
+            }
+            None => {
+                waiting.order.push_back(key.clone());
+                waiting.values.insert(key, (value, Origin::current()));
+                self.meter.depth.inc();
+            }
+        }
+        Ok(())
+    }
+
     fn ring(self: Arc<Self>) {
         let (receiver, binding) = {
             let mut waiting = self.waiting.lock();

@@ -8,7 +8,7 @@ use syncer_core::{
 };
 use tracing::{error, info};
 
-use super::{Stage, Target};
+use super::{Stage, Target, sweep};
 use crate::runtime::Context;
 
 /// How long what is held has been the same.
@@ -63,7 +63,8 @@ impl Target {
             return Moment::Unsettled;
         };
         let listed = downstream.resources.keys().all(|gvr| self.intake.is_complete(gvr));
-        if !told || !listed || !self.intake.is_taken_in() || self.ledger.awaits_guard() {
+        let swept = self.intake.sweep == sweep::Progress::Over;
+        if !told || !listed || !swept || !self.intake.is_taken_in() || self.ledger.awaits_guard() {
             return Moment::Unsettled;
         }
         self.intake.stillness = Stillness::Still(held);

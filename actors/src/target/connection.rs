@@ -121,8 +121,10 @@ impl Target {
         self.stage = Stage::Syncing(Arc::new(Downstream {
             name: self.settings.name.clone(),
             key: self.key.clone(),
+            previous_key: self.previous_key.clone(),
             upstream_id: self.upstream.id.clone(),
             upstream: self.upstream.cluster.clone(),
+            continuity: self.upstream.continuity.clone(),
             rulebooks: self.upstream.rulebooks.clone(),
             references: self.upstream.references.clone(),
             namespaces: self.upstream.namespaces.clone(),
@@ -160,6 +162,15 @@ impl Target {
             };
             self.watch(&cluster, resource, FieldsV1Kept::All, reading, ctx);
         }
+        self.sweep(&cluster, served, &names, ctx);
+    }
+
+    /// What selects the objects of ours.
+    pub(super) fn selector(&self) -> String {
+        match &self.previous_key {
+            None => format!("{CLUSTER_LABEL}={}", self.key),
+            Some(previous) => format!("{CLUSTER_LABEL} in ({},{previous})", self.key),
+        }
     }
 
     /// How upstream namespaces are called here.
@@ -177,6 +188,7 @@ impl Target {
             self.settings.uid.clone(),
             mapping,
         )
+        .succeeding(self.upstream.previous.clone())
     }
 
     /// Takes orders from here on: the Upstream tells everything that it knows.
@@ -222,7 +234,7 @@ impl Target {
         ctx: &mut Context<Self>,
     ) {
         let options = WatchOptions {
-            label_selector: format!("{CLUSTER_LABEL}={}", self.key),
+            label_selector: self.selector(),
             managed_fields,
             ..WatchOptions::default()
         };

@@ -2,10 +2,21 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use syncer_core::{Gvr, ObjectKey, marker::CONFIRM_DELETION_ANNOTATION, placement};
+use syncer_core::{Gvr, ObjectKey, config::ResourceRef, marker::CONFIRM_DELETION_ANNOTATION, placement};
 use tracing::{error, info};
 
-use super::{Target, ledger::Judgement};
+use super::{Stage, Target, ledger::Judgement, sweep};
+
+/// Whether objects of `gvr` may be there because of `policy`.
+fn may_place(policy: &placement::PolicyRules, gvr: &Gvr) -> bool {
+    let spec = policy.spec();
+    let names = |named: &ResourceRef| named.group == gvr.group() && named.resource == gvr.resource();
+    spec.dependencies || is_of_namespaces(gvr) || spec.resources.iter().any(names)
+}
+
+fn is_of_namespaces(gvr: &Gvr) -> bool {
+    gvr.group().is_empty() && gvr.resource() == "namespaces"
+}
 
 /// When the guard judges next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,20 +32,32 @@ pub(super) enum Judging {
 impl Target {
     /// Lets go, or holds, what complete lists did not have or no policy wants, as one set.
     pub(super) fn judge(&mut self) {
+        // What waits still may be the rest of what one list lacks.
+        if !self.intake.orders().is_empty() {
+            return;
+        }
+        let Stage::Syncing(downstream) = &self.stage else {
+            return;
+        };
         let due = std::mem::replace(&mut self.intake.judging, Judging::WhenNeeded);
         if due == Judging::WhenNeeded && !self.ledger.awaits_guard() {
             return;
         }
         let rulebook = self.upstream.rulebooks.borrow().clone();
         let policies = rulebook.rules.policies();
+        let (departures, intake) = (&self.upstream.departures, &self.intake);
+        let known = |gvr: &Gvr| intake.is_listed(gvr) || intake.is_withheld(gvr);
+        // How much there is of a policy is known once all that it may have put here is listed.
         let suspended = |name: &str| {
             if rulebook.is_unreadable(name) {
                 return true;
             }
-            let policy = policies.iter().find(|policy| *policy.name == *name);
-            policy.is_some_and(|policy| policy.writes() == placement::Writes::Suspended)
+            let Some(policy) = policies.iter().find(|policy| *policy.name == *name) else {
+                return intake.sweep != sweep::Progress::Over || !downstream.resources.keys().all(known);
+            };
+            let mut places = downstream.resources.keys().filter(|gvr| may_place(policy, gvr));
+            policy.writes() == placement::Writes::Suspended || !places.all(known)
         };
-        let (departures, intake) = (&self.upstream.departures, &self.intake);
         let complete = |gvr: &Gvr| intake.is_complete(gvr);
         let Judgement { held, released } = self.ledger.guard(suspended, complete, |key| departures.include(key));
         self.let_go(&released);

@@ -15,6 +15,7 @@ use super::{
     held::Judging,
     order::{Order, OrderKey, Orders},
     sighting::{Seen, Sighting, SightingKey},
+    sweep,
     weighing::weighed,
 };
 use crate::{
@@ -30,12 +31,17 @@ pub(super) struct Intake {
     healths: Outbox<(), Health>,
     /// The resources of which this target was listed to the end.
     listed: BTreeSet<Gvr>,
+    /// The resources that are not watched and were looked for once, to the end.
+    swept: BTreeSet<Gvr>,
+    /// The resources that may not be listed here.
+    withheld: BTreeSet<Gvr>,
     /// The resources of which the upstream told everything, and which incarnation of it.
     complete: BTreeMap<Gvr, u64>,
     /// What the mass-deletion guard holds, by policy.
     pub(super) held: BTreeMap<Arc<str>, usize>,
     pub(super) judging: Judging,
     pub(super) stillness: Stillness,
+    pub(super) sweep: sweep::Progress,
 }
 
 // === impl Intake ===
@@ -48,10 +54,13 @@ impl Intake {
             reports: Outbox::newest("reports", signals),
             healths: Outbox::newest("health", signals),
             listed: BTreeSet::new(),
+            swept: BTreeSet::new(),
+            withheld: BTreeSet::new(),
             complete: BTreeMap::new(),
             held: BTreeMap::new(),
             judging: Judging::WhenNeeded,
             stillness: Stillness::Moving,
+            sweep: sweep::Progress::UnderWay,
         }
     }
 
@@ -80,7 +89,17 @@ impl Intake {
     }
 
     pub(super) fn is_listed(&self, gvr: &Gvr) -> bool {
-        self.listed.contains(gvr)
+        self.listed.contains(gvr) || self.swept.contains(gvr)
+    }
+
+    /// Whether `gvr` may not be listed here, so that nobody waits for it.
+    pub(super) fn is_withheld(&self, gvr: &Gvr) -> bool {
+        self.withheld.contains(gvr)
+    }
+
+    /// All of `gvr`, which is not watched, was looked for.
+    pub(super) fn swept(&mut self, gvr: &Gvr) {
+        self.swept.insert(gvr.clone());
     }
 
     /// Whether all that was handed over is taken in.
@@ -90,7 +109,8 @@ impl Intake {
 
     /// Whether everything of `gvr` is listed, upstream under the present rules and here.
     pub(super) fn is_complete(&self, gvr: &Gvr) -> bool {
-        self.complete.contains_key(gvr) && self.listed.contains(gvr)
+        let swept = self.swept.contains(gvr) && self.sweep == sweep::Progress::Over;
+        swept || (self.complete.contains_key(gvr) && self.listed.contains(gvr))
     }
 }
 
@@ -168,8 +188,17 @@ impl Target {
                 }
                 (SightingKey::Disowned(uid), _) => self.disowned(&uid),
                 (SightingKey::Listed(gvr, list), _) => self.listed(&gvr, list),
+                (SightingKey::Swept(gvr), _) => self.swept(&gvr),
+                (SightingKey::SweepOver, _) => {
+                    self.intake.sweep = sweep::Progress::Over;
+                    self.intake.judging = Judging::Due;
+                }
                 (SightingKey::Stream(gvr), Sighting::Interrupted(cause)) => {
                     error!(target = %self.settings.name, "{cause}");
+                    if matches!(cause.next(), Next::Forbidden | Next::Unserved) {
+                        self.intake.withheld.insert(gvr.clone());
+                        self.intake.judging = Judging::Due;
+                    }
                     if matches!(cause.next(), Next::Forbidden | Next::Reauthenticate) {
                         let (reports, name) = (&self.upstream.reports, &self.settings.name);
                         reports.refused(name, &gvr.to_string(), &cause.to_string());
@@ -177,6 +206,7 @@ impl Target {
                     self.upstream.readiness.unreachable(&self.settings.name);
                 }
                 (SightingKey::Stream(gvr), Sighting::Recovered) => {
+                    self.intake.withheld.remove(&gvr);
                     self.upstream.reports.allowed(&self.settings.name, &gvr.to_string());
                     info!(target = %self.settings.name, kind = %gvr, "the watch goes on");
                 }

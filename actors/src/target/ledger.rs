@@ -141,6 +141,8 @@ pub(crate) enum Word {
 pub(crate) struct Task {
     /// The step.
     pub(crate) step: Step,
+    /// The UID of the upstream object; `None` where it is not wanted.
+    pub(crate) uid: Option<Box<str>>,
     /// How the object has to be; `None` where it is not wanted.
     pub(crate) prescription: Option<Arc<Prescription>>,
     /// The FieldsV1 of our entry in the live object, where it was not compared yet.
@@ -258,6 +260,10 @@ impl Record {
         };
         Task {
             step: self.step(),
+            uid: match &self.desired {
+                Desired::Wanted { uid, .. } => Some(uid.clone()),
+                _ => None,
+            },
             prescription: self.prescription.clone(),
             fields,
             others,
@@ -602,6 +608,16 @@ impl Ledger {
     pub(crate) fn is_fought_over(&self, key: &ObjectKey) -> bool {
         let record = self.records.get(key);
         record.is_some_and(|record| record.turn == Turn::Waiting && record.complaint == Complaint::Fighting)
+    }
+
+    /// That the object of `key` was deleted is in doubt: it counts as absent only, and the mass-deletion guard judges.
+    pub(crate) fn doubt(&mut self, key: &ObjectKey) {
+        if let Some(mut record) = self.records.get_mut(key)
+            && record.desired == Desired::Gone(Absence::DeletionSeen)
+        {
+            record.desired = Desired::Gone(Absence::NotInCompleteList);
+            record.admission = Admission::Unjudged;
+        }
     }
 
     /// The upstream has the object after all: the deletion was none. Its watch tells the rest.

@@ -17,8 +17,11 @@ use crate::prescription::names_namespace;
 #[derive(Clone)]
 pub struct NamespaceNames(Arc<Inner>);
 
+#[derive(Clone)]
 struct Inner {
     upstream: Arc<str>,
+    /// The id of the upstream whose place this one took.
+    previous: Option<Arc<str>>,
     target: Arc<str>,
     target_uid: Arc<str>,
     mapping: NamespaceMapping,
@@ -32,6 +35,7 @@ impl NamespaceNames {
     pub fn new(upstream: Arc<str>, target: Arc<str>, target_uid: Arc<str>, mapping: NamespaceMapping) -> Self {
         Self(Arc::new(Inner {
             upstream,
+            previous: None,
             target,
             target_uid,
             mapping,
@@ -39,16 +43,38 @@ impl NamespaceNames {
         }))
     }
 
+    /// The same, where what the upstream with the id `previous` put here is ours too. Namespaces that are called by a hash keep the
+    /// names that they had under it: what runs in them could not be taken over otherwise.
+    #[must_use]
+    pub(crate) fn succeeding(mut self, previous: Option<Arc<str>>) -> Self {
+        Arc::make_mut(&mut self.0).previous = previous;
+        self
+    }
+
     /// How upstream namespaces are named there.
     pub(crate) fn mapping(&self) -> NamespaceMapping {
         self.0.mapping
     }
 
+    /// Whether `origin` is of the upstream itself, not of one before it.
+    pub(crate) fn is_present(&self, origin: &Origin) -> bool {
+        origin.upstream == *self.0.upstream
+    }
+
     /// The locator of what is made here for the upstream namespace `namespace` of `cluster`.
     pub(crate) fn locator(&self, cluster: &LogicalCluster, namespace: &str) -> NamespaceLocator {
+        let kept = self
+            .0
+            .previous
+            .as_ref()
+            .filter(|_| self.0.mapping == NamespaceMapping::Hashed);
+        self.locator_of(kept.unwrap_or(&self.0.upstream), cluster, namespace)
+    }
+
+    fn locator_of(&self, upstream: &str, cluster: &LogicalCluster, namespace: &str) -> NamespaceLocator {
         NamespaceLocator {
             sync_target: SyncTargetLocator {
-                cluster: self.0.upstream.to_string(),
+                cluster: upstream.to_owned(),
                 name: self.0.target.to_string(),
                 uid: self.0.target_uid.to_string(),
             },
@@ -91,7 +117,8 @@ impl NamespaceNames {
         let key = if names_namespace(found) {
             self.claimed_namespace(object, &origin)?
         } else {
-            origin.claims(&self.0.upstream, found)?
+            let claimed = |upstream: &Arc<str>| origin.claims(upstream, found);
+            claimed(&self.0.upstream).or_else(|| self.0.previous.as_ref().and_then(claimed))?
         };
         // A copy at another place is somebody else's, whatever its annotation says.
         let (namespace, name) = self.place(&key);
@@ -101,7 +128,11 @@ impl NamespaceNames {
     fn claimed_namespace(&self, object: &Object, origin: &Origin) -> Option<ObjectKey> {
         let locator = NamespaceLocator::parse(object.annotations().get(NAMESPACE_LOCATOR_ANNOTATION)?).ok()?;
         let cluster = LogicalCluster::new(&locator.cluster);
-        let ours = origin.upstream == *self.0.upstream && locator == self.locator(&cluster, &locator.namespace);
+        let ours = [Some(&self.0.upstream), self.0.previous.as_ref()]
+            .into_iter()
+            .flatten()
+            .any(|upstream| locator == self.locator_of(upstream, &cluster, &locator.namespace))
+            && (self.is_present(origin) || self.0.previous.as_deref() == Some(&*origin.upstream));
         ours.then(|| ObjectKey::new(cluster, Gvr::new("", "v1", "namespaces"), "", &locator.namespace))
     }
 }

@@ -23,6 +23,10 @@ pub(crate) enum SightingKey {
     Object(ObjectKey),
     /// The complete list of a resource with this number.
     Listed(Gvr, u64),
+    /// All of a resource that is not watched was looked for, once.
+    Swept(Gvr),
+    /// Every kind that is not watched was asked for once.
+    SweepOver,
     /// The downstream object with this UID, which carries our label but no marker that counts.
     Disowned(Box<str>),
     /// How the stream of a resource fares.
@@ -53,6 +57,9 @@ pub(crate) enum Sighting {
     /// The stream goes on.
     Recovered,
 }
+
+/// The way of sightings to the Target.
+pub(crate) type Sightings = Outbox<SightingKey, Sighting>;
 
 /// A downstream object that carries our marker, as the API server showed it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -86,7 +93,12 @@ impl Seen {
             .map_or_else(DeletionMode::default, |applied| applied.deletion);
         let ours = Ours {
             uid: object.uid().into(),
-            origin_uid: origin.uid.into(),
+            // What an upstream before this one put here is bound to this one's object, whatever its UID.
+            origin_uid: if names.is_present(&origin) {
+                origin.uid.into()
+            } else {
+                "".into()
+            },
             applied: applied
                 .filter(|applied| applied.key.is_empty() || *applied.key == *hash_key)
                 .map(|applied| applied.hash),

@@ -21,7 +21,7 @@ use super::{
 use crate::{
     events::Subject,
     metrics::{Direction, Stage as Propagation},
-    reconciler::{AttemptFailure, Downstream, End, Reconciler, Retry},
+    reconciler::{AttemptFailure, Belief, Downstream, End, Reconciler, Retry},
     runtime::{Context, Exit, Exponential, RestartPolicy, Spec, Taken, Timer},
 };
 
@@ -165,6 +165,10 @@ impl Target {
             return;
         };
         let downstream = downstream.clone();
+        // What another upstream made of it nobody knows. What stands in the queue goes on when the one of before is back.
+        if self.upstream.continuity.is_broken() {
+            return;
+        }
         while self.turns.gate == Gate::Open && self.turns.alive.len() < self.bounds.reconcilers {
             let Some((key, since)) = self.turns.queue.pop() else {
                 return;
@@ -261,7 +265,12 @@ impl Target {
                     self.rests(key.clone(), &failure, rest, ctx);
                     self.arrived(&key, ctx);
                 }
-                End::Failed(failure) => self.failed(key.clone(), &failure, ctx),
+                End::Failed(failure) => {
+                    if failure.belief == Belief::Doubted {
+                        self.ledger.doubt(&key);
+                    }
+                    self.failed(key.clone(), &failure, ctx);
+                }
             }
             self.unpark(&key);
             self.changed_downstream(&key);

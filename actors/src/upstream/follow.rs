@@ -1,5 +1,7 @@
 //! The watches of an Upstream: one per resource and endpoint, begun anew whenever the rules change.
 
+use std::sync::Arc;
+
 use futures::FutureExt;
 use syncer_clusters::WatchOptions;
 use syncer_core::{Gvr, ResourceType};
@@ -142,6 +144,7 @@ impl Upstream {
         let options = WatchOptions {
             managed_fields: fields_read(&resource),
             wildcard: *scope != Scope::Plain,
+            witness: Some(Arc::new(self.base.continuity.clone())),
             ..WatchOptions::default()
         };
         let cluster = cluster.clone();

@@ -27,6 +27,8 @@ use prometheus_client::metrics::{counter::Counter, gauge::Gauge};
 use syncer_core::ObjectKey;
 use tokio::sync::oneshot;
 
+use super::Continuity;
+
 /// How many writes may wait at the gate.
 const WAITING: i64 = 1024;
 
@@ -51,6 +53,8 @@ struct Inner {
     objects: Mutex<HashMap<ObjectKey, Waiting>>,
     waiting: Gauge,
     refused: Counter,
+    /// Whether the upstream is still the one that the objects are from; `None` where that does not matter.
+    continuity: Option<Continuity>,
 }
 
 type Waiting = BTreeMap<Writer, oneshot::Sender<Pass>>;
@@ -86,11 +90,23 @@ impl WriteGate {
             objects: Mutex::default(),
             waiting,
             refused,
+            continuity: None,
         }))
+    }
+
+    /// The same, shut while another upstream than the one that the process began with answers. Of a gate that has no clones yet.
+    pub(crate) fn while_unbroken(mut self, continuity: Continuity) -> Self {
+        if let Some(inner) = Arc::get_mut(&mut self.0) {
+            inner.continuity = Some(continuity);
+        }
+        self
     }
 
     /// Waits until `writer` may write `key`.
     pub(crate) async fn pass(&self, key: &ObjectKey, writer: Writer) -> Result<Pass, Refused> {
+        if self.0.continuity.as_ref().is_some_and(Continuity::is_broken) {
+            return Err(Refused);
+        }
         let turn = {
             let mut objects = self.0.objects.lock();
             let Some(waiting) = objects.get_mut(key) else {

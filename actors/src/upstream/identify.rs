@@ -56,6 +56,14 @@ impl IdentifyError {
     }
 }
 
+/// Asks `cluster` who it is: its upstream id.
+pub(super) async fn id(cluster: &Cluster, source: &UpstreamSource) -> Result<Arc<str>, IdentifyError> {
+    match source {
+        UpstreamSource::Plain => id_of_plain(cluster).await,
+        UpstreamSource::EndpointSlice(_) => provider::id(cluster).await,
+    }
+}
+
 /// Asks `cluster` who it is and which of the resources `wanted` it serves; of a kcp, `endpoint` is one of the endpoints known.
 pub(super) async fn identify(
     cluster: &Cluster,
@@ -69,7 +77,7 @@ pub(super) async fn identify(
     }
 }
 
-async fn identify_plain(cluster: &Cluster, wanted: &BTreeSet<ResourceRef>) -> Result<Identity, IdentifyError> {
+async fn id_of_plain(cluster: &Cluster) -> Result<Arc<str>, IdentifyError> {
     let namespaces = ResourceType {
         gvr: Gvr::new("", "v1", "namespaces"),
         kind: "Namespace".into(),
@@ -83,6 +91,11 @@ async fn identify_plain(cluster: &Cluster, wanted: &BTreeSet<ResourceRef>) -> Re
             cluster: cluster.name().to_owned(),
         });
     };
+    Ok(namespace.uid().into())
+}
+
+async fn identify_plain(cluster: &Cluster, wanted: &BTreeSet<ResourceRef>) -> Result<Identity, IdentifyError> {
+    let id = id_of_plain(cluster).await?;
     let served = cluster.discover().await?;
     let mut resources = Vec::new();
     let mut unserved = Vec::new();
@@ -93,7 +106,7 @@ async fn identify_plain(cluster: &Cluster, wanted: &BTreeSet<ResourceRef>) -> Re
         }
     }
     Ok(Identity {
-        id: namespace.uid().into(),
+        id,
         resources: resources.into(),
         unserved: unserved.into(),
         provider: None,

@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     sync::{
-        Arc, OnceLock,
+        Arc,
         atomic::{AtomicU32, AtomicU64},
     },
 };
@@ -12,7 +12,7 @@ use dashmap::DashMap;
 use syncer_clusters::Cluster;
 use syncer_core::{Gvr, LogicalCluster, ObjectKey, ResourceType, kcp::Provision};
 
-use super::{Departures, Identity, UpstreamMessage, WriteGate, workspaces::Workspaces};
+use super::{Continuity, Departures, Identity, UpstreamMessage, WriteGate, workspaces::Workspaces};
 use crate::{
     bodies::Bodies,
     conflict_arbiter::Arbiter,
@@ -64,6 +64,8 @@ pub(crate) struct UpstreamBase {
     pub(crate) reports: TargetReports,
     /// What every write of an upstream object passes (S6).
     pub(crate) gate: WriteGate,
+    /// The id of the upstream whose place this one took, and whose objects are ours.
+    pub(crate) previous: Option<Arc<str>>,
     /// What is remembered of objects that both sides change.
     pub(crate) arbiter: Arbiter,
     /// Whether anything is written.
@@ -72,8 +74,8 @@ pub(crate) struct UpstreamBase {
     pub(crate) readiness: Readiness,
     pub(crate) signals: Signals,
     pub(crate) metrics: Metrics,
-    /// The upstream id, once it is known: another one under the same address is another upstream.
-    pub(crate) id: Arc<OnceLock<Arc<str>>>,
+    /// Another upstream under the same address is another one.
+    pub(crate) continuity: Continuity,
     pub(crate) incarnations: Arc<AtomicU64>,
     /// Numbers the lists of all watchers, so that a later one is known as such.
     pub(crate) lists: Arc<AtomicU64>,
@@ -84,6 +86,9 @@ pub(crate) struct UpstreamBase {
 pub(crate) struct UpstreamLink {
     /// The upstream id.
     pub(crate) id: Arc<str>,
+    /// The id of the upstream whose place this one took, and whose objects are ours.
+    pub(crate) previous: Option<Arc<str>>,
+    pub(crate) continuity: Continuity,
     pub(crate) cluster: Cluster,
     pub(crate) workspaces: Workspaces,
     pub(crate) rulebooks: Rulebooks,
@@ -117,6 +122,13 @@ pub(crate) struct UpstreamLink {
 impl UpstreamBase {
     pub(crate) fn new(settings: &Settings, readiness: Readiness, signals: Signals, metrics: Metrics) -> Self {
         let upstream = &settings.upstream;
+        let continuity = Continuity::new(
+            upstream.cluster.clone(),
+            upstream.source.clone(),
+            readiness.clone(),
+            metrics.clone(),
+            settings.reports.clone(),
+        );
         let events = match settings.writes {
             Writes::Done => Events::new(&signals, &metrics, &settings.recent),
             Writes::Reported => Events::muted(),
@@ -148,14 +160,16 @@ impl UpstreamBase {
             mass_deletions: MassDeletions::new(settings.confirm_mass_deletion),
             rules_told: Arc::default(),
             reports: settings.reports.clone(),
-            gate: WriteGate::new(metrics.gate_waiting.clone(), metrics.gate_refused.clone()),
+            gate: WriteGate::new(metrics.gate_waiting.clone(), metrics.gate_refused.clone())
+                .while_unbroken(continuity.clone()),
+            continuity,
+            previous: upstream.previous.clone(),
             arbiter: Arbiter::default(),
             writes: settings.writes,
             roster: Roster::default(),
             readiness,
             signals,
             metrics,
-            id: Arc::default(),
             incarnations: Arc::default(),
             lists: Arc::default(),
         }
@@ -169,6 +183,8 @@ impl UpstreamBase {
     pub(crate) fn link(&self, identity: &Identity, address: Address<UpstreamMessage>) -> UpstreamLink {
         UpstreamLink {
             id: identity.id.clone(),
+            previous: self.previous.clone().filter(|previous| *previous != identity.id),
+            continuity: self.continuity.clone(),
             cluster: self.cluster.clone(),
             workspaces: self.workspaces.clone(),
             rulebooks: self.rulebooks.clone(),

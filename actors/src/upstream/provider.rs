@@ -53,6 +53,12 @@ fn schemas() -> ResourceType {
     }
 }
 
+/// Asks the workspace `provider` who it is.
+pub(super) async fn id(provider: &Cluster) -> Result<Arc<str>, IdentifyError> {
+    let home = must_have(provider, &logical_clusters(), LOGICAL_CLUSTER).await?;
+    Ok(home.uid().into())
+}
+
 /// Asks the workspace `provider` who it is, and which of the resources `wanted` the export of its endpoint slice `slice` has.
 /// `endpoint` is one of its endpoints, if there is any yet.
 pub(super) async fn identify(

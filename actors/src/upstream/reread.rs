@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use tracing::{info, warn};
 
 use super::{
-    Stage, Upstream, UpstreamMessage,
+    Continuity, Stage, Upstream, UpstreamMessage,
     sight::{Completeness, Sight, SightKey, UpstreamReading, Word},
 };
 use crate::{
@@ -86,7 +86,7 @@ impl Upstream {
                     sights.clone(),
                     Completeness::Part,
                 );
-                let list = list(&cluster, resource, &namespace, reading);
+                let list = list(&cluster, resource, &namespace, &base.continuity, reading);
                 if tokio::time::timeout(PATIENCE, list).await.is_err() {
                     warn!(workspace = %cluster.logical_cluster(), %namespace, kind = %resource.gvr, "the objects of the namespace could not be read again in time");
                 }
@@ -142,11 +142,13 @@ async fn list(
     cluster: &syncer_clusters::Cluster,
     resource: &ResourceType,
     namespace: &str,
+    continuity: &Continuity,
     mut reading: UpstreamReading,
 ) {
     let options = WatchOptions {
         namespace: namespace.to_owned(),
         managed_fields: fields_read(resource),
+        witness: Some(Arc::new(continuity.clone())),
         ..WatchOptions::default()
     };
     let events = cluster.watch(resource.clone(), options);

@@ -165,6 +165,7 @@ impl Scene {
         let settings = Settings {
             rulebooks: watch::channel(Arc::new(rulebook)).1,
             upstream: UpstreamSettings {
+                previous: None,
                 cluster: cluster("kcp", &self.fleet.upstream, "/clusters/root:compute"),
                 body_cache: 1 << 20,
                 source: UpstreamSource::EndpointSlice(self.slice.clone()),

@@ -28,6 +28,8 @@ pub(super) struct Machine {
     pub(super) listed_at: Option<Instant>,
     /// Continue tokens that expired since the last complete list.
     pub(super) expired_tokens: u32,
+    /// Whether the store may have gone back since the last stream.
+    pub(super) history: History,
     backoff: Backoff,
     /// For refusals that only a person or another controller can end.
     patience: Backoff,
@@ -37,6 +39,16 @@ pub(super) struct Machine {
     refused_resumes: u32,
     /// Lists in a row that led to no watch, because their version had expired already.
     expired_in_a_row: u32,
+}
+
+/// Whether the versions that were told belong to the history that the server has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum History {
+    /// Nothing has happened that could change it.
+    Certain,
+    /// A stream broke, or ended before its time: the server may be back with an older store, where a watch from a version that is still to
+    /// come is accepted and silent.
+    Doubtful,
 }
 
 /// Where a watch is.
@@ -68,6 +80,8 @@ pub(super) struct Reading {
     pub(super) lines: Lines,
     pub(super) version: Box<str>,
     pub(super) opened: Instant,
+    /// How long it was asked for.
+    pub(super) asked: Duration,
     /// When something last came.
     pub(super) heard: Instant,
     /// How long it may be silent.
@@ -94,6 +108,7 @@ enum Told {
     TooLarge,
     Credentials,
     NoResourceVersion,
+    Unvouched,
     Other,
 }
 
@@ -101,6 +116,8 @@ const FIRST_DELAY: Duration = Duration::from_millis(500);
 const LONGEST_DELAY: Duration = Duration::from_secs(30);
 const FIRST_PATIENCE: Duration = Duration::from_secs(4);
 const LONGEST_PATIENCE: Duration = Duration::from_mins(1);
+/// A stream that ends so long before its time ended for another reason.
+const EARLY: Duration = Duration::from_secs(2);
 /// A stream that lived so long was a good one.
 const GOOD_LIFE: Duration = Duration::from_secs(5);
 /// After so many refused resumes the version itself is suspected (a server restored from a backup refuses "too large" ones).
@@ -137,6 +154,7 @@ impl Machine {
             relist_at: Instant::now(),
             listed_at: None,
             expired_tokens: 0,
+            history: History::Certain,
             backoff: Backoff::new(FIRST_DELAY, LONGEST_DELAY),
             patience: Backoff::new(FIRST_PATIENCE, LONGEST_PATIENCE),
             health: cluster.health(),
@@ -200,6 +218,9 @@ impl Machine {
     /// The server ended a stream in order, as it does every few minutes.
     pub(super) fn ended(&mut self, reading: &Reading) {
         self.restarted(Restart::Ended);
+        if reading.opened.elapsed() + EARLY < reading.asked {
+            self.history = History::Doubtful;
+        }
         let good = reading.opened.elapsed() >= GOOD_LIFE;
         if good {
             self.proved_good();
@@ -234,6 +255,10 @@ impl Machine {
             return self.unreachable(verb, cause, retry);
         }
         self.release();
+        if matches!(cause, Cause::Unvouched(_)) {
+            // Versions and tokens of another server say nothing, so all is listed anew.
+            return self.refused(verb, cause);
+        }
         match next {
             Next::Expired => self.expired(verb, cause),
             // What happened meanwhile was withheld from us, so it is listed anew. 404 and 403 end by someone's doing, not by asking hot.
@@ -242,12 +267,7 @@ impl Machine {
             | Next::Unserved
             | Next::NotFound
             | Next::NamespaceMissing
-            | Next::Terminating => {
-                self.restarted(Restart::Refused);
-                let delay = self.patience.next(&mut self.random);
-                self.tell(verb, cause, Then::Relist, delay);
-                self.pause_for(delay, State::Fresh);
-            }
+            | Next::Terminating => self.refused(verb, cause),
             Next::Wait(after) => {
                 self.restarted(Restart::Refused);
                 let delay = after.max(self.backoff.next(&mut self.random));
@@ -270,6 +290,14 @@ impl Machine {
         }
     }
 
+    /// Only somebody's doing ends this.
+    fn refused(&mut self, verb: Verb, cause: Cause) {
+        self.restarted(Restart::Refused);
+        let delay = self.patience.next(&mut self.random);
+        self.tell(verb, cause, Then::Relist, delay);
+        self.pause_for(delay, State::Fresh);
+    }
+
     fn unreachable(&mut self, verb: Verb, cause: Cause, retry: State) {
         if matches!(cause, Cause::Deadline(_))
             && let Some(lease) = &self.lease
@@ -277,6 +305,7 @@ impl Machine {
             lease.crowded();
         }
         self.release();
+        self.history = History::Doubtful;
         self.restarted(if matches!(cause, Cause::Stalled(_)) {
             Restart::Stalled
         } else {
@@ -382,6 +411,7 @@ impl Told {
             Cause::TooLarge(_) => Self::TooLarge,
             Cause::Credentials(_) => Self::Credentials,
             Cause::NoResourceVersion => Self::NoResourceVersion,
+            Cause::Unvouched(_) => Self::Unvouched,
             _ => Self::Other,
         }
     }

@@ -1,6 +1,6 @@
 //! What a watch does in each of its states.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use http::Method;
 use syncer_core::identity::ResourceType;
@@ -10,10 +10,10 @@ use super::{
     CompleteList, Content, InitialList, WatchEvent,
     event::Line,
     lines::Lines,
-    machine::{Initial, Machine, Paging, Reading, State},
+    machine::{History, Initial, Machine, Paging, Reading, State},
 };
 use crate::{
-    Cause, Restart, Verb,
+    Cause, Restart, Verb, Witness,
     cluster::{Call, JSON},
     error::Subject,
     object::Page,
@@ -40,6 +40,9 @@ impl Machine {
                 self.state = State::Paging(Paging::start());
             }
             State::Paging(paging) => self.page(paging).await,
+            State::Resuming(version) if self.history == History::Doubtful && self.options.witness.is_some() => {
+                self.look_back(version).await;
+            }
             State::Resuming(version) => self.open(Some(version)).await,
             State::Reading(reading) => self.read(reading).await,
             State::Paused { until, then } => {
@@ -66,10 +69,10 @@ impl Machine {
             let page = Page::decode(text, &mut self.decoder).map_err(|error| Cause::decode("the list", &error))?;
             // Without a version nothing can be concluded from a list (S3); kcp answers so where nothing is bound yet.
             if matches!(&*page.resource_version, "" | "0") {
-                Err(Cause::NoResourceVersion)
-            } else {
-                Ok(page)
+                return Err(Cause::NoResourceVersion);
             }
+            vouched(self.options.witness.clone()).await?;
+            Ok(page)
         };
         match outcome.await {
             Ok(page) if paging.is_continued_by(&page) => self.take_page(paging, page),
@@ -130,6 +133,34 @@ impl Machine {
         }));
     }
 
+    /// Asks how far the server's store is: one that came back older than what was told is listed anew. A watch from there would be accepted,
+    /// and say nothing until the store has come that far again.
+    async fn look_back(&mut self, version: Box<str>) {
+        let path = self.collection().with("limit", "1");
+        let call = self.call(Verb::List, METADATA_LIST, path);
+        let outcome = async {
+            self.cluster.shared().admit()?;
+            let channel = self.lease().channel();
+            let deadline = self.cluster.shared().limits.list_timeout;
+            let reply = self.cluster.exchange(channel, &call, deadline).await?;
+            let text = std::str::from_utf8(&reply.body).map_err(|_| Cause::Decode("the list is no UTF-8".into()))?;
+            let page = Page::decode(text, &mut self.decoder).map_err(|error| Cause::decode("the list", &error))?;
+            Ok(page.resource_version)
+        };
+        match outcome.await {
+            Ok(now) if is_older(&now, &version) => {
+                self.history = History::Certain;
+                self.restarted(Restart::Expired);
+                self.state = State::Fresh;
+            }
+            Ok(_) => {
+                self.history = History::Certain;
+                self.state = State::Resuming(version);
+            }
+            Err(cause) => self.failed(Verb::List, cause, State::Resuming(version)),
+        }
+    }
+
     // --- a stream ---
 
     /// Opens a stream from `version`; without one, a stream that begins with the whole list.
@@ -159,9 +190,12 @@ impl Machine {
         let outcome = async {
             self.cluster.shared().admit()?;
             let channel = self.lease().channel();
-            self.cluster
+            let body = self
+                .cluster
                 .open(channel, &call, self.cluster.shared().limits.request_timeout)
-                .await
+                .await?;
+            vouched(self.options.witness.clone()).await?;
+            Ok(body)
         };
         match (outcome.await, version) {
             (Ok(body), version) => {
@@ -176,6 +210,7 @@ impl Machine {
                     lines: Lines::new(body),
                     version: version.unwrap_or_default(),
                     opened: now,
+                    asked: Duration::from_secs(seconds),
                     heard: now,
                     silence: if initial.is_some() {
                         INITIAL_SILENCE
@@ -290,6 +325,20 @@ impl Machine {
     fn lease(&mut self) -> &mut crate::transport::Lease {
         let shared = self.cluster.shared();
         self.lease.get_or_insert_with(|| shared.lanes().lease())
+    }
+}
+
+/// Whether the version `now` of a store comes before `told`. Versions that are no numbers say nothing.
+fn is_older(now: &str, told: &str) -> bool {
+    let number = |version: &str| version.parse::<u64>().ok();
+    matches!((number(now), number(told)), (Some(now), Some(told)) if now < told)
+}
+
+/// Whether what the server answered may be told.
+async fn vouched(witness: Option<Arc<dyn Witness>>) -> Result<(), Cause> {
+    match witness {
+        Some(witness) => witness.vouch().await,
+        None => Ok(()),
     }
 }
 

@@ -639,3 +639,84 @@ async fn a_dropped_watch_gives_its_place_back() {
     drop(watch);
     assert_eq!(cluster.shared().lanes().watch_lanes(), [0]);
 }
+
+// --- another server under the same address ---
+
+/// Vouches, or does not, in the order of the list; afterwards it does.
+#[derive(Debug)]
+struct Vouching(std::sync::Mutex<std::collections::VecDeque<bool>>);
+
+impl Witness for Vouching {
+    fn vouch(&self) -> futures::future::BoxFuture<'_, Result<(), crate::Cause>> {
+        let vouches = self.0.lock().unwrap().pop_front().unwrap_or(true);
+        let refused = crate::Cause::Unvouched("another server".into());
+        Box::pin(async move { if vouches { Ok(()) } else { Err(refused) } })
+    }
+}
+
+fn witnessed(script: &Script, vouches: impl IntoIterator<Item = bool>) -> Watch {
+    let witness = Vouching(std::sync::Mutex::new(vouches.into_iter().collect()));
+    let options = WatchOptions {
+        witness: Some(Arc::new(witness)),
+        ..WatchOptions::default()
+    };
+    watch_with(script, options)
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_of_a_list_is_told_that_another_server_gave() {
+    let script = Script::of([
+        Answer::json(page("10", "", &[object("theirs", 5)])),
+        Answer::json(page("10", "t1", &[object("a", 5)])),
+        Answer::json(page("10", "", &[object("theirs", 6)])),
+        Answer::json(page("20", "", &[object("a", 5), object("b", 6)])),
+    ]);
+    let mut watch = witnessed(&script, [false, true, false, true]);
+    let told = take(&mut watch, 10).await;
+    assert_eq!(
+        told.iter().filter(|told| told.contains("theirs")).count(),
+        0,
+        "{told:?}"
+    );
+    assert_eq!(told.last().map(String::as_str), Some("listed 2@20"), "{told:?}");
+    assert!(told.iter().any(|told| told.contains("another server")), "{told:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_of_a_stream_is_told_that_another_server_opened_and_all_is_listed_anew() {
+    let script = Script::of([
+        one_page(),
+        Answer::lines(&[&event("ADDED", &object("theirs", 11))]),
+        Answer::json(page("20", "", &[object("a", 5)])),
+        Answer::lines(&[&a(21)]),
+    ]);
+    let mut watch = witnessed(&script, [true, false, true, true]);
+    let told = take(&mut watch, 9).await;
+    assert!(told.iter().all(|told| !told.contains("theirs")), "{told:?}");
+    assert_eq!(told.last().map(String::as_str), Some("+a@21"), "{told:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_came_back_older_is_listed_anew_where_a_watch_would_be_silent() {
+    let broken = || Answer::Stream(vec![Piece::Broken]);
+    let script = Script::of([
+        Answer::json(page("20", "", &[object("a", 5), object("b", 6)])),
+        broken(),
+        Answer::json(page("25", "t", &[object("a", 21)])),
+        broken(),
+        Answer::json(page("10", "t", &[object("a", 5)])),
+        Answer::json(page("10", "", &[object("a", 5)])),
+    ]);
+    let mut watch = witnessed(&script, []);
+    let told = take(&mut watch, 11).await;
+    assert_eq!(told.last().map(String::as_str), Some("listed 1@10"), "{told:?}");
+    let lines = script.lines();
+    assert!(
+        lines[2].ends_with("limit=1") && lines[3].contains("resourceVersion=20"),
+        "{lines:?}"
+    );
+    assert!(
+        lines[4].ends_with("limit=1") && lines[5].ends_with("limit=500"),
+        "{lines:?}"
+    );
+}

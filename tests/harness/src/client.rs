@@ -5,8 +5,8 @@ use std::{sync::Arc, time::Duration};
 use rustls::crypto::ring;
 use serde_json::Value;
 use ureq::{
-    Agent,
-    http::{Method, Request, header},
+    Agent, Body,
+    http::{Method, Request, Response, header, request::Builder},
     tls::{Certificate, ClientCert, PemItem, PrivateKey, RootCerts, TlsConfig, TlsProvider, parse_pem},
 };
 
@@ -73,6 +73,15 @@ impl Client {
     /// # Panics
     /// When a certificate in it cannot be read.
     pub fn new(kubeconfig: &Kubeconfig) -> Self {
+        Self::within(kubeconfig, Some(TIMEOUT))
+    }
+
+    /// One whose calls may last as long as they like, as a watch does.
+    pub(crate) fn patient(kubeconfig: &Kubeconfig) -> Self {
+        Self::within(kubeconfig, None)
+    }
+
+    fn within(kubeconfig: &Kubeconfig, timeout: Option<Duration>) -> Self {
         // kcp's file holds a chain.
         let authorities: Vec<_> = parse_pem(kubeconfig.authority.as_bytes())
             .filter_map(|item| match item.or_fail("read the authority") {
@@ -96,7 +105,7 @@ impl Client {
             .http_status_as_error(false)
             .max_redirects(0)
             .user_agent("test")
-            .timeout_global(Some(TIMEOUT))
+            .timeout_global(timeout)
             .max_idle_age(IDLE)
             .build()
             .new_agent();
@@ -105,6 +114,18 @@ impl Client {
             server: kubeconfig.server.clone(),
             token,
         }
+    }
+
+    /// One call with its answer as it comes: for whoever stands between.
+    pub(crate) fn forward(&self, request: Builder, target: &str, body: Vec<u8>) -> Result<Response<Body>, ureq::Error> {
+        let mut request = request.uri(format!("{}{target}", self.server));
+        if let Some(token) = &self.token {
+            request = request.header(header::AUTHORIZATION, token);
+        }
+        if body.is_empty() {
+            return self.agent.run(request.body(())?);
+        }
+        self.agent.run(request.body(body)?)
     }
 
     /// One call with any answer; the error says why there is none.

@@ -129,6 +129,8 @@ fn the_printed_roles_are_enough() {
             .audit()
             .into_iter()
             .filter(|event| event.user == user.name() && event.code == 403)
+            // Once per start a target is asked for what is left of kinds that no policy names any more; what it withholds is left alone.
+            .filter(|event| !(event.verb == "list" && event.uri.contains("labelSelector=internal.workload.kcp.io")))
             .map(|event| format!("{} {}", event.verb, event.uri))
             .collect();
         assert!(refused.is_empty(), "{name} refused {refused:?}");

@@ -32,6 +32,15 @@ impl ApiServer {
         });
     }
 
+    /// Empties its store. The server is down meanwhile.
+    ///
+    /// # Panics
+    /// When it does not come up again.
+    #[track_caller]
+    pub fn come_back_empty(&mut self) {
+        self.with_store_at_rest(|store| fs::remove_dir_all(store).or_fail("remove the store"));
+    }
+
     #[track_caller]
     fn with_store_at_rest(&mut self, act: impl FnOnce(&Path)) {
         self.kill();

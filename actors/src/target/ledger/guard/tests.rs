@@ -177,6 +177,19 @@ fn what_is_held_stays_held_while_lists_are_under_way() {
     assert_eq!(judged(&mut ledger).held, held(20));
 }
 
+#[test]
+fn a_deletion_that_is_doubted_is_judged_like_any_absence() {
+    let mut ledger = holding(20);
+    for number in 0..20 {
+        ledger.unwant(&key(number), Desired::Gone(Absence::DeletionSeen), 1);
+    }
+    assert_eq!(judged(&mut ledger).held, held(0), "seen one by one");
+    for number in 0..20 {
+        ledger.doubt(&key(number));
+    }
+    assert_eq!(judged(&mut ledger).held, held(20));
+}
+
 /// What happens to a ledger.
 #[derive(Clone, Copy, Debug)]
 enum Happens {
