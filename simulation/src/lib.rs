@@ -34,6 +34,15 @@
 //! Time, chance, latency and the order in which servers see requests (`dock.rs`) are functions of the seed; [`Outcome::trace`] is a hash over all
 //! requests with their times and answers, and a test runs seeds twice. A run that breaks an invariant says at which step, and how to see it again.
 //!
+//! # Deletions
+//!
+//! A schedule's rules never change. [`simulate_gone`] draws worlds in which they do: policies that name other targets or are taken away, targets
+//! that are drained, refuse, die, leave the list or return, namespaces and objects that go while the syncer runs or is down. Each DELETE is
+//! held against the upstream's own store and the rules at the moment it is sent (`checks/docket.rs`; within moments of a change either way is
+//! right, and those are counted apart); nothing may be made before its upstream object carries the finalizer that it has to carry, nor go
+//! upstream before it has left every target that can be reached. In the end all is well, a person confirms what the mass-deletion guard holds, and
+//! nothing is left that should be gone. [`simulate_killed`] kills the syncer at one request of a deletion with a dead target.
+//!
 //! # Does it see anything?
 //!
 //! A check that cannot fail proves nothing. A [`Plant`] breaks something on the wire on purpose, and tests show that each is caught.

@@ -146,3 +146,76 @@ fn finalizers(object: &Value) -> impl Iterator<Item = &str> {
     let finalizers = object.pointer("/metadata/finalizers").and_then(Value::as_array);
     finalizers.into_iter().flatten().filter_map(Value::as_str)
 }
+
+#[cfg(test)]
+mod tests {
+    use http::Request;
+    use serde_json::json;
+    use syncer_sandbox::FleetOptions;
+
+    use super::*;
+    use crate::laws::{Citizen, Law};
+
+    const PATH: &str = "/api/v1/namespaces/red/configmaps/a";
+
+    /// A docket under which `a` is wanted on both targets, and nothing changed for long.
+    fn docket() -> Docket {
+        let options = FleetOptions {
+            targets: 2,
+            ..FleetOptions::default()
+        };
+        let fleet = Fleet::new(&options).unwrap();
+        let people = Hand::at(&fleet.upstream, "kubectl");
+        let plain = |name: &str| json!({"metadata": {"name": name}});
+        people.create("/api/v1/namespaces", &plain("red")).unwrap();
+        people.create("/api/v1/namespaces/red/configmaps", &plain("a")).unwrap();
+        let names: Vec<String> = fleet.targets.iter().map(|(name, _)| name.clone()).collect();
+        let law = Law {
+            name: "all".to_owned(),
+            kinds: [(String::new(), "configmaps".to_owned())].into(),
+            targets: names.iter().cloned().collect(),
+            waits: WaitForDownstream::Always,
+            abandon_after: MOMENT,
+        };
+        let laws = Laws {
+            policies: vec![law],
+            targets: names.into_iter().map(|name| (name, Citizen::default())).collect(),
+        };
+        Docket {
+            fleet,
+            laws,
+            decreed: Instant::now(),
+            touched: BTreeMap::new(),
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_delete_of_what_is_wanted_is_seen_and_one_of_what_is_not_is_right() {
+        let asked = Asked::of(&Request::builder().method("DELETE").uri(PATH).body(()).unwrap());
+        let east = Side::Target("east".into());
+        let mut docket = docket();
+        let observation = Observation::new(&docket.fleet.upstream);
+        let is_wrong = |docket: &Docket| docket.sent(&observation, &east, &asked).is_some();
+        assert!(!is_wrong(&docket), "within a moment either way is right");
+        assert_eq!(observation.deletes().in_passing, 1);
+        tokio::time::advance(MOMENT * 2).await;
+        assert!(is_wrong(&docket));
+        docket.touched.insert(PATH.to_owned(), Instant::now());
+        assert!(!is_wrong(&docket), "it was touched just now");
+        tokio::time::advance(MOMENT * 2).await;
+        assert!(is_wrong(&docket));
+
+        let whole = docket.laws.clone();
+        docket.laws.policies.clear();
+        assert!(!is_wrong(&docket), "no policy wants it");
+        docket.laws = whole.clone();
+        docket.laws.targets.entry("east".to_owned()).or_default().drained = Drained::Yes;
+        assert!(!is_wrong(&docket), "the target is drained");
+        docket.laws = whole.clone();
+        docket.laws.targets.remove("east");
+        assert!(is_wrong(&docket), "what an unlisted target holds stays");
+        docket.laws = whole;
+        Hand::at(&docket.fleet.upstream, "kubectl").delete(PATH).unwrap();
+        assert!(!is_wrong(&docket), "it is gone upstream");
+    }
+}
