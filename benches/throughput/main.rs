@@ -5,7 +5,7 @@
 //! they were, is in `docs/benchmarks.md`.
 //!
 //! Arguments after `--`: the kinds (`configmaps`, `deployments`; without any, both) and
-//! `--objects=N`, the number of objects in one turn.
+//! `--objects=N`, the number of objects in one turn; `--no-restarts` leaves out what restarts and memory take, which are minutes.
 
 #![expect(
     clippy::expect_used,
@@ -28,7 +28,12 @@ mod usage;
 
 use syncer_harness::{Program, Testbed};
 
-use self::{bed::Bed, kind::Kind, turns::Turns};
+use self::{
+    bed::{Bed, Bench},
+    kind::Kind,
+    memory::Restart,
+    turns::Turns,
+};
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -47,28 +52,51 @@ fn main() {
     let objects = arguments
         .iter()
         .find_map(|argument| argument.strip_prefix("--objects=")?.parse().ok());
+    let restarts = if arguments.iter().any(|argument| argument == "--no-restarts") {
+        Restarts::LeftOut
+    } else {
+        Restarts::Measured
+    };
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     let kinds = if named.is_empty() { Kind::ALL.to_vec() } else { named };
     for kind in kinds {
         // Servers of its own, so that no kind pays for what another left.
         let bed = Bed::start();
-        runtime.block_on(measure(&bed, kind, objects.unwrap_or(kind.objects())));
+        runtime.block_on(measure(&bed, kind, objects.unwrap_or(kind.objects()), restarts));
     }
 }
 
-async fn measure(bed: &Bed, kind: Kind, objects: usize) {
+/// Whether the syncer is restarted, which tells of memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Restarts {
+    /// It is.
+    Measured,
+    /// It is not.
+    LeftOut,
+}
+
+async fn measure(bed: &Bed, kind: Kind, objects: usize, restarts: Restarts) {
     println!("== {objects} {} to two targets", kind.name());
     let bench = bed.bench(kind).await;
     let one = memory::baseline(&bench).await;
     let mut turns = Turns::default();
     turns.take(&bench, 1, objects).await;
-    let some = memory::restarts(&bench, 1).await;
+    let some = restarted(&bench, restarts, 1).await;
     turns.take(&bench, 2, objects).await;
     turns.take(&bench, 3, objects).await;
-    let many = memory::restarts(&bench, 3).await;
+    let many = restarted(&bench, restarts, 3).await;
     turns.report();
-    memory::report(one, &some, &many);
+    if let (Some(some), Some(many)) = (some, many) {
+        memory::report(one, &some, &many);
+    }
     latency::measure(&bench).await;
     rollout::measure(&bench, objects).await;
     edited::measure(&bench).await;
+}
+
+async fn restarted(bench: &Bench<'_>, restarts: Restarts, mark: u64) -> Option<[Restart; 2]> {
+    match restarts {
+        Restarts::Measured => Some(memory::restarts(bench, mark).await),
+        Restarts::LeftOut => None,
+    }
 }
