@@ -288,6 +288,16 @@ impl Settling<'_, '_> {
             (winner, why) = (Winner::Upstream, Why::Later);
         }
         self.tell(case, (winner, why), times);
+        if winner == Winner::Upstream
+            && case.upstream.is_none()
+            && let Some(times) = times
+        {
+            // We take it out for the upstream, which is no removal by the target.
+            let at = self.clocks.downstream.to_theirs(times.upstream.at);
+            self.memory
+                .downstream
+                .taken_out(case.id, WriteTime { at, ..times.upstream });
+        }
         if winner == Winner::WrittenBack
             && let Some(times) = times
         {

@@ -128,6 +128,13 @@ impl LeafTimes {
         time
     }
 
+    /// The leaf `id` is taken out for the other side, which removed it at `time`.
+    pub(super) fn taken_out(&mut self, id: LeafId, time: WriteTime) {
+        if let Some(known) = self.leaves.get_mut(&id) {
+            *known = Remembered { value: None, time };
+        }
+    }
+
     /// Whether the leaf `id` differed from the base when it was last looked at: then a value that is the base's again was written since.
     pub fn remembers(&self, id: LeafId) -> bool {
         self.leaves.contains_key(&id)
