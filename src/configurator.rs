@@ -70,23 +70,29 @@ impl Configurator {
         let mut merge = Merge::default();
         let mut basis: Option<Basis> = None;
         let mut rotated = self.secrets.changes();
+        let mut evicted = None;
         // Until when Secrets that were named just now may keep what is new waiting: connected without them, a target would be
         // connected twice.
         let mut patience: Option<Instant> = None;
         loop {
-            let eviction = published.rulebooks.borrow().rules.next_eviction();
             let objects = self.objects.borrow_and_update().clone();
             rotated.borrow_and_update();
             self.files.mark_unchanged();
             if objects.are_known() {
                 patience = self.publish(&mut merge, &objects, &mut basis, patience, &published);
             }
+            // Of the rules that hold from here on; once each, since documents that cannot be used leave the old rules as they are.
+            let next = published.rulebooks.borrow().rules.next_eviction();
+            let eviction = next.filter(|next| evicted != Some(*next));
             tokio::select! {
                 Ok(()) = self.files.changed() => {}
                 Ok(()) = self.objects.changed() => {}
                 Ok(()) = rotated.changed() => {}
                 () = sleep_until(patience.unwrap_or_else(Instant::now)), if patience.is_some() => {}
-                () = evictions::reached(eviction, &self.surroundings.clock), if eviction.is_some() => basis = None,
+                () = evictions::reached(eviction, &self.surroundings.clock), if eviction.is_some() => {
+                    evicted = eviction;
+                    basis = None;
+                }
                 else => return,
             }
         }
