@@ -15,6 +15,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use syncer_core::{
     config::WaitForDownstream,
+    marker::CLUSTER_LABEL,
     naming::{finalizer, target_key},
 };
 use syncer_sandbox::{ApiServer, Fleet, FleetOptions, Hand, Reach, TimerClock};
@@ -398,7 +399,15 @@ fn ours(server: &ApiServer) -> Vec<String> {
     let hand = Hand::at(server, "observer");
     let objects = KINDS.iter().flat_map(|(_, plural)| {
         let objects = hand.list(&format!("/api/v1/{plural}"));
-        let ours = objects.into_iter().filter(|object| downstream_origin(object).is_some());
+        // What lost our label is found again while it is wanted; afterwards no list of ours has it, and it stays.
+        let labelled = |object: &Value| {
+            object
+                .pointer("/metadata/labels")
+                .is_some_and(|labels| labels.get(CLUSTER_LABEL).is_some())
+        };
+        let ours = objects
+            .into_iter()
+            .filter(|object| labelled(object) && downstream_origin(object).is_some());
         ours.map(|object| path_of(plural, &object)).collect::<Vec<_>>()
     });
     objects.collect()
