@@ -8,5 +8,6 @@ mod leaving;
 mod manifests;
 mod outages;
 mod provider;
+mod release;
 mod scene;
 mod walk_through;
