@@ -221,12 +221,17 @@ fn part(seen: &Seen, path: &ObjectPath) -> Result<Part, Refusal> {
     match path.subresource.as_deref() {
         None => Ok(Part::Object),
         Some("status") if resource.status == StatusPart::Subresource => Ok(Part::Status),
-        // A virtual workspace serves no other subresource than the status; a custom resource none but its own, and says the same.
-        Some(_) if seen.execution == Execution::Forwarded || resource.is_custom() => {
-            Err(Refusal::not_found(resource, path.name.as_deref().unwrap_or_default()))
-        }
+        // A virtual workspace serves no other subresource than the status.
+        Some(_) if seen.execution == Execution::Forwarded => Err(no_such_subresource(resource, path)),
         Some("scale") if resource.scale.is_some() => Ok(Part::Scale),
+        // A custom resource says the same of what its definition does not have.
+        Some(_) if resource.is_custom() => Err(no_such_subresource(resource, path)),
         Some("finalize") if resource.nature == Nature::Namespace => Ok(Part::Finalize),
         Some(_) => Err(Refusal::no_such_path()),
     }
+}
+
+/// As if the object were missing.
+fn no_such_subresource(resource: &Resource, path: &ObjectPath) -> Refusal {
+    Refusal::not_found(resource, path.name.as_deref().unwrap_or_default())
 }

@@ -1,4 +1,4 @@
-//! A real browser, driven over its DevTools protocol.
+//! A real browser, driven over its `DevTools` protocol.
 
 use std::{
     io::{BufRead as _, BufReader},
@@ -66,7 +66,7 @@ impl Browser {
         };
         let target = browser.ask("Target.createTarget", &json!({"url": "about:blank"}))["targetId"].clone();
         let attached = browser.ask("Target.attachToTarget", &json!({"targetId": target, "flatten": true}));
-        browser.session = attached["sessionId"].as_str().unwrap().to_owned();
+        attached["sessionId"].as_str().unwrap().clone_into(&mut browser.session);
         for domain in ["Page", "Network", "Runtime", "Log"] {
             browser.ask(&format!("{domain}.enable"), &json!({}));
         }

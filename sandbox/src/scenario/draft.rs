@@ -1,5 +1,7 @@
 //! A script that grows.
 
+use std::collections::BTreeMap;
+
 use fastrand::Rng;
 use serde_json::Value;
 
@@ -17,7 +19,12 @@ pub(super) struct Draft<'a> {
     /// The objects that are there, by what the script has done so far.
     objects: Vec<ObjectName>,
     made: usize,
+    /// How often somebody changed an object on a target.
+    pulls: BTreeMap<(String, ObjectName), u8>,
 }
+
+/// How often somebody changes one object on one target. From the third time on the syncer sees a fight, and leaves them the field.
+const PULLS: u8 = 2;
 
 // === impl Draft ===
 
@@ -29,6 +36,7 @@ impl<'a> Draft<'a> {
             steps: Vec::new(),
             objects: Vec::new(),
             made: 0,
+            pulls: BTreeMap::new(),
         }
     }
 
@@ -105,16 +113,12 @@ impl<'a> Draft<'a> {
         };
         let kind = object.kind;
         match draw {
-            0..50 => {
-                let change = kind.edit(&mut self.chance);
-                self.push(at, Act::Edit { object, change });
-            }
-            50..72 => {
+            50..72 if self.may_pull(&target, &object) => {
                 let change = kind.drift(&mut self.chance);
                 self.push(at, Act::Drift { target, object, change });
             }
             72..80 => self.push(at, Act::Loss { target, object }),
-            80..90 => {
+            80..90 if self.may_pull(&target, &object) => {
                 let (upstream, downstream) = self.two_changes(kind);
                 self.push(
                     at,
@@ -130,11 +134,21 @@ impl<'a> Draft<'a> {
                 self.objects.retain(|known| *known != object);
                 self.push(at, Act::Delete { object });
             }
-            _ => {
+            95.. => {
                 let team = object.team;
                 self.create(at, team, kind);
             }
+            _ => {
+                let change = kind.edit(&mut self.chance);
+                self.push(at, Act::Edit { object, change });
+            }
         }
+    }
+
+    fn may_pull(&mut self, target: &str, object: &ObjectName) -> bool {
+        let pulls = self.pulls.entry((target.to_owned(), object.clone())).or_default();
+        *pulls = pulls.saturating_add(1);
+        *pulls <= PULLS
     }
 
     fn two_changes(&mut self, kind: Kind) -> (Value, Value) {

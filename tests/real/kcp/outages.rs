@@ -2,8 +2,10 @@
 
 use serde_json::json;
 
+use syncer_harness::wait_for;
+
 use super::{
-    provider::kcp_alone,
+    provider::{KCP_SOON, kcp_alone},
     scene::{Scene, shared, stay, wait_data},
 };
 
@@ -42,6 +44,11 @@ fn a_kcp_that_restarts_loses_nothing() {
     stay(&red, &["a"]);
     kcp.start_again();
     let scene = Scene::resumed(&kcp, syncer);
+    // It answers before it knows again who may do what.
+    let path = "/api/v1/namespaces/default/configmaps/a";
+    wait_for("kcp lets its admin in", KCP_SOON, || {
+        red.client(&kcp).call("GET", path, None).is_success()
+    });
     scene.edit(&red, "a", &json!({"v": "2"}));
     wait_data(&red, "a", &json!({"v": "2"}));
     scene.config_map(&red, "b", &json!({"v": "1"}));

@@ -85,8 +85,8 @@ fn a_status_takes_little_time_at_rest() {
     });
     thread::sleep(PAUSE);
     let mut took = Vec::new();
-    for number in 0..200 {
-        let address = format!("192.0.2.{}", number + 1);
+    for number in 1..=40 {
+        let address = format!("192.0.2.{number}");
         let begun = Instant::now();
         give(&field.east, &path, Some(&address));
         wait_until_shown(&field, &path, &address);
@@ -96,8 +96,8 @@ fn a_status_takes_little_time_at_rest() {
     }
     took.sort_unstable();
     println!(
-        "status back at rest: p50 {:?}, p95 {:?}, p99 {:?}, longest {:?}",
-        took[100], took[190], took[198], took[199]
+        "status back at rest: p50 {:?}, p90 {:?}, longest {:?}",
+        took[20], took[36], took[39]
     );
     assert_eq!(syncer.terminate(ENDS_WITHIN).code, Some(0), "{}", syncer.log());
 }
