@@ -107,16 +107,27 @@ async fn release_targets(
     (markers, written): (Markers, Written),
     report: &mut Report,
 ) {
-    let keys: Vec<_> = targets
+    let id = origin.id.clone();
+    // Of a target that is only named it is not known whether it is an object of kcp: it had one of two keys.
+    let homes = |target: &Target| match (&target.document, &origin.cluster) {
+        (Some(document), _) => vec![Arc::from(document.home(&id))],
+        (None, Some(cluster)) => vec![id.clone(), cluster.clone()],
+        (None, None) => vec![id.clone()],
+    };
+    let homes: Vec<(&Target, Arc<str>)> = targets
         .iter()
-        .map(|target| (target.name.clone(), target_key(&origin.id, &target.name)))
+        .flat_map(|target| homes(target).into_iter().map(move |home| (target, home)))
+        .collect();
+    let keys: Vec<_> = homes
+        .iter()
+        .map(|(target, home)| (target.name.clone(), target_key(home, &target.name)))
         .collect();
     let endpoints = origin.endpoints.iter();
     let finalizers = join_all(endpoints.map(|endpoint| upstream::release(endpoint, &keys, written)));
-    let marked = targets
+    let marked = homes
         .iter()
         .filter(|_| markers == Markers::Removed)
-        .map(|target| downstream::release(target, upstream, &origin.id, written));
+        .map(|(target, home)| downstream::release(target, upstream, (&id, home), written));
     let (finalizers, marked) = tokio::join!(finalizers, join_all(marked));
     for part in finalizers.into_iter().chain(marked) {
         report.merge(part);

@@ -10,6 +10,7 @@ use futures::FutureExt;
 use syncer_clusters::{Cluster, ConfigError, Object};
 use syncer_core::{
     ResourceType,
+    naming::target_key,
     placement::{Controller, Facts, Rules, Verdict},
 };
 use tokio::sync::watch;
@@ -98,6 +99,12 @@ impl Rulebook {
             workspace_path: path.as_deref(),
             controller: controller.map(|owner| Controller::new(&owner.api_version, &owner.kind)),
         })
+    }
+
+    /// The key of the target `name`, where the upstream id is `upstream`.
+    pub(crate) fn key_of(&self, name: &str, upstream: &str) -> String {
+        let rules = self.rules.target(name);
+        rules.map_or_else(|| target_key(upstream, name), |rules| rules.target.key(upstream))
     }
 
     /// Whether what is wanted of an object depends on the path of its workspace.

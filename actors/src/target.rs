@@ -32,7 +32,7 @@ pub(crate) use self::{
     sighting::Seen,
     waits::Waits,
 };
-use self::{intake::Intake, ledger::Ledger, turns::Turns};
+use self::{intake::Intake, ledger::Ledger, names::Previous, turns::Turns};
 use crate::{
     metrics::QueueMetrics,
     reconciler::{Downstream, Reconciler},
@@ -54,10 +54,14 @@ pub(crate) struct Target {
     bounds: Bounds,
     writes: Writes,
     upstream: UpstreamLink,
+    /// What its key and its namespaces' names are made with: the logical cluster of its SyncTarget, or the upstream id.
+    home: Arc<str>,
     /// The label value by which this target's objects are known.
     key: String,
     /// The one by which those are known that an upstream before this one put here; `None` for none.
     previous_key: Option<String>,
+    /// That upstream.
+    previous: Option<Previous>,
     stage: Stage,
     ledger: Ledger,
     intake: Intake,
@@ -103,9 +107,21 @@ impl Message for TargetMessage {}
 
 impl Target {
     pub(crate) fn new(settings: TargetSettings, bounds: Bounds, writes: Writes, upstream: UpstreamLink) -> Self {
-        let key = target_key(&upstream.id, &settings.name);
-        let previous = upstream.previous.as_ref();
-        let previous_key = previous.map(|previous| target_key(previous, &settings.name));
+        let home = |id: &Arc<str>| -> Arc<str> {
+            let rulebook = upstream.rulebooks.borrow();
+            let rules = rulebook.rules.target(&settings.name);
+            rules.map_or_else(|| id.clone(), |rules| rules.target.home(id).into())
+        };
+        let previous = upstream.previous.as_ref().map(|id| Previous {
+            id: id.clone(),
+            home: home(id),
+        });
+        let home = home(&upstream.id);
+        let key = target_key(&home, &settings.name);
+        let previous_key = previous
+            .as_ref()
+            .map(|previous| target_key(&previous.home, &settings.name))
+            .filter(|previous| *previous != key);
         let intake = Intake::new(&upstream.signals);
         let queue = upstream.metrics.queue(&settings.name);
         queue.emptied();
@@ -115,8 +131,10 @@ impl Target {
             writes,
             ledger: Ledger::of(upstream.workspaces.clone()),
             upstream,
+            home,
             key,
             previous_key,
+            previous,
             stage: Stage::Connecting,
             intake,
             turns: Turns::default(),

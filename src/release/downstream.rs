@@ -7,7 +7,7 @@ use syncer_clusters::{Cluster, Error, FieldsV1Kept, Next, Object, WatchOptions, 
 use syncer_core::{
     ResourceType,
     marker::{CLUSTER_LABEL, FIELD_MANAGER},
-    naming::target_key,
+    naming::{SyncTargetLocator, target_key},
     release::unmark,
 };
 
@@ -20,9 +20,14 @@ use super::{
 /// How often a write is tried that somebody else was ahead of.
 const TRIES: usize = 5;
 
-/// Takes our markers off everything of `target` that was made from an object of the upstream with the id `upstream`; its kubeconfig
-/// may lie in a Secret of `home`.
-pub(super) async fn release(target: &Target, home: &Cluster, upstream: &Arc<str>, written: Written) -> Part {
+/// Takes our markers off everything of `target` that was made from an object of the upstream with the id `upstream`, under the key that is
+/// made with `made_with`; its kubeconfig may lie in a Secret of `home`.
+pub(super) async fn release(
+    target: &Target,
+    home: &Cluster,
+    (upstream, made_with): (&Arc<str>, &str),
+    written: Written,
+) -> Part {
     let mut part = Part::default();
     let cluster = match target.connect(home).await {
         Ok(cluster) => cluster,
@@ -39,11 +44,16 @@ pub(super) async fn release(target: &Target, home: &Cluster, upstream: &Arc<str>
         }
     };
     let uid = target.document.as_ref().map_or("", |document| document.uid.as_str());
+    let sync_target = SyncTargetLocator {
+        cluster: made_with.to_owned(),
+        name: target.name.to_string(),
+        uid: uid.to_owned(),
+    };
     let work = Work {
         target,
         cluster,
-        names: NamespaceNames::new(upstream.clone(), target.name.clone(), uid.into(), target.mapping),
-        key: target_key(upstream, &target.name),
+        names: NamespaceNames::new(upstream.clone(), sync_target, target.mapping),
+        key: target_key(made_with, &target.name),
         written,
     };
     let of_resources = side_by_side(resources(&served), async |resource| work.of_resource(&resource).await);

@@ -10,6 +10,8 @@ use syncer_core::{Gvr, ResourceType, Scope, kcp::slice};
 pub(super) struct Origin {
     /// The upstream id (`docs/architecture.md`, "Identity").
     pub(super) id: Arc<str>,
+    /// Of a kcp: the logical cluster that has its SyncTargets, with which their keys are made.
+    pub(super) cluster: Option<Arc<str>>,
     /// Where its objects are.
     pub(super) endpoints: Vec<Endpoint>,
 }
@@ -63,6 +65,7 @@ impl Origin {
             };
             return Ok(Self {
                 id: identifying.uid().into(),
+                cluster: None,
                 endpoints: vec![only],
             });
         };
@@ -80,6 +83,7 @@ impl Origin {
         });
         Ok(Self {
             id: home.uid().into(),
+            cluster: home.annotations().get("kcp.io/cluster").map(Into::into),
             endpoints: endpoints.collect::<Result<_, String>>()?,
         })
     }

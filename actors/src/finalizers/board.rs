@@ -9,11 +9,7 @@ use std::{
 use jiff::Timestamp;
 use parking_lot::Mutex;
 use syncer_clusters::Object;
-use syncer_core::{
-    Gvr, ObjectKey, ResourceType,
-    finalizer::PREFIX,
-    naming::{finalizer, target_key},
-};
+use syncer_core::{Gvr, ObjectKey, ResourceType, finalizer::PREFIX, naming::finalizer};
 
 use super::{
     KeeperMessage,
@@ -99,21 +95,20 @@ impl FinalizerBoard {
 
     // --- what the upstream says ---
 
-    /// The upstream with `id` is followed: `targets` are those that the rules name, `resources` what is followed.
+    /// The upstream is followed: `targets` are those that the rules name, with their keys, `resources` what is followed.
     pub(crate) fn rules<'a>(
         &self,
-        id: &str,
-        targets: impl Iterator<Item = &'a Arc<str>>,
+        targets: impl Iterator<Item = (&'a Arc<str>, String)>,
         resources: impl Iterator<Item = &'a ResourceType>,
     ) {
         let mut known = self.0.known.lock();
         for state in known.targets.values_mut() {
             state.membership = Membership::Removed;
         }
-        for target in targets {
+        for (target, key) in targets {
             let state = known.targets.entry(target.clone());
             let state = state.or_insert_with(|| TargetState {
-                finalizer: finalizer(&target_key(id, target)).into(),
+                finalizer: finalizer(&key).into(),
                 membership: Membership::Member,
                 reach: Reach::Unknown,
             });

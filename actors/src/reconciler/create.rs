@@ -12,7 +12,6 @@ use syncer_core::{
     marker::{
         APPLIED_ANNOTATION, CLUSTER_LABEL, FIELD_MANAGER, NAMESPACE_LOCATOR_ANNOTATION, ORIGIN_ANNOTATION, Origin,
     },
-    naming::target_key,
 };
 
 use super::{
@@ -59,7 +58,7 @@ impl Work<'_> {
         let rulebook = self.downstream.rulebooks.borrow().clone();
         let mut others = rulebook.targets.keys().filter(|name| **name != self.downstream.name);
         others
-            .find(|name| target_key(&self.downstream.upstream_id, name) == label)
+            .find(|name| rulebook.key_of(name, &self.downstream.upstream_id) == label)
             .cloned()
     }
 

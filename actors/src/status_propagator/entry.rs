@@ -164,6 +164,11 @@ impl Entry {
             return true;
         }
         // Objects may have waited for this list.
+        self.look_again()
+    }
+
+    /// What it may have waited for has come; says whether it has to be looked at.
+    pub(super) fn look_again(&mut self) -> bool {
         let waits = self.attention != Attention::Settled;
         if waits {
             self.open();

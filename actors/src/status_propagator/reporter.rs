@@ -49,6 +49,11 @@ impl StatusReporter {
         }
     }
 
+    /// The slices are about to be listed.
+    pub(crate) fn slices_awaited(&self) {
+        self.board.slices_awaited(&self.target);
+    }
+
     pub(crate) fn list_started(&self, gvr: &Gvr) {
         self.board.target_list_started(&self.target, gvr);
     }
@@ -154,8 +159,9 @@ impl Reading for SliceReading {
             WatchEvent::Applied(object) => self.present(&object),
             WatchEvent::Deleted(object) => self.deleted(object.key()),
             WatchEvent::Listed(_) => self.listed(),
-            // The watches of the Services say so.
-            WatchEvent::Interrupted(_) | WatchEvent::Recovered => {}
+            // The watches of the Services say so; but nobody has to wait for what may not be listed.
+            WatchEvent::Interrupted(_) => self.reporter.board.slices_withheld(&self.reporter.target),
+            WatchEvent::Recovered => {}
         }
     }
 }

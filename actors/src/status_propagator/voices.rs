@@ -7,7 +7,10 @@ use std::{
 };
 
 use jiff::{SignedDuration, Timestamp};
-use syncer_core::{Gvr, status::Voice};
+use syncer_core::{
+    Gvr,
+    status::{StatusKind, Voice},
+};
 
 /// How long a target may be silent before statuses say so: the restart of an API server is not worth two writes per object.
 const GRACE: Duration = Duration::from_secs(10);
@@ -39,9 +42,11 @@ struct Target {
 /// Whether the endpoints of its Services are known.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Slices {
-    /// Not yet, or they are not watched.
+    /// They are not watched, or may not be listed: nobody waits for them.
     #[default]
     Unknown,
+    /// They are about to be listed: until then nothing is said of its Services.
+    Awaited,
     /// They are.
     Listed,
 }
@@ -164,7 +169,8 @@ impl Voices {
         let Some(known) = self.targets.get(target) else {
             return Voice::NeverHeard { since: self.started };
         };
-        if !known.lists.get(gvr).is_some_and(|list| list.complete) {
+        let awaited = StatusKind::of(gvr) == StatusKind::Service && known.slices == Slices::Awaited;
+        if awaited || !known.lists.get(gvr).is_some_and(|list| list.complete) {
             let since = known.heartbeat.unwrap_or(self.started);
             let since = match self.chance(now) {
                 Chance::Given => since.max(self.started),
@@ -178,9 +184,25 @@ impl Voices {
         }
     }
 
+    /// The `EndpointSlices` of `target` are about to be listed.
+    pub(super) fn slices_awaited(&mut self, target: &Arc<str>) {
+        let target = self.target(target);
+        if target.slices == Slices::Unknown {
+            target.slices = Slices::Awaited;
+        }
+    }
+
     /// The `EndpointSlices` of `target` were listed.
     pub(super) fn slices_listed(&mut self, target: &Arc<str>) {
         self.target(target).slices = Slices::Listed;
+    }
+
+    /// The `EndpointSlices` of `target` cannot be listed for now.
+    pub(super) fn slices_withheld(&mut self, target: &Arc<str>) {
+        let target = self.target(target);
+        if target.slices == Slices::Awaited {
+            target.slices = Slices::Unknown;
+        }
     }
 
     /// Whether the `EndpointSlices` of `target` were listed.

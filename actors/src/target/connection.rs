@@ -4,7 +4,9 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use futures::FutureExt;
 use syncer_clusters::{Cluster, ConfigError, Error, FieldsV1Kept, Health, Served, WatchOptions};
-use syncer_core::{ResourceType, config::NamespaceMapping, marker::CLUSTER_LABEL, status::StatusKind};
+use syncer_core::{
+    ResourceType, config::NamespaceMapping, marker::CLUSTER_LABEL, naming::SyncTargetLocator, status::StatusKind,
+};
 use tracing::{debug, error, info, warn};
 
 use super::{BATCH, NamespaceNames, Stage, Target, TargetMessage, sighting::TargetReading};
@@ -176,19 +178,14 @@ impl Target {
     /// How upstream namespaces are called here.
     fn names(&self) -> NamespaceNames {
         let rulebook = self.upstream.rulebooks.borrow().clone();
-        let targets = rulebook.rules.targets().iter();
-        let mapping = targets
-            .filter(|target| target.name == self.settings.name)
-            .map(|target| target.mapping)
-            .next()
-            .unwrap_or(NamespaceMapping::Identity);
-        NamespaceNames::new(
-            self.upstream.id.clone(),
-            self.settings.name.clone(),
-            self.settings.uid.clone(),
-            mapping,
-        )
-        .succeeding(self.upstream.previous.clone())
+        let rules = rulebook.rules.target(&self.settings.name);
+        let mapping = rules.map_or(NamespaceMapping::Identity, |rules| rules.mapping);
+        let sync_target = SyncTargetLocator {
+            cluster: self.home.to_string(),
+            name: self.settings.name.to_string(),
+            uid: self.settings.uid.to_string(),
+        };
+        NamespaceNames::new(self.upstream.id.clone(), sync_target, mapping).succeeding(self.previous.clone())
     }
 
     /// Takes orders from here on: the Upstream tells everything that it knows.
@@ -219,6 +216,7 @@ impl Target {
             return;
         };
         if watched.iter().any(is_service) && !watched.iter().any(|resource| resource.gvr == slices.gvr) {
+            reporter.slices_awaited();
             let reporter = reporter.clone();
             let reading = move || SliceReading::new(reporter.clone());
             self.watch(cluster, slices, FieldsV1Kept::None, reading, ctx);

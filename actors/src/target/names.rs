@@ -20,33 +20,40 @@ pub struct NamespaceNames(Arc<Inner>);
 #[derive(Clone)]
 struct Inner {
     upstream: Arc<str>,
-    /// The id of the upstream whose place this one took.
-    previous: Option<Arc<str>>,
-    target: Arc<str>,
-    target_uid: Arc<str>,
+    sync_target: SyncTargetLocator,
+    /// The upstream whose place this one took.
+    previous: Option<Previous>,
     mapping: NamespaceMapping,
     hashed: DashMap<(LogicalCluster, Arc<str>), Arc<str>>,
+}
+
+/// An upstream that was here before.
+#[derive(Clone, Debug)]
+pub(crate) struct Previous {
+    /// Its id.
+    pub(crate) id: Arc<str>,
+    /// What the key of the target and the names of its namespaces were made with.
+    pub(crate) home: Arc<str>,
 }
 
 // === impl NamespaceNames ===
 
 impl NamespaceNames {
-    /// The names on `target` for objects of the upstream with the id `upstream`.
-    pub fn new(upstream: Arc<str>, target: Arc<str>, target_uid: Arc<str>, mapping: NamespaceMapping) -> Self {
+    /// The names on `sync_target` for objects of the upstream with the id `upstream`.
+    pub fn new(upstream: Arc<str>, sync_target: SyncTargetLocator, mapping: NamespaceMapping) -> Self {
         Self(Arc::new(Inner {
             upstream,
+            sync_target,
             previous: None,
-            target,
-            target_uid,
             mapping,
             hashed: DashMap::new(),
         }))
     }
 
-    /// The same, where what the upstream with the id `previous` put here is ours too. Namespaces that are called by a hash keep the
+    /// The same, where what the upstream `previous` put here is ours too. Namespaces that are called by a hash keep the
     /// names that they had under it: what runs in them could not be taken over otherwise.
     #[must_use]
-    pub(crate) fn succeeding(mut self, previous: Option<Arc<str>>) -> Self {
+    pub(crate) fn succeeding(mut self, previous: Option<Previous>) -> Self {
         Arc::make_mut(&mut self.0).previous = previous;
         self
     }
@@ -68,15 +75,15 @@ impl NamespaceNames {
             .previous
             .as_ref()
             .filter(|_| self.0.mapping == NamespaceMapping::Hashed);
-        self.locator_of(kept.unwrap_or(&self.0.upstream), cluster, namespace)
+        let home = kept.map_or(&*self.0.sync_target.cluster, |previous| &*previous.home);
+        self.locator_of(home, cluster, namespace)
     }
 
-    fn locator_of(&self, upstream: &str, cluster: &LogicalCluster, namespace: &str) -> NamespaceLocator {
+    fn locator_of(&self, home: &str, cluster: &LogicalCluster, namespace: &str) -> NamespaceLocator {
         NamespaceLocator {
             sync_target: SyncTargetLocator {
-                cluster: upstream.to_owned(),
-                name: self.0.target.to_string(),
-                uid: self.0.target_uid.to_string(),
+                cluster: home.to_owned(),
+                ..self.0.sync_target.clone()
             },
             cluster: cluster.as_str().to_owned(),
             namespace: namespace.to_owned(),
@@ -118,7 +125,7 @@ impl NamespaceNames {
             self.claimed_namespace(object, &origin)?
         } else {
             let claimed = |upstream: &Arc<str>| origin.claims(upstream, found);
-            claimed(&self.0.upstream).or_else(|| self.0.previous.as_ref().and_then(claimed))?
+            claimed(&self.0.upstream).or_else(|| self.0.previous.as_ref().and_then(|previous| claimed(&previous.id)))?
         };
         // A copy at another place is somebody else's, whatever its annotation says.
         let (namespace, name) = self.place(&key);
@@ -128,11 +135,15 @@ impl NamespaceNames {
     fn claimed_namespace(&self, object: &Object, origin: &Origin) -> Option<ObjectKey> {
         let locator = NamespaceLocator::parse(object.annotations().get(NAMESPACE_LOCATOR_ANNOTATION)?).ok()?;
         let cluster = LogicalCluster::new(&locator.cluster);
-        let ours = [Some(&self.0.upstream), self.0.previous.as_ref()]
-            .into_iter()
-            .flatten()
-            .any(|upstream| locator == self.locator_of(upstream, &cluster, &locator.namespace))
-            && (self.is_present(origin) || self.0.previous.as_deref() == Some(&*origin.upstream));
+        let previous = self.0.previous.as_ref();
+        let ours = [
+            Some(&*self.0.sync_target.cluster),
+            previous.map(|previous| &*previous.home),
+        ]
+        .into_iter()
+        .flatten()
+        .any(|home| locator == self.locator_of(home, &cluster, &locator.namespace))
+            && (self.is_present(origin) || previous.is_some_and(|previous| *previous.id == *origin.upstream));
         ours.then(|| ObjectKey::new(cluster, Gvr::new("", "v1", "namespaces"), "", &locator.namespace))
     }
 }

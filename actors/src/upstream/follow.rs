@@ -29,7 +29,8 @@ impl Upstream {
         };
         let resources = identity.resources.clone();
         let targets = self.rulebook.targets.keys();
-        self.base.finalizers.rules(&identity.id, targets, resources.iter());
+        let targets = targets.map(|name| (name, self.rulebook.key_of(name, &identity.id)));
+        self.base.finalizers.rules(targets, resources.iter());
         let farewell = self
             .index
             .dismiss_others(|gvr| resources.iter().any(|resource| resource.gvr == *gvr));

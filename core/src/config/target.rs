@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::naming::target_key;
+
 /// One physical cluster, by its name.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SyncTarget {
@@ -17,6 +19,25 @@ pub struct SyncTarget {
     pub annotations: BTreeMap<String, String>,
     /// What is wanted.
     pub spec: SyncTargetSpec,
+}
+
+/// The annotation by which kcp names the logical cluster of an object.
+const LOGICAL_CLUSTER: &str = "kcp.io/cluster";
+
+// === impl SyncTarget ===
+
+impl SyncTarget {
+    /// What names and keys are made with: the logical cluster of the object, where it is one of kcp's, and else the upstream id `upstream`,
+    /// so that two upstreams never share a key.
+    pub fn home<'a>(&'a self, upstream: &'a str) -> &'a str {
+        let cluster = self.annotations.get(LOGICAL_CLUSTER).filter(|_| !self.uid.is_empty());
+        cluster.map_or(upstream, String::as_str)
+    }
+
+    /// Its key, where the upstream id is `upstream`.
+    pub fn key(&self, upstream: &str) -> String {
+        target_key(self.home(upstream), &self.name)
+    }
 }
 
 /// What is wanted of a target.
@@ -90,4 +111,27 @@ pub struct TargetLimits {
     /// Requests at once on top of that.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub burst: Option<u32>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_object_of_kcp_is_at_home_in_its_logical_cluster_and_any_other_target_in_its_upstream() {
+        let target = |uid: &str, cluster: Option<&str>| SyncTarget {
+            name: "us-west1".to_owned(),
+            uid: uid.to_owned(),
+            labels: BTreeMap::new(),
+            annotations: cluster
+                .map(|cluster| (LOGICAL_CLUSTER.to_owned(), cluster.to_owned()))
+                .into_iter()
+                .collect(),
+            spec: SyncTargetSpec::default(),
+        };
+        let object = target("syncTargetUID", Some("root:org:ws"));
+        assert_eq!(object.key("some-uid"), "6ohB8yeXhwqTQVuBzJRgqcRJTpRjX7yTZu5g5g");
+        assert_eq!(target("", Some("root:org:ws")).home("some-uid"), "some-uid", "a file");
+        assert_eq!(target("u", None).home("some-uid"), "some-uid", "a plain cluster");
+    }
 }

@@ -73,9 +73,32 @@ impl StatusBoard {
         }
     }
 
+    /// The slices of `target` are about to be listed.
+    pub(crate) fn slices_awaited(&self, target: &Arc<str>) {
+        self.0.voices.lock().slices_awaited(target);
+    }
+
     /// All slices of `target` were seen.
     pub(crate) fn slices_listed(&self, target: &Arc<str>) {
         self.0.voices.lock().slices_listed(target);
+        self.ring_waiting_services();
+    }
+
+    /// The slices of `target` cannot be listed for now: its Services are shown without.
+    pub(crate) fn slices_withheld(&self, target: &Arc<str>) {
+        self.0.voices.lock().slices_withheld(target);
+        self.ring_waiting_services();
+    }
+
+    fn ring_waiting_services(&self) {
+        let mut waiting = Vec::new();
+        for mut entry in self.0.objects.iter_mut() {
+            let is_service = StatusKind::of(&entry.key().gvr) == StatusKind::Service;
+            if is_service && entry.value_mut().look_again() {
+                waiting.push(entry.key().clone());
+            }
+        }
+        self.ring_all(waiting);
     }
 
     /// `target` can be reached.

@@ -231,3 +231,31 @@ fn a_target_that_is_connected_anew_leaves_no_gap_in_the_sum() {
         assert_eq!(bench.status(&deployments(), "web").await["readyReplicas"], 10);
     });
 }
+
+/// The first list of a target's endpoints may come later than that of its Services; what stands upstream is not taken back meanwhile (S5).
+#[test]
+fn nothing_is_said_of_a_service_before_the_endpoints_of_every_target_are_listed() {
+    for word in [StatusBoard::slices_listed, StatusBoard::slices_withheld] {
+        simulate(&["east", "west"], move |mut bench| async move {
+            bench.start();
+            let body = json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "web", "namespace": "default"},
+                "spec": {"selector": {"app": "web"}, "ports": [{"port": 80}]}});
+            bench.upstream.create(&services(), &body).await;
+            for target in ["east", "west"] {
+                bench.board().slices_awaited(&target.into());
+                bench.targets[target].create(&services(), &body).await;
+                bench
+                    .report(target, &services(), "web", &json!({"loadBalancer": {}}))
+                    .await;
+            }
+            bench.list(&services());
+            bench.show_upstream(&services(), "web").await;
+            bench.board().slices_listed(&"east".into());
+            tokio::time::sleep(Duration::from_secs(20)).await;
+            assert_eq!(bench.writes(), 0, "west has not said what endpoints it has");
+            word(bench.board(), &"west".into());
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            assert_eq!(bench.writes(), 1);
+        });
+    }
+}
