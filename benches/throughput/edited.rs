@@ -82,8 +82,8 @@ async fn edit(bench: &Bench<'_>, name: &str, mark: u64) {
 async fn report(bench: &Bench<'_>, name: &str, turn: u64) {
     let [east, _] = &bench.targets;
     let ready = turn % 5 + 1;
-    let status =
-        json!({"status": {"observedGeneration": 1, "replicas": 5, "updatedReplicas": ready, "readyReplicas": ready}});
+    // What was available before may not be more than what is ready now.
+    let status = json!({"status": {"observedGeneration": 1, "replicas": 5, "updatedReplicas": ready, "readyReplicas": ready, "availableReplicas": 0}});
     let (resource, options) = (bench.kind.resource(), Write::by("bench"));
     let body = Bytes::from(status.to_string());
     let namespace = synced_namespace(1);
