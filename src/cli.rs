@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use syncer_core::config::{ConfigDuration, NamespaceMapping, Strategy};
 
-use crate::{documents::Source, target_option::TargetOption};
+use crate::{documents::Source, target_option::TargetOption, upstream_options::UpstreamOptions};
 
 /// Keeps Kubernetes objects in step between kcp workspaces (or any API server) and many physical clusters.
 #[derive(Debug, Parser)]
@@ -92,12 +92,8 @@ Exit codes: 0 done; 1 failed while running; 2 wrong usage or configuration.";
 /// The options of `run`.
 #[derive(Debug, Args)]
 pub(crate) struct RunOptions {
-    /// The kubeconfig of the upstream; without it in-cluster credentials, then KUBECONFIG.
-    #[arg(long, value_name = "FILE", env = "TMC_SYNCER_UPSTREAM_KUBECONFIG")]
-    pub(crate) upstream_kubeconfig: Option<PathBuf>,
-    /// The context in it; without it the current one.
-    #[arg(long, value_name = "NAME", env = "TMC_SYNCER_UPSTREAM_CONTEXT")]
-    pub(crate) upstream_context: Option<String>,
+    #[command(flatten)]
+    pub(crate) upstream: UpstreamOptions,
     /// The `APIExportEndpointSlice` to follow, in the workspace of kcp that the kubeconfig points at: the objects of all workspaces that
     /// have bound its export are synced. Without it the upstream is one API server, or one workspace.
     #[arg(long, value_name = "NAME", env = "TMC_SYNCER_ENDPOINT_SLICE")]

@@ -18,6 +18,7 @@ mod status;
 mod target_option;
 mod telemetry;
 mod told_to_end;
+mod upstream_options;
 mod validate;
 
 use std::{process::ExitCode, sync::Arc, time::Duration};

@@ -16,7 +16,7 @@ mod tests;
 use std::{collections::BTreeMap, io, process::ExitCode, sync::Arc};
 
 use futures::future::join_all;
-use syncer_clusters::{Cluster, ClusterConfig, ConfigError};
+use syncer_clusters::{Cluster, ConfigError};
 use syncer_core::naming::target_key;
 use tracing::error;
 
@@ -61,12 +61,7 @@ pub(crate) fn run(options: &ReleaseOptions, pool: &Arc<tokio::runtime::Runtime>)
 }
 
 fn connect_upstream(options: &ReleaseOptions) -> Result<Cluster, ConfigError> {
-    let context = options.upstream_context.as_deref();
-    let config = match &options.upstream_kubeconfig {
-        Some(file) => ClusterConfig::from_kubeconfig_file(file, context)?,
-        None => ClusterConfig::from_environment(context)?,
-    };
-    Cluster::builder("upstream").connect(config)
+    Cluster::builder("upstream").connect(options.upstream.config()?)
 }
 
 /// Releases what is chosen, all targets side by side; what fails of one holds up no other.

@@ -9,7 +9,7 @@ use syncer_actors::{
     events::Recent,
     runtime::{self, Clock, Drained, Ended, Runtime, Signals, Spec},
 };
-use syncer_clusters::{Cluster, ClusterConfig, ConfigError};
+use syncer_clusters::{Cluster, ConfigError};
 use syncer_core::{
     config::{Configuration, NamespaceMapping, schema::SYNC_TARGET},
     hash_key::HashKey,
@@ -279,14 +279,9 @@ fn hash_key(options: &RunOptions, writes: Writes, pool: &Arc<tokio::runtime::Run
 }
 
 fn upstream(options: &RunOptions, rest_client: &RestClient) -> Result<Cluster, ConfigError> {
-    let context = options.upstream_context.as_deref();
-    let config = match &options.upstream_kubeconfig {
-        Some(file) => ClusterConfig::from_kubeconfig_file(file, context)?,
-        None => ClusterConfig::from_environment(context)?,
-    };
     Cluster::builder("upstream")
         .observer(Arc::new(rest_client.clone()))
-        .connect(config)
+        .connect(options.upstream.config()?)
 }
 
 /// The namespace that this pod runs in, whose objects are never synced.

@@ -1,6 +1,6 @@
 //! The options of `release`.
 
-use std::{path::PathBuf, str::FromStr};
+use std::str::FromStr;
 
 use clap::{Args, ValueEnum};
 
@@ -9,6 +9,7 @@ use crate::{
     cli::{EndpointSliceName, MappingOption},
     documents::Source,
     target_option::{TargetOption, TargetOptionError, is_target_name},
+    upstream_options::UpstreamOptions,
 };
 
 pub(crate) const EXAMPLES: &str = "Stop the syncer first, or take the target out of its configuration: a syncer that runs puts back what it needs.
@@ -24,12 +25,8 @@ Exit codes: 0 done; 1 something could not be released, the rest is; 2 wrong usag
 /// The options of `release`.
 #[derive(Debug, Args)]
 pub(crate) struct ReleaseOptions {
-    /// The kubeconfig of the upstream; without it in-cluster credentials, then KUBECONFIG.
-    #[arg(long, value_name = "FILE", env = "TMC_SYNCER_UPSTREAM_KUBECONFIG")]
-    pub(crate) upstream_kubeconfig: Option<PathBuf>,
-    /// The context in it; without it the current one.
-    #[arg(long, value_name = "NAME", env = "TMC_SYNCER_UPSTREAM_CONTEXT")]
-    pub(crate) upstream_context: Option<String>,
+    #[command(flatten)]
+    pub(crate) upstream: UpstreamOptions,
     /// The APIExportEndpointSlice in the workspace that the kubeconfig points at, as it was given to `run`: everything in the workspaces
     /// that have bound its export is released.
     #[arg(long, value_name = "NAME", env = "TMC_SYNCER_ENDPOINT_SLICE")]

@@ -1,7 +1,7 @@
 //! Asking whoever was named, and making one report of the answers.
 
 use jiff::{SignedDuration, Timestamp};
-use syncer_clusters::{Cluster, ClusterConfig, ConfigError};
+use syncer_clusters::{Cluster, ConfigError};
 
 use super::{
     StatusError, StatusOptions,
@@ -36,14 +36,11 @@ impl Sources {
     /// Those that `options` name; the default upstream only where none is named.
     pub(super) fn of(options: &StatusOptions) -> Result<Self, StatusError> {
         let admin = options.admin.as_deref().map(Admin::at).transpose()?;
-        let context = options.upstream_context.as_deref();
-        let is_named = options.upstream_kubeconfig.is_some() || context.is_some();
-        let upstream = if is_named || admin.is_none() {
-            let config = match &options.upstream_kubeconfig {
-                Some(file) => ClusterConfig::from_kubeconfig_file(file, context),
-                None => ClusterConfig::from_environment(context),
-            };
-            let connected = config.and_then(|config| Cluster::builder("upstream").connect(config));
+        let upstream = if options.upstream.is_named() || admin.is_none() {
+            let connected = options
+                .upstream
+                .config()
+                .and_then(|config| Cluster::builder("upstream").connect(config));
             Some(connected.map_err(UnusableUpstream)?)
         } else {
             None

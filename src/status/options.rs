@@ -1,8 +1,8 @@
 //! The options of `status`.
 
-use std::path::PathBuf;
-
 use clap::{Args, ValueEnum};
+
+use crate::upstream_options::UpstreamOptions;
 
 pub(crate) const EXAMPLES: &str = "Examples:
   tmc-syncer status --upstream-kubeconfig up.kubeconfig                  # from SyncTarget and SyncPolicy objects
@@ -14,14 +14,10 @@ Exit codes: 0 shown; 1 something that was asked for could not be read; 2 wrong u
 /// The options of `status`.
 #[derive(Debug, Args)]
 pub(crate) struct StatusOptions {
-    /// The kubeconfig of the server that has the objects of targets and policies; without it, and without --admin, in-cluster
-    /// credentials, then KUBECONFIG.
-    #[arg(long, value_name = "FILE", env = "TMC_SYNCER_UPSTREAM_KUBECONFIG")]
-    pub(crate) upstream_kubeconfig: Option<PathBuf>,
-    /// The context in it; without it the current one.
-    #[arg(long, value_name = "NAME", env = "TMC_SYNCER_UPSTREAM_CONTEXT")]
-    pub(crate) upstream_context: Option<String>,
-    /// The admin address of a running syncer, for what is not in the objects: drift, lag, conflicts, actors.
+    #[command(flatten)]
+    pub(crate) upstream: UpstreamOptions,
+    /// The admin address of a running syncer, for what is not in the objects of targets and policies: drift, lag, conflicts, actors. With it
+    /// the upstream is asked only where it is named.
     #[arg(long, value_name = "URL", env = "TMC_SYNCER_ADMIN")]
     pub(crate) admin: Option<String>,
     /// How it is shown.
