@@ -1,6 +1,7 @@
 //! Running all tests.
 
 mod tally;
+mod unsteady;
 
 use std::{
     env,
@@ -129,7 +130,9 @@ fn real(options: &Options) -> Result<Outcome, Failure> {
     if options.full {
         arguments.push("--include-ignored");
     }
-    tier("real", cargo::command().arg("test").args(REAL), options, &arguments)
+    let mut outcome = tier("real", cargo::command().arg("test").args(REAL), options, &arguments)?;
+    unsteady::again(&mut outcome.tally)?;
+    Ok(outcome)
 }
 
 /// Runs the tests of one tier with their output shown and counted.
@@ -199,6 +202,9 @@ fn report(outcomes: &[Outcome], left_out: Option<&LeftOut>, is_ci: bool) -> Verd
     }
     for name in sum.names() {
         println!("failed: {name}");
+    }
+    for name in sum.unsteady() {
+        println!("unsteady: {name} failed, and passed twice alone: mend it");
     }
     if let Some(LeftOut { tests, reason }) = left_out {
         println!("left out: {tests} tests on real control planes, because of: {reason}");

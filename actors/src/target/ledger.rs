@@ -8,7 +8,7 @@ mod standing;
 mod states;
 mod tally;
 
-use std::sync::Arc;
+use std::{mem, sync::Arc};
 
 use syncer_core::{
     Gvr, ObjectKey,
@@ -19,6 +19,7 @@ use syncer_core::{
 };
 
 use tokio::time::Instant;
+use xxhash_rust::xxh3::xxh3_64;
 
 use self::farewell::Farewell;
 pub(crate) use self::guard::Judgement;
@@ -53,6 +54,8 @@ struct Record {
     farewell: Farewell,
     /// Attempts that failed one after the other.
     failures: u32,
+    /// Stands for what was said of them last; 0 if nothing was.
+    said: u64,
     /// What the last one failed for.
     complaint: Complaint,
     /// Whether the owner was told.
@@ -230,6 +233,7 @@ impl Record {
             admission: Admission::Unjudged,
             farewell: Farewell::None,
             failures: 0,
+            said: 0,
             complaint: Complaint::None,
             word: Word::None,
             news: None,
@@ -560,6 +564,7 @@ impl Ledger {
         };
         record.turn = Turn::Quiet;
         record.failures = 0;
+        record.said = 0;
         record.complaint = Complaint::None;
         record.word = Word::None;
         // What is gone on both sides needs no record.
@@ -588,6 +593,15 @@ impl Ledger {
         record.complaint = complaint;
         record.failures = record.failures.saturating_add(1);
         record.failures
+    }
+
+    /// Whether the failures of `key` were not described as in `message` last; from now on they were.
+    pub(crate) fn is_news(&mut self, key: &ObjectKey, message: &str) -> bool {
+        let Some(mut record) = self.records.get_mut(key) else {
+            return true;
+        };
+        let said = xxh3_64(message.as_bytes());
+        mem::replace(&mut record.said, said) != said
     }
 
     /// The wait of `key` is over. What was in the way may be gone: only another attempt tells.

@@ -390,8 +390,13 @@ impl Target {
             self.ledger.give_word(&key);
             self.tell(&key, failure.reason, failure.message.to_string());
         }
-        // Said once; what is said again and again is read by nobody.
-        if failures == 1 {
+        // Said once; what is said again and again is read by nobody. What somebody has to mend may turn out to be another thing than
+        // it seemed, or come after a wait that was no failure.
+        let is_said = match failure.retry {
+            Retry::Rarely => self.ledger.is_news(&key, &failure.message),
+            Retry::Soon | Retry::After(_) => failures == 1,
+        };
+        if is_said {
             warn!(
                 target = %self.settings.name, workspace = %key.cluster, kind = %key.gvr, namespace = %key.namespace,
                 name = %key.name, retry_in = ?delay, "not synced: {}", failure.message

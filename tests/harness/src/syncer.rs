@@ -103,7 +103,7 @@ impl Syncer {
                 .lines()
                 .find(|line| parts.iter().all(|part| line.contains(part)))
                 .map(str::to_owned);
-            line.ok_or(log)
+            line.ok_or_else(|| last_lines(&log))
         })
     }
 
@@ -111,4 +111,12 @@ impl Syncer {
     pub fn admin_address(&self) -> &str {
         &self.admin
     }
+}
+
+/// The end of `log` on one line: reports of failures show no more.
+fn last_lines(log: &str) -> String {
+    const SHOWN: usize = 12;
+    let lines: Vec<_> = log.lines().collect();
+    let (_, end) = lines.split_at(lines.len().saturating_sub(SHOWN));
+    end.join(" | ")
 }

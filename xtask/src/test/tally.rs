@@ -7,6 +7,7 @@ pub(super) struct Tally {
     failed: usize,
     ignored: usize,
     names: Vec<String>,
+    unsteady: Vec<String>,
 }
 
 // === impl Tally ===
@@ -53,11 +54,20 @@ impl Tally {
         self.failed = self.failed.max(1);
     }
 
+    /// `name` failed, and passed when it was run alone.
+    pub(super) fn was_unsteady(&mut self, name: &str) {
+        self.names.retain(|failed| failed != name);
+        self.unsteady.push(name.to_owned());
+        self.failed -= 1;
+        self.passed += 1;
+    }
+
     pub(super) fn add(&mut self, other: &Self) {
         self.passed += other.passed;
         self.failed += other.failed;
         self.ignored += other.ignored;
         self.names.extend(other.names.iter().cloned());
+        self.unsteady.extend(other.unsteady.iter().cloned());
     }
 
     pub(super) fn passed(&self) -> usize {
@@ -75,6 +85,11 @@ impl Tally {
     /// The tests that failed.
     pub(super) fn names(&self) -> &[String] {
         &self.names
+    }
+
+    /// The tests that failed in the crowd alone.
+    pub(super) fn unsteady(&self) -> &[String] {
+        &self.unsteady
     }
 }
 

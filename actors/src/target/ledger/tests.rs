@@ -185,6 +185,17 @@ fn a_failure_waits_and_only_news_from_upstream_end_that() {
     assert_eq!(ledger.failed(&key("web"), Complaint::Failed), 2);
 }
 
+#[test]
+fn what_is_wrong_is_news_until_it_was_said_and_again_when_it_is_something_else() {
+    let mut ledger = created();
+    for (message, news) in [("held", true), ("held", false), ("not ours", true), ("held", true)] {
+        ledger.failed(&key("web"), Complaint::Failed);
+        assert_eq!(ledger.is_news(&key("web"), message), news, "{message}");
+    }
+    ledger.succeeded(&key("web"));
+    assert!(ledger.is_news(&key("web"), "held"));
+}
+
 /// An object of somebody else is in the way.
 fn refused() -> Ledger {
     let mut ledger = Ledger::default();
