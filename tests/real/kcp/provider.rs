@@ -18,6 +18,15 @@ pub(crate) const KCP_SOON: Duration = Duration::from_secs(90);
 
 const BINDINGS: &str = "/apis/apis.kcp.io/v1alpha2/apibindings";
 
+/// What a workspace with a binding has to answer to.
+const PEOPLE_NEED: [&str; 5] = [
+    "/api/v1/namespaces/default",
+    "/api/v1/namespaces/default/configmaps",
+    "/api/v1/namespaces/default/secrets",
+    "/api/v1/namespaces/default/services",
+    "/apis/apps/v1/namespaces/default/deployments",
+];
+
 static KCP: LazyLock<RwLock<Kcp>> = LazyLock::new(|| RwLock::new(Kcp::start()));
 
 /// The kcp of all tests, which share it: each works in workspaces of its own.
@@ -102,10 +111,12 @@ impl Provider {
             }
         });
         let cluster = bound["metadata"]["annotations"]["kcp.io/cluster"].as_str().unwrap();
-        Consumer {
+        let consumer = Consumer {
             cluster: cluster.to_owned(),
             path,
-        }
+        };
+        consumer.wait_served(kcp);
+        consumer
     }
 
     /// The endpoint of its virtual workspace, which is there once somebody has bound the export.
@@ -133,6 +144,21 @@ impl Provider {
 // === impl Consumer ===
 
 impl Consumer {
+    /// Waits until people can make objects there: a binding is `Bound` before each of its kinds is served, and a workspace ready before
+    /// its namespace `default` is.
+    #[track_caller]
+    fn wait_served(&self, kcp: &Kcp) {
+        let client = self.client(kcp);
+        for path in PEOPLE_NEED {
+            wait_for(&format!("{path} in {}", self.path), KCP_SOON, || {
+                match client.call("GET", path, None) {
+                    reply if reply.status == 200 => Ok(()),
+                    reply => Err(reply.text),
+                }
+            });
+        }
+    }
+
     /// Its client, as an administrator.
     pub(crate) fn client(&self, kcp: &Kcp) -> Client {
         kcp.client(&self.path)
