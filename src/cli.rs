@@ -117,7 +117,8 @@ pub(crate) struct RunOptions {
         value_delimiter = ','
     )]
     pub(crate) files: Vec<Source>,
-    /// Which side wins a field that both changed, where no policy is given.
+    /// What holds of a field that was changed on a target, or on both sides, where no policy is given (docs/conflicts.md). `last-write-wins`
+    /// writes upstream what was changed on a target later: it needs the right to patch there.
     #[arg(long, value_enum, default_value = "upstream-wins", env = "TMC_SYNCER_STRATEGY")]
     pub(crate) strategy: StrategyOption,
     /// How upstream namespaces are named on targets that do not say it themselves; by default as they are, with `--endpoint-slice` by hash.

@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, hash::Hasher, path::PathBuf, sync::Arc};
 use syncer_actors::{Connect, Rulebook, TargetSettings, runtime::Clock};
 use syncer_clusters::{Cluster, ClusterConfig, Limits};
 use syncer_core::{
-    config::{Configuration, NamespaceMapping, Strategy, SyncTarget},
+    config::{NamespaceMapping, SyncTarget},
     placement::{PlacementOptions, RuleError, Rules, Secrets},
     protect::Protection,
 };
@@ -46,10 +46,6 @@ impl Surroundings {
     /// The rulebook of `merged`, the one with the number `revision`.
     pub(crate) fn rulebook(&self, merged: &Merged, revision: u64) -> Result<Rulebook, UnusableRules> {
         let configuration = &merged.configuration;
-        let not_built: Vec<_> = not_built(configuration).collect();
-        if !not_built.is_empty() {
-            return Err(UnusableRules(not_built));
-        }
         let options = PlacementOptions {
             secrets: self.secrets,
             protection: Protection {
@@ -112,18 +108,6 @@ impl Surroundings {
     }
 }
 
-/// What the documents ask for that this version cannot do: refused, not passed over in silence.
-fn not_built(configuration: &Configuration) -> impl Iterator<Item = String> {
-    let policies = configuration.policies.values();
-    let other = policies.filter(|policy| policy.spec.conflict.strategy != Strategy::UpstreamWins);
-    other.map(|policy| {
-        format!(
-            "policy {}: spec.conflict.strategy: this version can do only UpstreamWins",
-            policy.name
-        )
-    })
-}
-
 fn spelled_out(error: &RuleError) -> String {
     format!("policy {}: {}: {}", error.policy, error.path, error.message)
 }
@@ -162,7 +146,7 @@ fn fingerprint(target: &SyncTarget, kubeconfig: Option<u64>) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use syncer_core::config::{SyncPolicy, SyncPolicySpec, SyncTargetSpec};
+    use syncer_core::config::SyncTargetSpec;
 
     use super::*;
 
@@ -178,22 +162,6 @@ mod tests {
                 ..SyncTargetSpec::default()
             },
         }
-    }
-
-    #[test]
-    fn what_cannot_be_done_yet_is_refused() {
-        let mut policy = SyncPolicy {
-            name: "web".to_owned(),
-            spec: SyncPolicySpec::default(),
-        };
-        let set = |policy: &SyncPolicy, target: SyncTarget| Configuration {
-            targets: [(Arc::from("east"), Arc::new(target))].into(),
-            policies: [(Arc::from("web"), Arc::new(policy.clone()))].into(),
-        };
-        assert_eq!(not_built(&set(&policy, target("1", "a"))).count(), 0);
-        policy.spec.conflict.strategy = Strategy::MergeChanges;
-        let refused: Vec<_> = not_built(&set(&policy, target("1", "a"))).collect();
-        assert_eq!(refused.len(), 1, "{refused:?}");
     }
 
     #[test]

@@ -62,6 +62,20 @@ pub(super) fn plain() -> Vec<Manifest> {
             &json!([rule("", &["secrets"], &["patch"])]),
         ),
         role(
+            "tmc-syncer-upstream-write-back",
+            "For the upstream cluster, where a policy says LastWriteWins: what was changed on a target is written back. Add what such policies \
+             name beside these kinds.",
+            &json!([
+                rule("", &["configmaps", "services"], &["patch"]),
+                rule("apps", &["deployments"], &["patch"]),
+            ]),
+        ),
+        role(
+            "tmc-syncer-upstream-write-back-secrets",
+            "For the upstream cluster, where a policy says LastWriteWins of Secrets.",
+            &json!([rule("", &["secrets"], &["patch"])]),
+        ),
+        role(
             "tmc-syncer-target",
             "For each target: bind it to the user of its kubeconfig. Add what your policies name beside these kinds.",
             &json!([

@@ -3,13 +3,13 @@
 mod admission;
 mod adoption;
 mod autoscaler;
-mod clusters;
+pub(crate) mod clusters;
 mod drift;
 mod edits;
 pub(crate) mod fidelity;
 mod fights;
 mod immutable;
 mod neighbours;
-mod object;
+pub(crate) mod object;
 mod patience;
 mod unknown_fields;

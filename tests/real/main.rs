@@ -9,6 +9,7 @@
 )]
 
 mod clusters;
+mod conflict;
 mod down;
 mod gone;
 mod kcp;

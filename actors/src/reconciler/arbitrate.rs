@@ -491,6 +491,13 @@ impl Work<'_> {
             );
             self.tell(uid, EventReason::Conflict, note);
         }
+        if decision.fallback == Some(Fallback::NoBase) && decision.verdicts.iter().any(Verdict::is_conflict) {
+            let note = format!(
+                "target {}: the upstream wins this once: it is not known on what both sides agreed before",
+                self.downstream.name
+            );
+            self.tell(uid, EventReason::Conflict, note);
+        }
         for verdict in arbiter.record(party, &decision.verdicts) {
             self.say(uid, rules.strategy, &verdict);
         }

@@ -4,7 +4,7 @@ use std::{
     ffi::OsString,
     path::Path,
     sync::{LazyLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use serde_json::{Value, json};
@@ -28,7 +28,7 @@ const ENDS_WITHIN: Duration = Duration::from_secs(10);
 const RESOURCES: [&str; 5] = ["deployments", "services", "configmaps", "secrets", "namespaces"];
 
 /// One field more upstream than on the target.
-pub(super) const WIDGETS: &str = "widgets";
+pub(crate) const WIDGETS: &str = "widgets";
 
 /// The file that the syncer follows.
 const POLICIES: &str = "policies.yaml";
@@ -36,26 +36,26 @@ const POLICIES: &str = "policies.yaml";
 static SHARED: LazyLock<RwLock<Down>> = LazyLock::new(|| RwLock::new(Down::start("shared", &policies())));
 
 /// An upstream, a target with workloads, and the syncer between them.
-pub(super) struct Down {
-    pub(super) upstream: ApiServer,
-    pub(super) east: ApiServer,
-    pub(super) syncer: Syncer,
+pub(crate) struct Down {
+    pub(crate) upstream: ApiServer,
+    pub(crate) east: ApiServer,
+    pub(crate) syncer: Syncer,
     arguments: Vec<OsString>,
     scratch: Scratch,
 }
 
 /// One test's use of the shared clusters, beside others.
-pub(super) struct Beside {
+pub(crate) struct Beside {
     down: RwLockReadGuard<'static, Down>,
 }
 
 /// One test's use of the shared clusters, without any other.
-pub(super) struct Alone {
+pub(crate) struct Alone {
     down: RwLockWriteGuard<'static, Down>,
 }
 
 /// A policy for `namespaces` (all, if there are none), with `rules` of conflicts.
-pub(super) fn policy(name: &str, priority: i32, namespaces: &[&str], rules: &Value) -> Value {
+pub(crate) fn policy(name: &str, priority: i32, namespaces: &[&str], rules: &Value) -> Value {
     json!({
         "apiVersion": "workload.kcp.io/v1alpha1",
         "kind": "SyncPolicy",
@@ -136,7 +136,12 @@ fn define_widgets(server: &ApiServer, fields: &[&str]) {
 
 impl Down {
     /// Starts clusters of their own, and the syncer by `documents`; without any, by its options, Secrets included.
-    pub(super) fn start(name: &str, documents: &[Value]) -> Self {
+    pub(crate) fn start(name: &str, documents: &[Value]) -> Self {
+        Self::start_with(name, documents, &[])
+    }
+
+    /// The same, with more options.
+    pub(crate) fn start_with(name: &str, documents: &[Value], options: &[OsString]) -> Self {
         let (upstream, east) = std::thread::scope(|scope| {
             let east = scope.spawn(|| {
                 let options = ApiServerOptions::default().named(&format!("{name}-east"));
@@ -157,6 +162,7 @@ impl Down {
             let file = scratch.write(POLICIES, &yaml(documents));
             arguments.extend(["-f".into(), file.into()]);
         }
+        arguments.extend(options.iter().cloned());
         let syncer = Syncer::start(BINARY, &arguments);
         Self {
             upstream,
@@ -168,22 +174,22 @@ impl Down {
     }
 
     /// Shows all logs if the test fails.
-    pub(super) fn report(&self) -> FailureReport<'_> {
+    pub(crate) fn report(&self) -> FailureReport<'_> {
         FailureReport::on([self.syncer.process(), self.upstream.process(), self.east.process()])
     }
 
     /// Writes other documents in place of those that the syncer follows.
-    pub(super) fn follow(&self, documents: &[Value]) {
+    pub(crate) fn follow(&self, documents: &[Value]) {
         self.scratch.write(POLICIES, &yaml(documents));
     }
 
     /// Ends the syncer and starts it again.
-    pub(super) fn restart(&mut self) {
+    pub(crate) fn restart(&mut self) {
         self.restart_after(|_| {});
     }
 
     /// Ends the syncer, lets `others` do what they do, and starts it again.
-    pub(super) fn restart_after(&mut self, others: impl FnOnce(&Self)) {
+    pub(crate) fn restart_after(&mut self, others: impl FnOnce(&Self)) {
         let exit = self.syncer.terminate(ENDS_WITHIN);
         assert_eq!(exit.code, Some(0), "{}", self.syncer.log());
         others(self);
@@ -191,20 +197,20 @@ impl Down {
     }
 
     /// Makes the namespace `name` upstream.
-    pub(super) fn namespace(&self, name: &str) {
+    pub(crate) fn namespace(&self, name: &str) {
         create_namespace(&self.upstream, name);
     }
 
     /// Makes `object` upstream and waits until the target holds it; what the target holds.
     #[track_caller]
-    pub(super) fn sync(&self, object: &Object, body: &Value) -> Value {
+    pub(crate) fn sync(&self, object: &Object, body: &Value) -> Value {
         object.create(&self.upstream, body);
         self.wait_alike(object)
     }
 
     /// Waits until the target says of `object` what the upstream says, but for what each cluster sets; what the target holds.
     #[track_caller]
-    pub(super) fn wait_alike(&self, object: &Object) -> Value {
+    pub(crate) fn wait_alike(&self, object: &Object) -> Value {
         wait_for(&format!("{} to be alike", object.path()), SOON, || {
             let wanted = object.content(&object.read(&self.upstream));
             let seen = object.get(&self.east).ok_or("nothing")?;
@@ -219,7 +225,7 @@ impl Down {
 
     /// Waits for an Event with `reason` about `object` upstream whose note has all of `parts`.
     #[track_caller]
-    pub(super) fn wait_event(&self, object: &Object, reason: &str, parts: &[&str]) -> Value {
+    pub(crate) fn wait_event(&self, object: &Object, reason: &str, parts: &[&str]) -> Value {
         wait_for(&format!("event {reason} with {parts:?}"), SOON, || {
             let events = self.events(object);
             let found = events.iter().find(|event| {
@@ -230,7 +236,7 @@ impl Down {
     }
 
     /// The Events about `object` upstream.
-    pub(super) fn events(&self, object: &Object) -> Vec<Value> {
+    pub(crate) fn events(&self, object: &Object) -> Vec<Value> {
         let all = self
             .upstream
             .client()
@@ -240,10 +246,27 @@ impl Down {
             .collect()
     }
 
+    /// Waits until nothing was written on the target for a while: what follows an edit has then followed.
+    #[track_caller]
+    pub(crate) fn comes_to_rest(&self) {
+        let mut seen = (self.written(), Instant::now());
+        wait_for("the writes to end", SOON, || {
+            let now = self.written();
+            if now != seen.0 {
+                seen = (now, Instant::now());
+            }
+            if seen.1.elapsed() >= QUIET / 2 {
+                Ok(())
+            } else {
+                Err(format!("{:?}", seen.0))
+            }
+        });
+    }
+
     /// Nothing is written on the target for a while: not by the syncer in `namespace` (by the audit log; what other tests left is tried
     /// again now and then), nor by anyone to what is synced (by the API server's own count).
     #[track_caller]
-    pub(super) fn stays_quiet(&self, namespace: &str, what: &str) {
+    pub(crate) fn stays_quiet(&self, namespace: &str, what: &str) {
         let tried = || {
             let all = writes(&self.east).into_iter();
             all.filter(|event| event.namespace == namespace || event.name == namespace)
@@ -263,7 +286,7 @@ impl Down {
     }
 
     /// Writes on the target to what is synced that changed something, status apart.
-    pub(super) fn written(&self) -> RequestCounts {
+    pub(crate) fn written(&self) -> RequestCounts {
         let counts = self.east.request_counts();
         counts
             .writes_to(&RESOURCES)
@@ -271,7 +294,7 @@ impl Down {
     }
 
     /// Reads of single objects on the target, of what is synced.
-    pub(super) fn reads(&self) -> RequestCounts {
+    pub(crate) fn reads(&self) -> RequestCounts {
         let is_read = |verb: &str, resource: &str| verb == "GET" && RESOURCES.contains(&resource);
         self.east
             .request_counts()
@@ -280,7 +303,7 @@ impl Down {
 
     /// Makes a ConfigMap upstream and waits, without a read of it, until the target has it: what was planned before was done.
     #[track_caller]
-    pub(super) fn wait_turn(&self, namespace: &str, name: &str) {
+    pub(crate) fn wait_turn(&self, namespace: &str, name: &str) {
         let later = Object::config_map(namespace, name);
         later.create(&self.upstream, &json!({"data": {"later": "1"}}));
         wait_for("a later object", SOON, || {
@@ -291,7 +314,7 @@ impl Down {
 }
 
 /// The arguments to run the syncer between `upstream` and `targets`.
-pub(super) fn arguments_between(upstream: &ApiServer, targets: &[(&str, &ApiServer)]) -> Vec<OsString> {
+pub(crate) fn arguments_between(upstream: &ApiServer, targets: &[(&str, &ApiServer)]) -> Vec<OsString> {
     let file = |server: &ApiServer| server.write(&server.kubeconfig_of(&syncer()));
     let files: Vec<_> = targets.iter().map(|(name, server)| (*name, file(server))).collect();
     let targets: Vec<(&str, &Path)> = files.iter().map(|(name, file)| (*name, file.as_path())).collect();
@@ -301,7 +324,7 @@ pub(super) fn arguments_between(upstream: &ApiServer, targets: &[(&str, &ApiServ
 // === impl Beside ===
 
 impl Beside {
-    pub(super) fn others() -> Self {
+    pub(crate) fn others() -> Self {
         Self {
             down: SHARED.read().unwrap_or_else(PoisonError::into_inner),
         }
@@ -319,7 +342,7 @@ impl std::ops::Deref for Beside {
 // === impl Alone ===
 
 impl Alone {
-    pub(super) fn here() -> Self {
+    pub(crate) fn here() -> Self {
         Self {
             down: SHARED.write().unwrap_or_else(PoisonError::into_inner),
         }

@@ -14,9 +14,9 @@ const OF_THE_CLUSTER: [&str; 5] = [
 
 /// Any namespaced object by its place.
 #[derive(Clone, Debug)]
-pub(super) struct Object {
-    pub(super) namespace: String,
-    pub(super) name: String,
+pub(crate) struct Object {
+    pub(crate) namespace: String,
+    pub(crate) name: String,
     api: &'static str,
     resource: &'static str,
 }
@@ -33,28 +33,28 @@ impl Object {
         }
     }
 
-    pub(super) fn deployment(namespace: &str, name: &str) -> Self {
+    pub(crate) fn deployment(namespace: &str, name: &str) -> Self {
         Self::new("/apis/apps/v1", "deployments", namespace, name)
     }
 
-    pub(super) fn service(namespace: &str, name: &str) -> Self {
+    pub(crate) fn service(namespace: &str, name: &str) -> Self {
         Self::new("/api/v1", "services", namespace, name)
     }
 
-    pub(super) fn config_map(namespace: &str, name: &str) -> Self {
+    pub(crate) fn config_map(namespace: &str, name: &str) -> Self {
         Self::new("/api/v1", "configmaps", namespace, name)
     }
 
-    pub(super) fn secret(namespace: &str, name: &str) -> Self {
+    pub(crate) fn secret(namespace: &str, name: &str) -> Self {
         Self::new("/api/v1", "secrets", namespace, name)
     }
 
-    pub(super) fn widget(namespace: &str, name: &str) -> Self {
+    pub(crate) fn widget(namespace: &str, name: &str) -> Self {
         Self::new("/apis/example.org/v1", super::clusters::WIDGETS, namespace, name)
     }
 
     /// The object of one of the four kinds that `document` describes.
-    pub(super) fn of(document: &Value, namespace: &str) -> Self {
+    pub(crate) fn of(document: &Value, namespace: &str) -> Self {
         let (api, resource) = match document["kind"].as_str() {
             Some("Deployment") => ("/apis/apps/v1", "deployments"),
             Some("Service") => ("/api/v1", "services"),
@@ -64,17 +64,17 @@ impl Object {
         Self::new(api, resource, namespace, document["metadata"]["name"].as_str().unwrap())
     }
 
-    pub(super) fn collection(&self) -> String {
+    pub(crate) fn collection(&self) -> String {
         format!("{}/namespaces/{}/{}", self.api, self.namespace, self.resource)
     }
 
-    pub(super) fn path(&self) -> String {
+    pub(crate) fn path(&self) -> String {
         format!("{}/{}", self.collection(), self.name)
     }
 
     /// Makes it by a POST of `body`, under its name.
     #[track_caller]
-    pub(super) fn create(&self, server: &ApiServer, body: &Value) -> Value {
+    pub(crate) fn create(&self, server: &ApiServer, body: &Value) -> Value {
         let mut body = body.clone();
         body["metadata"]["name"] = json!(self.name);
         if self.resource == super::clusters::WIDGETS {
@@ -85,34 +85,34 @@ impl Object {
     }
 
     #[track_caller]
-    pub(super) fn read(&self, server: &ApiServer) -> Value {
+    pub(crate) fn read(&self, server: &ApiServer) -> Value {
         server.client().read(&self.path())
     }
 
     #[track_caller]
-    pub(super) fn get(&self, server: &ApiServer) -> Option<Value> {
+    pub(crate) fn get(&self, server: &ApiServer) -> Option<Value> {
         server.client().get(&self.path())
     }
 
     /// Changes it by a merge patch.
     #[track_caller]
-    pub(super) fn merge(&self, server: &ApiServer, change: &Value) -> Value {
+    pub(crate) fn merge(&self, server: &ApiServer, change: &Value) -> Value {
         server.client().patch(&self.path(), Patch::Merge(change))
     }
 
     /// Changes it by a strategic merge patch, as `kubectl patch` does.
     #[track_caller]
-    pub(super) fn strategic(&self, server: &ApiServer, change: &Value) -> Value {
+    pub(crate) fn strategic(&self, server: &ApiServer, change: &Value) -> Value {
         server.client().patch(&self.path(), Patch::Strategic(change))
     }
 
     #[track_caller]
-    pub(super) fn delete(&self, server: &ApiServer) {
+    pub(crate) fn delete(&self, server: &ApiServer) {
         server.client().delete(&self.path());
     }
 
     /// All that `live` says, defaults included, but for metadata, status, and what a cluster sets for itself.
-    pub(super) fn content(&self, live: &Value) -> Value {
+    pub(crate) fn content(&self, live: &Value) -> Value {
         let mut content = live.clone();
         let members = content.as_object_mut().unwrap();
         for member in ["apiVersion", "kind", "metadata", "status"] {
@@ -135,7 +135,7 @@ impl Object {
 }
 
 /// A Deployment of one container that runs `image`.
-pub(super) fn deployment(image: &str) -> Value {
+pub(crate) fn deployment(image: &str) -> Value {
     let labels = json!({"app": "web"});
     json!({
         "spec": {

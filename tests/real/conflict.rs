@@ -1,0 +1,4 @@
+//! Objects that both sides change: the strategies that let a target have its say.
+
+mod merge;
+mod write_back;
