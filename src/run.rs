@@ -84,13 +84,14 @@ pub(crate) fn run(options: &RunOptions, pool: &Arc<tokio::runtime::Runtime>) -> 
     metrics.register(&mut registry);
     rest_client.register(&mut registry);
     let conditions = readiness.clone();
-    let recent = settings.recent.clone();
+    let (recent, verdicts) = (settings.recent.clone(), settings.verdicts.clone());
     let shown = admin::Shown {
         tree: actors.tree(),
         probe: actors.probe(),
         ready: Arc::new(move || conditions.conditions()),
         metrics: Arc::new(registry),
         recent,
+        verdicts,
     };
     // Before the first object is touched: a port that is taken is a wrong configuration.
     let servers = pool.block_on(admin::serve(shown, options.admin_address, options.health_address))?;
@@ -161,6 +162,7 @@ fn settings(
         confirm_mass_deletion: options.confirm_mass_deletion,
         hash_key: hash_key(options, writes, pool)?,
         recent: Recent::default(),
+        verdicts: syncer_actors::verdicts::Verdicts::default(),
         own_objects,
         reports,
     })

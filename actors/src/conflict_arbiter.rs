@@ -1,214 +1,199 @@
-//! What is remembered of objects that both sides change, over all targets of an upstream: when their fields were written, who fights over
-//! which, and what was decided last.
+//! Conflicts over all targets of an upstream: fights are noticed here, and what was decided is counted, told and kept for people to look at.
 //!
-//! Reconcilers ask here before they write, each for its own target; write-backs of all targets are seen together. Bounded: what was not
-//! asked for longest is forgotten, which makes times estimates and lets a fight be noticed anew.
+//! A Reconciler decides about its own object with what the [`Docket`] remembers, carries it out, and then has the [`ConflictArbiter`] hear what
+//! came of it. The arbiter sees all targets, so that it notices targets that pull one field of the upstream in different directions. It holds
+//! nothing that a restart would lose: the docket outlives it, as the boards of statuses and finalizers outlive their actors.
 
-mod recent;
+mod docket;
+mod hearing;
+mod told;
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fmt,
-    sync::Arc,
-};
+use std::{borrow::Cow, sync::Arc, time::Duration};
 
 use parking_lot::Mutex;
-use quick_cache::sync::Cache;
 use syncer_core::{
-    ObjectKey,
-    config::FightRule,
-    conflict::{Decision, FightKey, Fights, LeafId, Memory, Moment, Sight, Verdict, Winner},
+    conflict::{Fallback, Why},
+    event_reason::EventReason,
+};
+use tokio::sync::mpsc;
+use tracing::warn;
+
+pub(crate) use self::{
+    docket::{Docket, Noticed, Party},
+    hearing::{Hearing, Telling},
+    told::told,
+};
+use crate::{
+    events::Events,
+    metrics::{Metrics, Verdict as Counted},
+    runtime::{Actor, Address, Context, Failure, Message, Spec},
+    verdicts::Verdicts,
 };
 
-pub(crate) use self::recent::{same_verdict, told};
+/// How long a Reconciler waits to be heard. What is not heard in time is carried out all the same, and a fight is noticed one round later.
+const HEARD_WITHIN: Duration = Duration::from_secs(5);
+/// How many hearings may wait; more wait at the door (S10).
+const MAILBOX: usize = 256;
 
-/// The objects of which anything is remembered.
-const MOST_OBJECTS: usize = 4096;
-/// The verdicts that are kept of one object on one target.
-const MOST_VERDICTS: usize = 64;
+/// The way to the arbiter of one upstream. Cheap to clone; clones are one.
+#[derive(Clone, Default)]
+pub(crate) struct Arbiter {
+    /// What is remembered.
+    pub(crate) docket: Docket,
+    verdicts: Verdicts,
+    address: Arc<Mutex<Option<Address<ArbiterMessage>>>>,
+}
 
-/// The arbiter of one upstream. Cheap to clone; clones are one.
+/// What a `ConflictArbiter` works with. Cheap to clone.
 #[derive(Clone)]
-pub(crate) struct Arbiter(Arc<Cache<ObjectKey, Arc<Mutex<Case>>>>);
-
-/// One object.
-#[derive(Default)]
-struct Case {
-    targets: BTreeMap<Arc<str>, Bench>,
-    /// The fights of write-backs: targets that pull the upstream's value in different directions.
-    written_back: Fights,
+pub(crate) struct ArbiterWork {
+    /// The way to it, and what it remembers.
+    pub(crate) arbiter: Arbiter,
+    /// Where the owners of objects hear of it.
+    pub(crate) events: Events,
+    pub(crate) metrics: Metrics,
 }
 
-/// One object on one target.
-#[derive(Default)]
-struct Bench {
-    /// The shape of the prescription that all this is about: under another one, a fight may be settled.
-    shape: u64,
-    memory: Memory,
-    reverted: Fights,
-    last: Vec<Verdict>,
+/// The actor: one per upstream.
+pub(crate) struct ConflictArbiter {
+    work: ArbiterWork,
 }
 
-/// Whose case it is.
-#[derive(Clone, Copy)]
-pub(crate) struct Party<'a> {
-    /// The upstream object.
-    pub(crate) key: &'a ObjectKey,
-    /// The target.
-    pub(crate) target: &'a Arc<str>,
-    /// The shape of the prescription.
-    pub(crate) shape: u64,
+/// What a `ConflictArbiter` is told.
+pub(crate) enum ArbiterMessage {
+    /// Something was decided and carried out; the answer names the fights that came of it.
+    Heard(Box<Hearing>, mpsc::Sender<Vec<Noticed>>),
 }
 
-/// A fight that was noticed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Noticed {
-    /// Where.
-    pub(crate) path: String,
-    /// With whom.
-    pub(crate) manager: Box<str>,
-    /// The leaf is left alone until then.
-    pub(crate) until: Moment,
+impl Message for ArbiterMessage {
+    fn key(&self) -> Option<Cow<'_, str>> {
+        let Self::Heard(hearing, _) = self;
+        Some(Cow::Owned(hearing.key.to_string()))
+    }
 }
 
 // === impl Arbiter ===
 
 impl Arbiter {
-    /// The leaves of a party that rest now.
-    pub(crate) fn resting(&self, party: Party<'_>, now: Moment) -> BTreeSet<LeafId> {
-        let Some(case) = self.0.get(party.key) else {
-            return BTreeSet::new();
+    /// An arbiter whose verdicts people look at in `verdicts`.
+    pub(crate) fn new(verdicts: &Verdicts) -> Self {
+        Self {
+            verdicts: verdicts.clone(),
+            ..Self::default()
+        }
+    }
+
+    /// Whoever is at `address` hears from now on.
+    pub(crate) fn bind(&self, address: Address<ArbiterMessage>) {
+        *self.address.lock() = Some(address);
+    }
+
+    /// Has the arbiter hear what was carried out; the fights that came of it. For tasks only.
+    pub(crate) async fn hear(&self, hearing: Hearing) -> Vec<Noticed> {
+        let address = self.address.lock().clone();
+        let Some(address) = address else { return Vec::new() };
+        let (about, target) = (hearing.key.clone(), hearing.target.clone());
+        let (answer, mut answered) = mpsc::channel(1);
+        let heard = async {
+            // An actor that has ended takes nothing more, and the process ends with it.
+            let taken = address.offer(ArbiterMessage::Heard(Box::new(hearing), answer)).await;
+            taken.ok()?;
+            answered.recv().await
         };
-        let mut case = case.lock();
-        case.bench(party);
-        let written_back: Vec<_> = case.written_back.resting(now).collect();
-        let reverted = case.targets.get(party.target).into_iter();
-        reverted
-            .flat_map(|bench| bench.reverted.resting(now))
-            .chain(written_back)
-            .collect()
-    }
-
-    /// When the first of the leaves of a party that rest is tried again.
-    pub(crate) fn next_end(&self, party: Party<'_>, now: Moment) -> Option<Moment> {
-        let case = self.0.get(party.key)?;
-        let case = case.lock();
-        let reverted = case
-            .targets
-            .get(party.target)
-            .and_then(|bench| bench.reverted.next_end(now));
-        reverted.into_iter().chain(case.written_back.next_end(now)).min()
-    }
-
-    /// Lets `decide` use what is remembered of a party. It has to be quick: the case is locked meanwhile.
-    pub(crate) fn decide(&self, party: Party<'_>, decide: impl FnOnce(&mut Memory) -> Decision) -> Decision {
-        let case = self.case(party.key);
-        let mut case = case.lock();
-        let memory = &mut case.bench(party).memory;
-        let decision = decide(memory);
-        memory.upstream.sight = Sight::Watched;
-        memory.downstream.sight = Sight::Watched;
-        decision
-    }
-
-    /// Takes down what was decided; returns what was not decided just so the last time.
-    pub(crate) fn record(&self, party: Party<'_>, verdicts: &[Verdict]) -> Vec<Verdict> {
-        if verdicts.is_empty() && self.0.get(party.key).is_none() {
-            return Vec::new();
+        if let Ok(noticed) = tokio::time::timeout(HEARD_WITHIN, heard).await {
+            return noticed.unwrap_or_default();
         }
-        let case = self.case(party.key);
-        let mut case = case.lock();
-        let bench = case.bench(party);
-        let is_new = |verdict: &&Verdict| !bench.last.iter().any(|known| same_verdict(known, verdict));
-        let new: Vec<_> = verdicts.iter().filter(is_new).cloned().collect();
-        if !verdicts.is_empty() {
-            bench.last = verdicts.iter().take(MOST_VERDICTS).cloned().collect();
-        }
-        new
+        warn!(
+            %target, workspace = %about.cluster, kind = %about.gvr, namespace = %about.namespace, name = %about.name,
+            "the arbiter did not hear in time what was decided: it is heard with what happens next"
+        );
+        Vec::new()
+    }
+}
+
+impl std::fmt::Debug for Arbiter {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Arbiter").field(&self.docket).finish()
+    }
+}
+
+// === impl ConflictArbiter ===
+
+impl ConflictArbiter {
+    pub(crate) fn new(work: ArbiterWork) -> Self {
+        Self { work }
     }
 
-    /// These verdicts were carried out: says which of them are fights by now.
-    pub(crate) fn carried_out(
-        &self,
-        party: Party<'_>,
-        verdicts: &[Verdict],
-        now: Moment,
-        rule: FightRule,
-    ) -> Vec<Noticed> {
-        let acted: Vec<_> = verdicts.iter().filter(|verdict| is_act(verdict)).collect();
-        if acted.is_empty() {
-            return Vec::new();
+    /// How it is started.
+    pub(crate) fn spec() -> Spec {
+        Spec::new("conflicts").mailbox(MAILBOX)
+    }
+
+    fn hear(&self, hearing: &Hearing) -> Vec<Noticed> {
+        let ArbiterWork { arbiter, metrics, .. } = &self.work;
+        let party = hearing.party();
+        let new = arbiter.docket.record(party, &hearing.verdicts);
+        if hearing.telling == Telling::Here {
+            self.tell_fallback(hearing);
         }
-        let case = self.case(party.key);
-        let mut case = case.lock();
-        case.bench(party).reverted.tidy(now, rule);
-        case.written_back.tidy(now, rule);
-        let mut noticed = Vec::new();
-        for verdict in acted {
-            let manager = verdict.downstream.manager.clone().unwrap_or_default();
-            let key = FightKey {
-                leaf: verdict.leaf,
-                manager: manager.clone(),
-            };
-            let fights = match verdict.winner {
-                Winner::WrittenBack => &mut case.written_back,
-                _ => &mut case.bench(party).reverted,
-            };
-            if let Some(until) = fights.acted(&key, now, rule) {
-                noticed.push(Noticed {
-                    path: verdict.path.to_string(),
-                    manager,
-                    until,
-                });
+        for verdict in &new {
+            let (counted, reason) = told(verdict);
+            arbiter.verdicts.keep(hearing, verdict);
+            // What others added is counted by who removes it.
+            if let Some(counted) = counted.filter(|_| hearing.telling == Telling::Here || verdict.why != Why::Foreign) {
+                metrics.conflict(hearing.strategy, counted);
             }
+            if hearing.telling == Telling::Elsewhere {
+                continue;
+            }
+            hearing.log(&format_args!("decided: {verdict}"));
+            if let Some(reason) = reason {
+                let note = format!("target {}: {verdict}", hearing.target);
+                self.work.events.tell(hearing.subject(), reason, note);
+            }
+        }
+        let noticed = arbiter
+            .docket
+            .carried_out(party, &hearing.verdicts, hearing.now, hearing.fight);
+        for fight in &noticed {
+            metrics.conflict(hearing.strategy, Counted::Fight);
+            let note = fight.note(&hearing.target);
+            hearing.log(&format_args!("{note}"));
+            self.work
+                .events
+                .tell(hearing.subject(), EventReason::FightDetected, note);
         }
         noticed
     }
 
-    fn case(&self, key: &ObjectKey) -> Arc<Mutex<Case>> {
-        if let Some(case) = self.0.get(key) {
-            return case;
-        }
-        let case = Arc::default();
-        self.0.insert(key.clone(), Arc::clone(&case));
-        // Another one may have been quicker; both mean the same, and one of them stays.
-        self.0.get(key).unwrap_or(case)
+    /// The strategy of the policy was not followed: the owner has to know.
+    fn tell_fallback(&self, hearing: &Hearing) {
+        let target = &hearing.target;
+        let note = match hearing.fallback {
+            Some(Fallback::TooLarge(why)) => {
+                format!("target {target}: the upstream wins, whatever the policy says: {why}")
+            }
+            Some(Fallback::NoBase) if hearing.lost_something() => {
+                format!(
+                    "target {target}: the upstream wins this once: it is not known on what both sides agreed before"
+                )
+            }
+            Some(Fallback::NoBase) | None => return,
+        };
+        self.work.events.tell(hearing.subject(), EventReason::Conflict, note);
     }
 }
 
-impl Default for Arbiter {
-    fn default() -> Self {
-        Self(Arc::new(Cache::new(MOST_OBJECTS)))
-    }
-}
+impl Actor for ConflictArbiter {
+    const KIND: &'static str = "ConflictArbiter";
+    type Message = ArbiterMessage;
 
-/// Sizes only: verdicts name values.
-impl fmt::Debug for Arbiter {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Arbiter").field("objects", &self.0.len()).finish()
-    }
-}
-
-/// Whether a verdict takes back, or writes upstream, what somebody did at the target.
-fn is_act(verdict: &Verdict) -> bool {
-    matches!(verdict.winner, Winner::Upstream | Winner::WrittenBack)
-}
-
-// === impl Case ===
-
-impl Case {
-    fn bench(&mut self, party: Party<'_>) -> &mut Bench {
-        let bench = self.targets.entry(party.target.clone()).or_insert_with(|| Bench {
-            shape: party.shape,
-            ..Bench::default()
-        });
-        if bench.shape != party.shape {
-            // The policy says something else now, and may have settled what was fought over.
-            bench.shape = party.shape;
-            bench.reverted = Fights::default();
-            self.written_back = Fights::default();
-        }
-        bench
+    fn handle(&mut self, message: &ArbiterMessage, _: &mut Context<Self>) -> Result<(), Failure> {
+        let ArbiterMessage::Heard(hearing, answer) = message;
+        let noticed = self.hear(hearing);
+        // Whoever asked may have given up waiting.
+        let _ = answer.try_send(noticed);
+        Ok(())
     }
 }
 

@@ -20,6 +20,7 @@ mod supervisor;
 mod target;
 pub mod target_report;
 mod upstream;
+pub mod verdicts;
 mod watcher;
 
 pub use metrics::Metrics;

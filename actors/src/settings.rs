@@ -5,7 +5,10 @@ use std::sync::Arc;
 use syncer_clusters::Cluster;
 use syncer_core::hash_key::HashKey;
 
-use crate::{events::Recent, own_objects::OwnObjectsReceiver, rulebook::Rulebooks, target_report::TargetReports};
+use crate::{
+    events::Recent, own_objects::OwnObjectsReceiver, rulebook::Rulebooks, target_report::TargetReports,
+    verdicts::Verdicts,
+};
 
 /// All of it.
 #[derive(Clone)]
@@ -26,6 +29,8 @@ pub struct Settings {
     pub own_objects: OwnObjectsReceiver,
     /// Where people look at what was told last.
     pub recent: Recent,
+    /// Where people look at what was decided about objects that both sides change.
+    pub verdicts: Verdicts,
     /// What is known of the targets, for their SyncTargets.
     pub reports: TargetReports,
 }

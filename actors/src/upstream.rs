@@ -468,6 +468,7 @@ impl Actor for Upstream {
             EventRecorder::new(cluster.clone(), &events).while_unbroken(continuity.clone())
         });
         self.keep_finalizers(ctx);
+        self.arbitrate_conflicts(ctx);
         self.read_roster();
         self.identify(ctx)
     }

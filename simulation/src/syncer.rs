@@ -148,6 +148,7 @@ fn settings(
         hash_key: HashKey::new(b"the simulation's own"),
         own_objects: syncer_actors::no_own_objects(),
         recent: Recent::default(),
+        verdicts: syncer_actors::verdicts::Verdicts::default(),
         reports: TargetReports::default(),
     })
 }

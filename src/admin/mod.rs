@@ -13,6 +13,7 @@ use prometheus_client::registry::Registry;
 use syncer_actors::{
     events::Recent,
     runtime::{Probe, Tree},
+    verdicts::Verdicts,
 };
 use tokio::{net::TcpListener, task::JoinHandle};
 
@@ -29,6 +30,8 @@ pub(crate) struct Shown {
     pub(crate) metrics: Arc<Registry>,
     /// What was told last.
     pub(crate) recent: Recent,
+    /// What was decided last about objects that both sides change.
+    pub(crate) verdicts: Verdicts,
 }
 
 /// The servers; they end when this is dropped.

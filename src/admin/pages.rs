@@ -24,11 +24,17 @@ const CHILDREN: usize = 100;
 
 const MAX_CHILDREN: usize = 1_000;
 
+/// How many verdicts are shown, unless asked for another number.
+const VERDICTS: usize = 200;
+
+const MAX_VERDICTS: usize = 1_024;
+
 /// Everything.
 pub(super) fn admin(shown: Shown) -> Router {
     probes()
         .route("/debug/actors", get(actors))
         .route("/debug/recent", get(recent))
+        .route("/debug/verdicts", get(verdicts))
         .merge(page::routes())
         .with_state(shown)
 }
@@ -95,6 +101,14 @@ async fn metrics(State(shown): State<Shown>) -> Response {
 
 async fn recent(State(shown): State<Shown>) -> Response {
     Json(shown.recent.view()).into_response()
+}
+
+/// `?object=namespace/name` shows one object alone, `?limit=N` so many.
+async fn verdicts(State(shown): State<Shown>, Query(words): Words) -> Response {
+    let limit = words.get("limit").and_then(|number| number.parse().ok());
+    let object = words.get("object").map(String::as_str);
+    let most = limit.unwrap_or(VERDICTS).min(MAX_VERDICTS);
+    Json(shown.verdicts.view(object, most)).into_response()
 }
 
 async fn actors(State(shown): State<Shown>, Query(words): Words) -> Response {

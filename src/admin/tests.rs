@@ -81,6 +81,7 @@ async fn bench(pool: &Arc<tokio::runtime::Runtime>) -> Bench {
         }),
         metrics: Arc::new(registry),
         recent: Recent::default(),
+        verdicts: Verdicts::default(),
     };
     let servers = serve(shown, any_port(), Some(any_port())).await.unwrap();
     Bench {
@@ -184,7 +185,7 @@ fn metrics_are_open_metrics_and_the_tree_is_json_on_the_admin_address_only() {
             (status.as_str(), &tree["kind"], &tree["key"]),
             (OK, &"Idle".into(), &"root".into())
         );
-        for path in ["/debug/actors", "/debug/recent", "/", "/page.js"] {
+        for path in ["/debug/actors", "/debug/recent", "/debug/verdicts", "/", "/page.js"] {
             assert_eq!(get(health, path).await.0, NOT_FOUND, "{path}");
         }
         assert_eq!(get(admin, "/unknown").await.0, NOT_FOUND);
@@ -267,6 +268,8 @@ fn the_page_is_of_one_piece_and_takes_nothing_from_elsewhere() {
         let admin = bench.servers.admin;
         let (status, _, recent) = get(admin, "/debug/recent").await;
         assert_eq!((status.as_str(), recent.as_str()), (OK, "[]"));
+        let (status, _, verdicts) = get(admin, "/debug/verdicts?object=web/a&limit=3").await;
+        assert_eq!((status.as_str(), verdicts.as_str()), (OK, "[]"));
         for (path, kind) in [
             ("/", "text/html"),
             ("/page.css", "text/css"),

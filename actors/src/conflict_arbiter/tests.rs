@@ -1,128 +1,206 @@
-use std::time::Duration;
+//! What is heard is counted, told and kept, each once.
 
+use std::time::SystemTime;
+
+use prometheus_client::{encoding::text::encode, registry::Registry};
 use syncer_core::{
-    Gvr, LogicalCluster,
-    config::ConfigDuration,
-    conflict::{LeafHasher, LeafKind, LeafPath, Said, Why, leaf_id},
+    Gvr, LogicalCluster, ObjectKey, ResourceType, Scope,
+    config::{ConfigDuration, FightRule, Strategy},
+    conflict::{LeafHasher, LeafKind, LeafPath, Moment, Said, Verdict, Winner, leaf_id},
     field_path::FieldPath,
 };
+use tokio::task::LocalSet;
 
 use super::*;
-
-const RULE: FightRule = FightRule {
-    threshold: 3,
-    window: ConfigDuration(Duration::from_mins(5)),
+use crate::{
+    events::Recent,
+    runtime::{self, Clock, Runtime, Signals},
 };
 
-fn verdict(manager: &str, winner: Winner) -> Verdict {
-    let path = FieldPath::of_fields(["spec", "replicas"]);
+struct Bench {
+    arbiter: Arbiter,
+    verdicts: Verdicts,
+    metrics: Metrics,
+    recent: Events,
+    runtime: Runtime,
+}
+
+/// A bench with an arbiter, on a paused clock.
+fn simulate<F: Future<Output = ()>>(test: impl FnOnce(Bench) -> F) {
+    let pool = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .start_paused(true)
+        .build()
+        .unwrap();
+    LocalSet::new().block_on(&pool, async {
+        let runtime = Runtime::local(runtime::Settings {
+            seed: 1,
+            clock: Clock::simulated(SystemTime::UNIX_EPOCH),
+            ..runtime::Settings::default()
+        });
+        let (verdicts, metrics) = (Verdicts::default(), Metrics::default());
+        let mut bench = Bench {
+            arbiter: Arbiter::new(&verdicts),
+            recent: Events::new(&Signals::new(), &metrics, &Recent::default()),
+            verdicts,
+            metrics,
+            runtime,
+        };
+        bench.start();
+        test(bench).await;
+    });
+}
+
+impl Bench {
+    fn start(&mut self) {
+        let work = ArbiterWork {
+            arbiter: self.arbiter.clone(),
+            events: self.recent.clone(),
+            metrics: self.metrics.clone(),
+        };
+        let (address, _) = self
+            .runtime
+            .start(ConflictArbiter::spec(), move || ConflictArbiter::new(work.clone()));
+        self.arbiter.bind(address);
+    }
+
+    fn counted(&self, strategy: &str, verdict: &str) -> u64 {
+        let mut registry = Registry::default();
+        self.metrics.register(&mut registry);
+        let mut text = String::new();
+        encode(&mut text, &registry).unwrap();
+        let wanted = format!("tmc_syncer_conflicts_total{{strategy=\"{strategy}\",verdict=\"{verdict}\"}} ");
+        let line = text.lines().find_map(|line| line.strip_prefix(&wanted));
+        line.map_or(0, |count| count.parse().unwrap())
+    }
+}
+
+fn hearing(name: &str, target: &str, verdicts: &[Verdict]) -> Hearing {
+    let gvr = Gvr::new("", "v1", "configmaps");
+    Hearing {
+        key: ObjectKey::new(LogicalCluster::plain(), gvr.clone(), "default", name),
+        resource: ResourceType {
+            gvr,
+            kind: "ConfigMap".into(),
+            scope: Scope::Namespaced,
+        },
+        uid: "uid".into(),
+        target: target.into(),
+        shape: 1,
+        strategy: Strategy::LastWriteWins,
+        fight: FightRule {
+            threshold: 3,
+            window: ConfigDuration(Duration::from_mins(5)),
+        },
+        now: Moment(1_795_000_000_000),
+        verdicts: verdicts.to_vec(),
+        fallback: None,
+        telling: Telling::Here,
+    }
+}
+
+fn verdict(field: &str, (winner, why): (Winner, Why)) -> Verdict {
+    let path = FieldPath::of_fields(["data", field]);
+    let said = |value: &str, manager: &str| Said {
+        value: Some(value.into()),
+        manager: Some(manager.into()),
+        time: None,
+    };
     Verdict {
         leaf: leaf_id(LeafHasher::Plain, &path),
         path: LeafPath {
             path,
             kind: LeafKind::Value,
         },
-        upstream: Said::default(),
-        downstream: Said {
-            manager: Some(manager.into()),
-            ..Said::default()
-        },
+        upstream: said("\"1\"", "alice"),
+        downstream: said("\"2\"", "bob"),
         winner,
-        why: Why::OnlyDownstream,
-    }
-}
-
-fn key(name: &str) -> ObjectKey {
-    ObjectKey::new(
-        LogicalCluster::plain(),
-        Gvr::new("apps", "v1", "deployments"),
-        "default",
-        name,
-    )
-}
-
-#[test]
-fn the_third_revert_against_one_manager_is_a_fight_until_the_policy_changes() {
-    let (arbiter, key, target) = (Arbiter::default(), key("web"), Arc::from("east"));
-    let party = Party {
-        key: &key,
-        target: &target,
-        shape: 1,
-    };
-    let revert = [verdict("kube-controller-manager", Winner::Upstream)];
-    assert_eq!(arbiter.carried_out(party, &revert, Moment(0), RULE), []);
-    assert_eq!(arbiter.carried_out(party, &revert, Moment(1), RULE), []);
-    let noticed = arbiter.carried_out(party, &revert, Moment(2), RULE);
-    assert_eq!(
-        noticed,
-        [Noticed {
-            path: "spec.replicas".to_owned(),
-            manager: "kube-controller-manager".into(),
-            until: Moment(300_002),
-        }]
-    );
-    assert_eq!(arbiter.resting(party, Moment(3)).len(), 1);
-    assert_eq!(arbiter.next_end(party, Moment(3)), Some(Moment(300_002)));
-    assert!(arbiter.resting(party, Moment(300_002)).is_empty(), "tried again later");
-    let west = Arc::from("west");
-    assert!(arbiter.resting(Party { target: &west, ..party }, Moment(3)).is_empty());
-    // A rule of the policy gives the field to the target.
-    assert!(arbiter.resting(Party { shape: 2, ..party }, Moment(3)).is_empty());
-}
-
-#[test]
-fn write_backs_of_all_targets_are_seen_together() {
-    let (arbiter, key) = (Arbiter::default(), key("web"));
-    let targets: [Arc<str>; 2] = ["east".into(), "west".into()];
-    let written = [verdict("autoscaler", Winner::WrittenBack)];
-    let mut noticed = Vec::new();
-    for round in 0..3 {
-        let target = &targets[usize::try_from(round % 2).unwrap()];
-        let party = Party {
-            key: &key,
-            target,
-            shape: 1,
-        };
-        noticed = arbiter.carried_out(party, &written, Moment(round), RULE);
-    }
-    assert_eq!(noticed.len(), 1);
-    for target in &targets {
-        let party = Party {
-            key: &key,
-            target,
-            shape: 1,
-        };
-        assert_eq!(arbiter.resting(party, Moment(9)).len(), 1);
+        why,
     }
 }
 
 #[test]
-fn what_is_decided_again_just_so_is_no_news() {
-    let (arbiter, key, target) = (Arbiter::default(), key("web"), Arc::from("east"));
-    let party = Party {
-        key: &key,
-        target: &target,
-        shape: 1,
-    };
-    let kept = [verdict("bob", Winner::Downstream)];
-    assert_eq!(arbiter.record(party, &kept).len(), 1);
-    assert_eq!(arbiter.record(party, &kept).len(), 0);
-    assert_eq!(arbiter.record(party, &[verdict("eve", Winner::Downstream)]).len(), 1);
+fn what_was_done_counts_each_time_and_what_is_left_alone_counts_once() {
+    simulate(async |bench| {
+        let written = verdict("a", (Winner::WrittenBack, Why::Later));
+        let kept = verdict("b", (Winner::Downstream, Why::OnlyDownstream));
+        for _ in 0..2 {
+            let heard = bench
+                .arbiter
+                .hear(hearing("web", "east", &[written.clone(), kept.clone()]));
+            assert_eq!(heard.await, []);
+        }
+        assert_eq!(bench.counted("last_write_wins", "written_back"), 2);
+        assert_eq!(bench.counted("last_write_wins", "downstream"), 1);
+        let shown = bench.verdicts.view(None, 10);
+        let times: Vec<_> = shown.iter().map(|view| (&*view.path, view.times)).collect();
+        assert_eq!(times, [("data.a", 2), ("data.b", 1)]);
+    });
 }
 
 #[test]
-fn there_is_an_end_to_the_objects_that_are_remembered() {
-    let (arbiter, target) = (Arbiter::default(), Arc::from("east"));
-    for name in 0..2 * MOST_OBJECTS {
-        let key = key(&name.to_string());
-        arbiter.record(
-            Party {
-                key: &key,
-                target: &target,
-                shape: 1,
-            },
-            &[verdict("bob", Winner::Downstream)],
+fn a_fight_over_two_targets_is_answered_counted_and_kept_apart_from_other_objects() {
+    simulate(async |bench| {
+        let pulled = verdict("a", (Winner::WrittenBack, Why::OnlyDownstream));
+        let mut noticed = Vec::new();
+        for target in ["east", "west", "east"] {
+            noticed = bench
+                .arbiter
+                .hear(hearing("web", target, std::slice::from_ref(&pulled)))
+                .await;
+            let other = bench.arbiter.hear(hearing("other", "east", &[]));
+            assert_eq!(other.await, []);
+        }
+        assert_eq!(noticed.len(), 1);
+        let note = noticed[0].note("east");
+        assert!(note.contains("bob changes data.a again and again"), "{note}");
+        assert_eq!(bench.counted("last_write_wins", "fight"), 1);
+    });
+}
+
+#[test]
+fn without_an_arbiter_nothing_waits() {
+    simulate(async |bench| {
+        bench.runtime.stop();
+        let before = tokio::time::Instant::now();
+        let unheard = Arbiter::default().hear(hearing("web", "east", &[])).await;
+        assert_eq!((unheard, before.elapsed()), (Vec::new(), Duration::ZERO));
+        // Its actor has ended.
+        assert_eq!(bench.arbiter.hear(hearing("web", "east", &[])).await, []);
+        assert!(before.elapsed() <= HEARD_WITHIN);
+    });
+}
+
+#[test]
+fn one_built_anew_goes_on_with_what_is_remembered() {
+    simulate(async |mut bench| {
+        let pulled = [verdict("a", (Winner::WrittenBack, Why::OnlyDownstream))];
+        for _ in 0..2 {
+            assert_eq!(bench.arbiter.hear(hearing("web", "east", &pulled)).await, []);
+        }
+        bench.start();
+        assert_eq!(bench.arbiter.hear(hearing("web", "east", &pulled)).await.len(), 1);
+    });
+}
+
+#[test]
+fn there_is_an_end_to_what_people_can_look_at() {
+    simulate(async |bench| {
+        for object in 0..40 {
+            let all: Vec<_> = (0..100)
+                .map(|field| verdict(&field.to_string(), (Winner::Upstream, Why::Tie)))
+                .collect();
+            bench.arbiter.hear(hearing(&object.to_string(), "east", &all)).await;
+        }
+        assert_eq!(bench.verdicts.view(None, usize::MAX).len(), 1_024);
+        let of_one = bench.verdicts.view(Some("default/39"), usize::MAX);
+        assert_eq!(of_one.len(), 64);
+        assert_eq!(
+            (&*of_one[0].path, of_one[0].winner, of_one[0].why),
+            ("data.99", "upstream", "tie")
         );
-    }
-    assert!(arbiter.0.len() <= MOST_OBJECTS);
+        let json = serde_json::to_value(&of_one[0]).unwrap();
+        assert_eq!(json["downstream"]["manager"], "bob");
+        assert_eq!(json["strategy"], "LastWriteWins");
+    });
 }

@@ -52,7 +52,7 @@ impl Work<'_> {
         }
         let reverts = self.reverts(&body, &live, &desired)?;
         let attempt = self.revert(&body, &live, seen, &drift).await?;
-        Ok(self.reverted(&body.uid, &reverts, attempt))
+        Ok(self.reverted(&body.uid, reverts, attempt).await)
     }
 
     async fn revert(&self, body: &Body, live: &Object, seen: Seen, drift: &Drift) -> Result<Attempt, AttemptFailure> {

@@ -13,6 +13,7 @@ use super::{
 };
 use crate::{
     bodies::fields_read,
+    conflict_arbiter::{ArbiterWork, ConflictArbiter},
     finalizers::{FinalizerKeeper, KeeperWork},
     prescription::is_namespace,
     runtime::{Actor, Context, Spec},
@@ -124,6 +125,17 @@ impl Upstream {
             metrics: self.base.metrics.clone(),
         };
         ctx.spawn(Spec::new("finalizers"), move || FinalizerKeeper::new(work.clone()));
+    }
+
+    /// Begins to hear what is decided where both sides changed an object.
+    pub(super) fn arbitrate_conflicts(&self, ctx: &mut Context<Self>) {
+        let work = ArbiterWork {
+            arbiter: self.base.arbiter.clone(),
+            events: self.base.events.clone(),
+            metrics: self.base.metrics.clone(),
+        };
+        let address = ctx.spawn(ConflictArbiter::spec(), move || ConflictArbiter::new(work.clone()));
+        self.base.arbiter.bind(address);
     }
 
     /// The revision is part of the key: a watcher under older rules may still be on its way out.

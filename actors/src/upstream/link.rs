@@ -164,7 +164,7 @@ impl UpstreamBase {
                 .while_unbroken(continuity.clone()),
             continuity,
             previous: upstream.previous.clone(),
-            arbiter: Arbiter::default(),
+            arbiter: Arbiter::new(&settings.verdicts),
             writes: settings.writes,
             roster: Roster::default(),
             readiness,

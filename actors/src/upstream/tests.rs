@@ -177,6 +177,7 @@ impl Scene {
             writes: Writes::Done,
             hash_key: HashKey::new(b"a key of the test alone"),
             recent: Recent::default(),
+            verdicts: crate::verdicts::Verdicts::default(),
             reports: TargetReports::default(),
             confirm_mass_deletion: None,
             own_objects: crate::no_own_objects(),

@@ -74,6 +74,21 @@ pub enum Why {
 // === impl Why ===
 
 impl Why {
+    /// In a word, for programs.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::OnlyDownstream => "only-downstream",
+            Self::SameValue => "same-value",
+            Self::Conflict => "conflict",
+            Self::Later => "later",
+            Self::Tie => "tie",
+            Self::Foreign => "foreign",
+            Self::Produced => "produced",
+            Self::FieldRule => "field-rule",
+            Self::Fight => "fight",
+        }
+    }
+
     /// In words.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -93,6 +108,16 @@ impl Why {
 // === impl Winner ===
 
 impl Winner {
+    /// In a word, for programs.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Upstream => "upstream",
+            Self::Downstream => "target",
+            Self::WrittenBack => "written-back",
+            Self::Same => "both",
+        }
+    }
+
     /// In a word or two.
     pub fn as_str(self) -> &'static str {
         match self {

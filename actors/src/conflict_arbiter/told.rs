@@ -17,10 +17,16 @@ pub(crate) fn same_verdict(one: &Verdict, other: &Verdict) -> bool {
         && one.downstream.manager == other.downstream.manager
 }
 
-/// What a verdict counts as, and the reason of the Event that tells of it, if people are told.
-pub(crate) fn told(verdict: &Verdict) -> (metrics::Verdict, Option<EventReason>) {
+/// Whether a verdict takes back, or writes upstream, what somebody did at the target.
+pub(super) fn is_act(verdict: &Verdict) -> bool {
+    matches!(verdict.winner, Winner::Upstream | Winner::WrittenBack)
+}
+
+/// What a verdict counts as, if it does, and the reason of the Event that tells of it, if people are told.
+pub(crate) fn told(verdict: &Verdict) -> (Option<metrics::Verdict>, Option<EventReason>) {
     let counted = match (verdict.winner, verdict.why) {
-        (_, Why::Fight) => metrics::Verdict::Fight,
+        // Counted when it was noticed.
+        (_, Why::Fight) => return (None, None),
         (Winner::Same, _) => metrics::Verdict::Same,
         (_, Why::Tie) => metrics::Verdict::Tie,
         (Winner::Upstream, Why::Foreign) => metrics::Verdict::ForeignRemoved,
@@ -34,5 +40,5 @@ pub(crate) fn told(verdict: &Verdict) -> (metrics::Verdict, Option<EventReason>)
         (Winner::Upstream, _) => Some(EventReason::DriftReverted),
         _ => None,
     };
-    (counted, reason)
+    (Some(counted), reason)
 }

@@ -1,0 +1,128 @@
+use std::time::Duration;
+
+use syncer_core::{
+    Gvr, LogicalCluster,
+    config::ConfigDuration,
+    conflict::{LeafHasher, LeafKind, LeafPath, Said, Why, leaf_id},
+    field_path::FieldPath,
+};
+
+use super::*;
+
+const RULE: FightRule = FightRule {
+    threshold: 3,
+    window: ConfigDuration(Duration::from_mins(5)),
+};
+
+fn verdict(manager: &str, winner: Winner) -> Verdict {
+    let path = FieldPath::of_fields(["spec", "replicas"]);
+    Verdict {
+        leaf: leaf_id(LeafHasher::Plain, &path),
+        path: LeafPath {
+            path,
+            kind: LeafKind::Value,
+        },
+        upstream: Said::default(),
+        downstream: Said {
+            manager: Some(manager.into()),
+            ..Said::default()
+        },
+        winner,
+        why: Why::OnlyDownstream,
+    }
+}
+
+fn key(name: &str) -> ObjectKey {
+    ObjectKey::new(
+        LogicalCluster::plain(),
+        Gvr::new("apps", "v1", "deployments"),
+        "default",
+        name,
+    )
+}
+
+#[test]
+fn the_third_revert_against_one_manager_is_a_fight_until_the_policy_changes() {
+    let (arbiter, key, target) = (Docket::default(), key("web"), Arc::from("east"));
+    let party = Party {
+        key: &key,
+        target: &target,
+        shape: 1,
+    };
+    let revert = [verdict("kube-controller-manager", Winner::Upstream)];
+    assert_eq!(arbiter.carried_out(party, &revert, Moment(0), RULE), []);
+    assert_eq!(arbiter.carried_out(party, &revert, Moment(1), RULE), []);
+    let noticed = arbiter.carried_out(party, &revert, Moment(2), RULE);
+    assert_eq!(
+        noticed,
+        [Noticed {
+            path: "spec.replicas".to_owned(),
+            manager: "kube-controller-manager".into(),
+            until: Moment(300_002),
+        }]
+    );
+    assert_eq!(arbiter.resting(party, Moment(3)).len(), 1);
+    assert_eq!(arbiter.next_end(party, Moment(3)), Some(Moment(300_002)));
+    assert!(arbiter.resting(party, Moment(300_002)).is_empty(), "tried again later");
+    let west = Arc::from("west");
+    assert!(arbiter.resting(Party { target: &west, ..party }, Moment(3)).is_empty());
+    // A rule of the policy gives the field to the target.
+    assert!(arbiter.resting(Party { shape: 2, ..party }, Moment(3)).is_empty());
+}
+
+#[test]
+fn write_backs_of_all_targets_are_seen_together() {
+    let (arbiter, key) = (Docket::default(), key("web"));
+    let targets: [Arc<str>; 2] = ["east".into(), "west".into()];
+    let written = [verdict("autoscaler", Winner::WrittenBack)];
+    let mut noticed = Vec::new();
+    for round in 0..3 {
+        let target = &targets[usize::try_from(round % 2).unwrap()];
+        let party = Party {
+            key: &key,
+            target,
+            shape: 1,
+        };
+        noticed = arbiter.carried_out(party, &written, Moment(round), RULE);
+    }
+    assert_eq!(noticed.len(), 1);
+    for target in &targets {
+        let party = Party {
+            key: &key,
+            target,
+            shape: 1,
+        };
+        assert_eq!(arbiter.resting(party, Moment(9)).len(), 1);
+    }
+}
+
+#[test]
+fn what_is_decided_again_just_so_is_no_news() {
+    let (arbiter, key, target) = (Docket::default(), key("web"), Arc::from("east"));
+    let party = Party {
+        key: &key,
+        target: &target,
+        shape: 1,
+    };
+    let kept = [verdict("bob", Winner::Downstream)];
+    assert_eq!(arbiter.record(party, &kept).len(), 1);
+    assert_eq!(arbiter.record(party, &kept).len(), 0);
+    assert_eq!(arbiter.record(party, &[verdict("eve", Winner::Downstream)]).len(), 1);
+}
+
+#[test]
+fn there_is_an_end_to_the_objects_that_are_remembered() {
+    let (arbiter, target) = (Docket::default(), Arc::from("east"));
+    for name in 0..2 * MOST_OBJECTS {
+        let key = key(&name.to_string());
+        arbiter.record(
+            Party {
+                key: &key,
+                target: &target,
+                shape: 1,
+            },
+            &[verdict("bob", Winner::Downstream)],
+        );
+    }
+    assert!(arbiter.0.len() <= MOST_OBJECTS);
+}

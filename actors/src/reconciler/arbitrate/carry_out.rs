@@ -1,0 +1,182 @@
+//! What was decided is carried out: the first request that is due, over the version that it was decided on.
+
+use std::collections::BTreeSet;
+
+use bytes::Bytes;
+use serde_json::json;
+use syncer_clusters::{Apply, Cause, FieldsV1Kept, Next, Object, Write};
+use syncer_core::{
+    body::Expects,
+    conflict::{ApplyNeed, Base, Decision, LeafId, Winner, excerpt},
+    event_reason::EventReason,
+    field_path::FieldPath,
+    immutable,
+    marker::{FIELD_MANAGER, HANDOVER_MANAGER},
+    payload::Payload,
+    removal,
+};
+
+use super::{Course, Round, view::View};
+use crate::{
+    conflict_arbiter::{Telling, told},
+    metrics::{DriftAction, WriteVerb},
+    prescription::Body,
+    reconciler::{Attempt, AttemptFailure, Retry, work::Work},
+    target::After,
+};
+
+impl Work<'_> {
+    pub(super) async fn carry_out(
+        &self,
+        body: &Body,
+        uid: &str,
+        (view, decision, resting): (&View, Decision, &BTreeSet<LeafId>),
+        course: &mut Course,
+    ) -> Result<Round, AttemptFailure> {
+        if !decision.hand_over.is_empty() {
+            return self.give_up(&decision.hand_over, view).await;
+        }
+        if !decision.removals.is_empty() {
+            let ops = removal::patch(&view.tree, &decision.removals);
+            if !ops.is_empty() {
+                let round = self.take_out(&ops).await?;
+                if matches!(round, Round::Next) {
+                    let taken = decision.verdicts.into_iter().filter(|verdict| {
+                        verdict.winner == Winner::Upstream && decision.removals.contains(&verdict.path.path)
+                    });
+                    course.removed.extend(taken);
+                }
+                return Ok(round);
+            }
+        }
+        let base = match &decision.base {
+            Some(base) => base.encode(Base::limit(&self.resource.gvr)).unwrap_or_default(),
+            None => String::new(),
+        };
+        let hash = body.payload.hash();
+        let stale = view.seen.ours.applied != Some(hash) || (view.base.is_empty() && !base.is_empty());
+        let rebound = *view.seen.ours.origin_uid != *body.uid;
+        let mut seen = view.seen.clone();
+        let drifted = decision
+            .verdicts
+            .iter()
+            .any(|verdict| told(verdict).1 == Some(EventReason::DriftReverted));
+        if decision.apply == ApplyNeed::Due || stale || rebound {
+            let payload = Payload::of_value(&decision.claim);
+            let expects = Expects::Version {
+                uid,
+                resource_version: view.live.resource_version(),
+            };
+            let bytes = self.apply_body_on(body, &payload, expects, &base)?;
+            let object = match self.apply_known(bytes).await {
+                Ok(object) => object,
+                Err(error) => match error.next() {
+                    Next::LookAgain | Next::NotFound => return Ok(Round::Overtaken),
+                    Next::Invalid => {
+                        let bytes = self.apply_body_on(body, &payload, Expects::Uid(uid), &base)?;
+                        match self.refused_merge(body, uid, &bytes, &error).await? {
+                            Ok(object) => object,
+                            Err(round) => return Ok(round),
+                        }
+                    }
+                    _ => return Err(self.refused(&error)),
+                },
+            };
+            self.log(&format_args!("applied what was decided"));
+            if drifted {
+                let metrics = &self.downstream.metrics;
+                metrics.drifted(&self.downstream.name, DriftAction::Reverted);
+            }
+            let Some(now) = self.seen(&object) else {
+                return Ok(Round::Over(Attempt::done(After::Foreign)));
+            };
+            seen = now;
+        }
+        if !decision.write_back.is_empty() {
+            match self.write_back(view, &decision).await? {
+                Round::Over(_) => {}
+                round => return Ok(round),
+            }
+        }
+        let mut verdicts = std::mem::take(&mut course.removed);
+        verdicts.extend(decision.verdicts);
+        let noticed = self
+            .report(&body.uid, verdicts.clone(), decision.fallback, Telling::Here)
+            .await;
+        Ok(Round::Over(self.ended(seen, resting, &noticed, &verdicts)))
+    }
+
+    /// The merge is refused: another arm may be in the way, or the change is of what never changes.
+    async fn refused_merge(
+        &self,
+        body: &Body,
+        uid: &str,
+        bytes: &Bytes,
+        error: &syncer_clusters::Error,
+    ) -> Result<Result<Object, Round>, AttemptFailure> {
+        if Self::is_immutable(error) {
+            let attempt = self.refused_change(body, uid, (bytes, None), error).await?;
+            return Ok(Err(Round::Over(attempt)));
+        }
+        match self.after_other_arms(uid, bytes, error).await {
+            Ok(Some(object)) => Ok(Ok(object)),
+            Ok(None) | Err(_) => Ok(Err(Round::Invalid(error.to_string()))),
+        }
+    }
+
+    /// Fields pass to the target: our entry alone owns them, and an omission would reset them.
+    async fn give_up(&self, paths: &[FieldPath], view: &View) -> Result<Round, AttemptFailure> {
+        let mut leaves = excerpt(&view.tree, paths);
+        let Some(tree) = leaves.as_object_mut() else {
+            return Ok(Round::Overtaken);
+        };
+        tree.insert("apiVersion".to_owned(), self.resource.gvr.api_version().into());
+        tree.insert("kind".to_owned(), (*self.resource.kind).into());
+        let head = json!({
+            "name": self.name(), "namespace": self.namespace(),
+            "uid": view.live.uid(), "resourceVersion": view.live.resource_version(),
+        });
+        tree.insert("metadata".to_owned(), head);
+        let apply = Apply::forced(HANDOVER_MANAGER).keeping(FieldsV1Kept::None);
+        match self.apply_as(&apply, Bytes::from(leaves.to_string())).await {
+            Ok(_) => Ok(Round::Next),
+            Err(error) if error.next() == Next::LookAgain => Ok(Round::Overtaken),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn take_out(&self, ops: &[removal::PatchOp]) -> Result<Round, AttemptFailure> {
+        let body = serde_json::to_vec(ops).map_err(|error| AttemptFailure::new(error.to_string(), Retry::Rarely))?;
+        let write = Write {
+            managed_fields: FieldsV1Kept::None,
+            ..Write::by(FIELD_MANAGER)
+        };
+        let cluster = &self.downstream.cluster;
+        let answer = cluster
+            .patch_json(self.resource, self.namespace(), self.name(), body.into(), &write)
+            .await;
+        self.count(WriteVerb::Patch, answer.as_ref().err());
+        match answer {
+            Ok(_) => {
+                self.log(&format_args!("removed what the upstream does not have"));
+                Ok(Round::Next)
+            }
+            Err(error) => match error.next() {
+                Next::LookAgain | Next::NotFound | Next::Invalid => Ok(Round::Overtaken),
+                _ => Err(error.into()),
+            },
+        }
+    }
+
+    fn is_immutable(error: &syncer_clusters::Error) -> bool {
+        let Cause::Api(status) = error.cause() else {
+            return false;
+        };
+        let causes: Vec<_> = status
+            .causes()
+            .iter()
+            .map(|cause| (&*cause.field, &*cause.message))
+            .collect();
+        immutable::is_immutable_refusal(status.code(), causes, status.message()).is_some()
+    }
+}
