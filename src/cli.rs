@@ -41,6 +41,30 @@ pub(crate) struct LogOptions {
     /// Where traces go: the address of an OTLP collector (gRPC), such as `http://127.0.0.1:4317`.
     #[arg(long, global = true, env = "TMC_SYNCER_OTLP_ENDPOINT")]
     pub(crate) otlp_endpoint: Option<String>,
+    /// How many of the edits are traced, from 0 (none) to 1 (all), where there is an `--otlp-endpoint`.
+    #[arg(
+        long,
+        global = true,
+        value_name = "RATIO",
+        default_value = "1",
+        env = "TMC_SYNCER_TRACE_SAMPLE"
+    )]
+    pub(crate) trace_sample: Ratio,
+}
+
+/// A share of a whole, from 0 to 1.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Ratio(pub(crate) f64);
+
+impl std::str::FromStr for Ratio {
+    type Err = String;
+
+    fn from_str(ratio: &str) -> Result<Self, String> {
+        match ratio.parse() {
+            Ok(ratio @ 0.0..=1.0) => Ok(Self(ratio)),
+            _ => Err(format!("{ratio:?} is no number from 0 to 1")),
+        }
+    }
 }
 
 /// The form of a log line.

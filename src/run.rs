@@ -27,6 +27,7 @@ use crate::{
     rest_client::RestClient,
     rulebooks::{Surroundings, UnusableRules},
     target_option::{TargetOptionError, each_once},
+    telemetry,
     told_to_end::told_to_end,
 };
 
@@ -83,6 +84,7 @@ pub(crate) fn run(options: &RunOptions, pool: &Arc<tokio::runtime::Runtime>) -> 
     signals.register(&mut registry);
     metrics.register(&mut registry);
     rest_client.register(&mut registry);
+    telemetry::register(&mut registry);
     let conditions = readiness.clone();
     let (recent, verdicts) = (settings.recent.clone(), settings.verdicts.clone());
     let shown = admin::Shown {

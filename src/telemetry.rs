@@ -1,5 +1,6 @@
 //! Logs on stderr, and spans over OTLP.
 
+mod counters;
 mod line;
 #[cfg_attr(not(feature = "otlp"), path = "telemetry/no_otlp.rs")]
 mod otlp;
@@ -15,6 +16,7 @@ use tracing_subscriber::{
     util::SubscriberInitExt,
 };
 
+pub(crate) use self::counters::register;
 use crate::cli::{LogFormat, LogOptions};
 
 /// What has to be done before the process ends.
@@ -60,13 +62,16 @@ const CAPPED: [(&str, Level); 7] = [
 /// Installs both, for the whole process. With an endpoint it has to be called inside the tokio runtime.
 pub(crate) fn install(options: &LogOptions) -> Result<Telemetry, TelemetryError> {
     let logs = logs(options, io::stderr)?;
-    let (layer, spans) = otlp::layer(options.otlp_endpoint.as_deref())?;
+    let tracing = otlp::tracing(options.otlp_endpoint.as_deref(), options.trace_sample.0)?;
     tracing_subscriber::registry()
         .with(logs)
-        .with(layer)
+        .with(tracing.layer)
         .try_init()
         .map_err(|_| TelemetryError::Installed)?;
-    Ok(Telemetry { spans })
+    if let Some(traces) = tracing.traces {
+        syncer_actors::runtime::install_tracer(traces);
+    }
+    Ok(Telemetry { spans: tracing.spans })
 }
 
 /// The log, in the form and at the level that were asked for.

@@ -19,6 +19,7 @@ mod status_propagator;
 mod supervisor;
 mod target;
 pub mod target_report;
+mod trails;
 mod upstream;
 pub mod verdicts;
 mod watcher;

@@ -29,6 +29,7 @@ pub(crate) use self::{
 use crate::{
     runtime::{Actor, Context, Failure, Message, Outbox},
     target::Task,
+    trails,
     watcher::hand_over,
 };
 
@@ -71,10 +72,22 @@ impl Actor for Reconciler {
     type Message = ReconcilerMessage;
 
     fn started(&mut self, ctx: &mut Context<Self>) -> Result<(), Failure> {
-        let span = info_span!("attempt", target = %self.downstream.name, object = %self.key);
         let (key, task, downstream) = (self.key.clone(), self.task.clone(), self.downstream.clone());
         let attempt = async move { ReconcilerMessage::Answered(attempt::run(&downstream, &key, &task).await) };
-        ctx.request(attempt.instrument(span))?;
+        let cause = trails::cause(&self.downstream.name, &self.key);
+        let step = cause.as_ref().and_then(|cause| {
+            let step = cause.step(Self::KIND, ctx.key(), Some(&self.key))?;
+            Some((cause, step))
+        });
+        let Some((cause, step)) = step else {
+            let span = info_span!("attempt", target = %self.downstream.name, object = %self.key);
+            return Ok(ctx.request(attempt.instrument(span))?);
+        };
+        cause.within(&step, || {
+            // What the target shows of the object from here on is seen because of this.
+            trails::leave(&self.downstream.name, &self.key);
+            ctx.request(step.clone().around(attempt))
+        })?;
         Ok(())
     }
 

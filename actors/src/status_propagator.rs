@@ -46,11 +46,13 @@ use crate::{
     events::Events,
     metrics::Metrics,
     rulebook::Rulebooks,
-    runtime::{Actor, Context, Failure, Message, NoRoom, Origin, Timer, Wake},
+    runtime::{Actor, Context, Failure, Message, NoRoom, Origin, Taken, Timer, Wake},
     target::FairQueue,
     upstream::{Refused, WriteGate},
 };
 
+/// The key of the one that an Upstream has, in traces.
+const KEY: &str = "status";
 /// How many objects are looked at before the neighbours on the thread have a turn.
 const BATCH: usize = 256;
 /// Writes in flight.
@@ -174,8 +176,10 @@ impl StatusPropagator {
     }
 
     fn take_changed(&mut self) {
-        for taken in self.work.board.take(BATCH) {
-            self.changed(taken.key, taken.value, taken.cause);
+        for Taken { key, value, cause } in self.work.board.take(BATCH) {
+            cause.handled(Self::KIND, KEY, &key.clone(), || {
+                self.changed(key, value, Origin::current());
+            });
         }
     }
 
@@ -258,7 +262,11 @@ impl StatusPropagator {
         ctx: &mut Context<Self>,
     ) {
         let now = ctx.now();
-        let begun = self.pace.cause(key).in_scope(|| ctx.request(io));
+        let cause = self.pace.cause(key);
+        let begun = match cause.step(Self::KIND, KEY, Some(key)) {
+            Some(step) => cause.within(&step, || ctx.request(step.clone().around(io))),
+            None => cause.in_scope(|| ctx.request(io)),
+        };
         if let Err(NoRoom) = begun {
             self.pace.wait(key, now + RETRY.0);
             return;

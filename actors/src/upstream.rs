@@ -24,6 +24,7 @@ use std::{
 
 use syncer_clusters::Next;
 use syncer_core::{Gvr, LogicalCluster, ObjectKey, event_reason::EventReason};
+use tokio::time::Instant;
 use tracing::{error, info, warn};
 
 use self::{
@@ -47,12 +48,13 @@ use crate::{
     prescription::{RenderError, names_namespace},
     rulebook::{self, Rulebook},
     runtime::{
-        Actor, Address, Context, Exit, Exponential, Failure, Message, Outbox, Outcome, Spec, Taken, Timer, Wake,
+        Actor, Address, Beginning, Context, Exit, Exponential, Failure, Message, Origin, Outbox, Outcome, Spec, Taken,
+        Timer, Wake, begin_trace, is_traced,
     },
     settings::UpstreamSource,
     supervisor::SupervisorMessage,
     target::{Order, OrderKey, Orders},
-    watcher::{hand_over, hand_over_all},
+    watcher::{Watcher, hand_over, hand_over_all},
 };
 
 /// How many sights are taken before the neighbours on the thread have a turn.
@@ -263,7 +265,16 @@ impl Upstream {
                 SightKey::Object(key) => {
                     self.tell_departure(&key);
                     let tidings = self.object(&key, value.word, value.endpoint);
-                    self.spread(tidings.into_iter().map(|tiding| index::dated(tiding, value.at)));
+                    let traced = if tidings.is_empty() {
+                        None
+                    } else {
+                        self.traced(&key, value.at, value.took)
+                    };
+                    let spread = || self.spread(tidings.into_iter().map(|tiding| index::dated(tiding, value.at)));
+                    match traced {
+                        Some(edit) => edit.handled(Self::KIND, ctx.key(), &key, spread),
+                        None => spread(),
+                    }
                     self.claim(&key);
                 }
                 SightKey::Listed(gvr, list) => {
@@ -282,6 +293,21 @@ impl Upstream {
             }
         }
         self.reread_next(ctx)
+    }
+
+    /// The trace of an edit of `key` that changes something for somebody. What the first list brings is no edit.
+    fn traced(&self, key: &ObjectKey, read: Instant, took: Duration) -> Option<Origin> {
+        if !is_traced() || !self.endpoints.is_listed(&key.gvr) {
+            return None;
+        }
+        let first = Beginning {
+            kind: Watcher::KIND,
+            key: &format!("{} upstream", key.gvr),
+            object: &key.to_string(),
+            ago: read.elapsed(),
+            work: took,
+        };
+        begin_trace(&first).map(Origin::of)
     }
 
     fn object(&mut self, key: &ObjectKey, word: Word, endpoint: EndpointId) -> Tidings {

@@ -6,6 +6,7 @@ pub(crate) mod failure;
 mod probe;
 mod read;
 mod shared;
+mod traced;
 mod write;
 
 use std::{

@@ -4,6 +4,9 @@
 //! never lose anything, and [discovery](Cluster::discover). Objects are [lean](Object). An [`Error`] says what went wrong once
 //! and what to do [`Next`]. [`Health`] follows the circuit breaker, [`Observer`] counts.
 
+/// The target of the spans that belong to the trace of an edit, and of no other.
+pub const TRACE_TARGET: &str = "tmc_syncer::trace";
+
 mod backoff;
 mod breaker;
 mod clock_offset;

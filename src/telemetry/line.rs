@@ -10,7 +10,7 @@ use tracing_subscriber::fmt::{
 
 use super::{Spans, otlp};
 
-/// One JSON object a line; inside a sampled span with `trace_id` and `span_id`, as trace viewers expect them.
+/// One JSON object a line, with the `module` that it is from; inside a sampled span with `trace_id` and `span_id`, as trace viewers expect them.
 pub(super) struct Json(Format<JsonFormat>);
 
 // === impl Json ===
@@ -21,6 +21,8 @@ impl Json {
             tracing_subscriber::fmt::format()
                 .json()
                 .flatten_event(true)
+                // `target` is a cluster in every line: where the line is from stands in `module`.
+                .with_target(false)
                 .with_current_span(true)
                 .with_span_list(false),
         )
@@ -37,14 +39,16 @@ where
         mut writer: Writer<'_>,
         event: &Event<'_>,
     ) -> fmt::Result {
-        let Some((trace, span)) = otlp::trace_and_span() else {
-            return self.0.format_event(ctx, writer, event);
-        };
         let mut line = String::new();
         self.0.format_event(ctx, Writer::new(&mut line), event)?;
-        match line.trim_end().strip_suffix('}') {
-            Some(object) => writeln!(writer, "{object},\"trace_id\":\"{trace}\",\"span_id\":\"{span}\"}}"),
-            None => writer.write_str(&line),
+        let Some(object) = line.trim_end().strip_suffix('}') else {
+            return writer.write_str(&line);
+        };
+        // The name of a module needs no escaping.
+        write!(writer, "{object},\"module\":\"{}\"", event.metadata().target())?;
+        if let Some((trace, span)) = otlp::trace_and_span() {
+            write!(writer, ",\"trace_id\":\"{trace}\",\"span_id\":\"{span}\"")?;
         }
+        writeln!(writer, "}}")
     }
 }

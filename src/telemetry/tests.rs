@@ -6,6 +6,7 @@ use parking_lot::Mutex;
 use tracing::{debug, error, info, warn};
 
 use super::*;
+use crate::cli::Ratio;
 
 /// A log in memory.
 #[derive(Clone, Default)]
@@ -36,6 +37,7 @@ fn options(level: &str, format: LogFormat) -> LogOptions {
         log_level: level.to_owned(),
         log_format: format,
         otlp_endpoint: None,
+        trace_sample: Ratio(1.0),
     }
 }
 
@@ -110,6 +112,9 @@ fn a_line_is_one_json_object_with_its_fields_on_top() {
         (&line["level"], &line["message"], &line["workspace"]),
         (&"INFO".into(), &"synced".into(), &"root:org".into())
     );
+    let places = lines[0].matches("\"target\"").count();
+    assert_eq!((places, &line["target"]), (1, &"east".into()), "{line}");
+    assert_eq!(line["module"], module_path!());
     assert!(line.get("trace_id").is_none(), "{line}");
 }
 
@@ -122,6 +127,7 @@ mod spans {
         ExportTraceServiceRequest, ExportTraceServiceResponse,
         trace_service_server::{TraceService, TraceServiceServer},
     };
+    use syncer_clusters::TRACE_TARGET;
     use tonic::{Request, Response, Status, transport::server::TcpIncoming};
     use tracing::debug_span;
 
@@ -167,17 +173,17 @@ mod spans {
     #[tokio::test(flavor = "multi_thread")]
     async fn our_spans_arrive_and_a_json_line_names_their_trace() {
         let (address, collector) = collector();
-        let (layer, spans) = otlp::layer(Some(&format!("http://{address}"))).unwrap();
+        let tracing = otlp::tracing(Some(&format!("http://{address}")), 1.0).unwrap();
         let log = Log::default();
         let writer = log.clone();
         let logs = logs(&options("info", LogFormat::Json), move || writer.clone()).unwrap();
-        let subscriber = tracing_subscriber::registry().with(logs).with(layer);
+        let subscriber = tracing_subscriber::registry().with(logs).with(tracing.layer);
         tracing::subscriber::with_default(subscriber, || {
-            debug_span!(target: "tmc_syncer::actor", "handle").in_scope(|| {
+            debug_span!(target: TRACE_TARGET, "handle").in_scope(|| {
                 debug_span!(target: "tower", "not ours").in_scope(|| info!("synced"));
             });
         });
-        Telemetry { spans }.flush(Duration::from_secs(10)).await;
+        Telemetry { spans: tracing.spans }.flush(Duration::from_secs(10)).await;
         let sent = collector.0.lock().clone();
         let [(name, trace)] = &sent[..] else { panic!("{sent:?}") };
         assert_eq!(name, "handle");
@@ -190,20 +196,25 @@ mod spans {
         // Accepts connections, and never answers.
         let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let endpoint = format!("http://{}", silent.local_addr().unwrap());
-        let (layer, spans) = otlp::layer(Some(&endpoint)).unwrap();
-        tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
+        let tracing = otlp::tracing(Some(&endpoint), 1.0).unwrap();
+        tracing::subscriber::with_default(tracing_subscriber::registry().with(tracing.layer), || {
             for _ in 0..10_000 {
-                drop(debug_span!(target: "tmc_syncer::actor", "handle"));
+                debug_span!(target: TRACE_TARGET, "handle").in_scope(|| {});
             }
         });
         let begun = std::time::Instant::now();
-        Telemetry { spans }.flush(Duration::from_millis(500)).await;
+        Telemetry { spans: tracing.spans }
+            .flush(Duration::from_millis(500))
+            .await;
         assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
+        // What waits and what is on its way is all that is kept.
+        let dropped = counters::counted(counters::Fate::Dropped);
+        assert!(dropped > 10_000 - 4_096 - 2 * 512, "{dropped}");
     }
 
     #[tokio::test]
     async fn an_endpoint_that_cannot_be_used_is_named() {
-        let result = otlp::layer::<Registry>(Some("collector:4317"));
+        let result = otlp::tracing::<Registry>(Some("collector:4317"), 1.0);
         let Err(error) = result.map(|_| ()) else {
             panic!("no scheme")
         };

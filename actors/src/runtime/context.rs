@@ -13,6 +13,7 @@ use tracing::Span;
 use super::{
     Actor, Address, Chance, Clock, Origin, Spec, Timer,
     backstage::{Backstage, Pending},
+    here,
     mailbox::{Gate, Permit, Ticket},
     node::{Node, Parent},
     request::{Finished, Staged},
@@ -106,7 +107,13 @@ impl<A: Actor> Context<A> {
     /// Handles `message` after `delay`, unless the timer is dropped or cancelled before, or this actor restarts.
     pub fn after(&mut self, delay: Duration, message: A::Message) -> Timer {
         let at = self.now() + delay;
-        self.set(at, Due::Message(message, Span::current()))
+        // A trace goes on by its mark, and what is set for later is rarely about one edit.
+        let span = if here().is_some() {
+            Span::none()
+        } else {
+            Span::current()
+        };
+        self.set(at, Due::Message(message, span))
     }
 
     /// Starts a child. See [`Spec`]; a panic of `factory` is the child's failure.

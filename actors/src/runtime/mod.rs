@@ -14,7 +14,8 @@
 //!   More failures in a window than the policy allows: the actor gives up, and its parent hears of it; a parent that does not handle
 //!   that fails with it, up to the root, whose end ends the process.
 //! - **Time and chance are injected**: [`Clock`], [`Chance`]. With one thread and one seed two runs are the same.
-//! - **Spans travel**: a message carries the span that was current when it was sent; its handler runs inside a child of that span.
+//! - **Traces travel**: a message carries the place in the trace of an edit that it was sent from, or else the span that was current; its
+//!   handler runs inside a child of that ([`Tracer`], [`Origin`]).
 //!
 //! What an actor has to know beyond that:
 //!
@@ -53,6 +54,7 @@ mod signals;
 mod system;
 mod threads;
 mod timer;
+mod trace;
 mod tree;
 
 pub use actor::{Actor, Failure, Message};
@@ -62,12 +64,15 @@ pub use clock::{Chance, Clock};
 pub use context::{Context, NoRoom};
 pub use exit::{Cause, Exit, Fault, Outcome, Place};
 pub use origin::Origin;
+pub(crate) use origin::here;
 pub use outbox::{Full, Outbox, Taken, Wake};
 pub use policy::{Placement, RestartPolicy, Spec};
 pub use signals::Signals;
 pub use system::{Census, Drained, Ended, Escalation, Runtime, Settings};
 pub use threads::{Probe, ThreadHealth};
 pub use timer::Timer;
+pub use trace::{Beginning, Mark, Tracer, install_tracer};
+pub(crate) use trace::{Trail, begin as begin_trace, is_on as is_traced};
 pub use tree::{ActorView, Tree};
 
 #[cfg(test)]

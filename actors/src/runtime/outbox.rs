@@ -33,7 +33,7 @@ pub struct Taken<K, V> {
     pub key: K,
     /// The value.
     pub value: V,
-    /// What caused the newest [`Outbox::put`]: handle the value inside of it ([`Origin::in_scope`]).
+    /// What caused the newest [`Outbox::put`]: handle the value inside of it.
     pub cause: Origin,
 }
 

@@ -15,7 +15,7 @@ use super::{
     exit::Cause,
     mailbox::{Cause as MessageCause, Envelope, Gate, Permit, Ticket},
     node::Notice,
-    origin::At,
+    origin::{At, Chain},
     system::System,
 };
 
@@ -100,7 +100,11 @@ impl Requests {
 
 async fn run<M: Message>(gate: Arc<Gate<M>>, staged: Staged<M>, ticket: Ticket, in_flight: InFlight) {
     let Staged { permit, io, origin } = staged;
-    let io = At { hops: origin.hops, io }.instrument(origin.span.clone());
+    let chain = Chain {
+        hops: origin.hops,
+        mark: origin.trail.as_ref().map(|trail| trail.mark),
+    };
+    let io = At { chain, io }.instrument(origin.span.clone());
     let permit = match permit {
         Some(permit) => permit,
         None => match Permit::wait(&gate.node).await {
@@ -112,7 +116,7 @@ async fn run<M: Message>(gate: Arc<Gate<M>>, staged: Staged<M>, ticket: Ticket, 
     drop(in_flight);
     match outcome {
         Ok(body) => {
-            let cause = MessageCause::Child(origin);
+            let cause = MessageCause::Child(origin.sent_now());
             gate.deliver(Envelope {
                 body,
                 permit: Some(permit),

@@ -49,6 +49,11 @@ impl StatusReporter {
         }
     }
 
+    /// The target.
+    pub(crate) fn target(&self) -> &Arc<str> {
+        &self.target
+    }
+
     /// The slices are about to be listed.
     pub(crate) fn slices_awaited(&self) {
         self.board.slices_awaited(&self.target);

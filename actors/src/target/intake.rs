@@ -20,7 +20,8 @@ use super::{
 };
 use crate::{
     reconciler::Attempt,
-    runtime::{Address, Context, Outbox, Signals, Taken},
+    runtime::{Actor, Address, Context, Outbox, Signals, Taken},
+    trails,
 };
 
 /// The hand-overs of a Target, and what has come in whole.
@@ -120,9 +121,10 @@ impl Target {
     pub(super) fn take_orders(&mut self, ctx: &mut Context<Self>) {
         let mut completed = BTreeSet::new();
         let mut turned = HashSet::new();
-        for Taken { key, value, .. } in self.intake.orders.take(BATCH) {
+        let name = self.settings.name.clone();
+        for Taken { key, value, cause } in self.intake.orders.take(BATCH) {
             match key {
-                OrderKey::Object(key) => self.take_order(&key, value),
+                OrderKey::Object(key) => cause.handled(Self::KIND, &name, &key, || self.take_order(&key, value)),
                 OrderKey::Departing(namespace) => self.depart(&namespace),
                 OrderKey::Standing(cluster) => drop(turned.insert(cluster)),
                 OrderKey::Incomplete(gvr) => {
@@ -174,17 +176,19 @@ impl Target {
             }
             Order::Complete { .. } | Order::Weigh | Order::Release => return,
         }
+        trails::leave(&self.settings.name, key);
         self.changed_upstream(key);
     }
 
     pub(super) fn take_sightings(&mut self, ctx: &mut Context<Self>) {
-        for Taken { key, value, .. } in self.intake.sightings.take(BATCH) {
+        let name = self.settings.name.clone();
+        for Taken { key, value, cause } in self.intake.sightings.take(BATCH) {
             match (key, value) {
-                (SightingKey::Object(key), Sighting::Present { seen, list }) => self.seen(&key, seen, list),
+                (SightingKey::Object(key), Sighting::Present { seen, list }) => {
+                    cause.handled(Self::KIND, &name, &key, || self.seen(&key, seen, list));
+                }
                 (SightingKey::Object(key), Sighting::OutOfSight { uid }) => {
-                    self.ledger.out_of_sight(&key, &uid);
-                    self.unpark(&key);
-                    self.changed_downstream(&key);
+                    cause.handled(Self::KIND, &name, &key, || self.out_of_sight(&key, &uid));
                 }
                 (SightingKey::Disowned(uid), _) => self.disowned(&uid),
                 (SightingKey::Listed(gvr, list), _) => self.listed(&gvr, list),
@@ -229,6 +233,12 @@ impl Target {
             let absent = weighed(&self.upstream.workspaces, key, absence);
             self.ledger.unwant(key, absent, *incarnation);
         }
+        self.changed_downstream(key);
+    }
+
+    fn out_of_sight(&mut self, key: &ObjectKey, uid: &str) {
+        self.ledger.out_of_sight(key, uid);
+        self.unpark(key);
         self.changed_downstream(key);
     }
 

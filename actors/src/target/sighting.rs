@@ -13,6 +13,7 @@ use super::names::NamespaceNames;
 use crate::{
     runtime::Outbox,
     status_propagator::StatusReporter,
+    trails,
     watcher::{Reading, hand_over},
 };
 
@@ -193,6 +194,12 @@ impl TargetReading {
         hand_over(&self.sightings, key, sighting);
     }
 
+    /// Reads an event of `key`, which may show what became of an edit.
+    fn event(&self, key: &ObjectKey, read: impl FnOnce()) {
+        let target = self.reporter.target();
+        trails::event(target, key, &format_args!("{} on {target}", self.gvr), read);
+    }
+
     fn stream(&self, sighting: Sighting) {
         self.hand_over(SightingKey::Stream(self.gvr.clone()), sighting);
     }
@@ -210,16 +217,18 @@ impl Reading for TargetReading {
                 self.list += 1;
             }
             WatchEvent::Applied(object) => match self.seen(&object) {
-                Some((key, seen)) => {
+                Some((key, seen)) => self.event(&key.clone(), || {
                     self.reporter.seen(&key, &object, &seen.ours);
                     self.hand_over(SightingKey::Object(key), Sighting::Present { seen, list: self.list });
-                }
+                }),
                 None => self.hand_over(SightingKey::Disowned(object.uid().into()), Sighting::Disowned),
             },
             WatchEvent::Deleted(object) => {
                 if let Some((key, seen)) = self.seen(&object) {
-                    self.reporter.gone(&key, &object);
-                    self.hand_over(SightingKey::Object(key), Sighting::OutOfSight { uid: seen.ours.uid });
+                    self.event(&key.clone(), || {
+                        self.reporter.gone(&key, &object);
+                        self.hand_over(SightingKey::Object(key), Sighting::OutOfSight { uid: seen.ours.uid });
+                    });
                 }
             }
             WatchEvent::Listed(_) => {

@@ -21,8 +21,8 @@ use super::{
 use crate::{
     events::Subject,
     metrics::{Direction, Stage as Propagation},
-    reconciler::{AttemptFailure, Belief, Downstream, End, Reconciler, Retry},
-    runtime::{Context, Exit, Exponential, RestartPolicy, Spec, Taken, Timer},
+    reconciler::{Attempt, AttemptFailure, Belief, Downstream, End, Reconciler, Retry},
+    runtime::{Actor, Context, Exit, Exponential, RestartPolicy, Spec, Taken, Timer},
 };
 
 /// The delays between attempts that may succeed by themselves.
@@ -231,52 +231,54 @@ impl Target {
     }
 
     pub(super) fn take_reports(&mut self, ctx: &mut Context<Self>) {
-        for Taken {
-            key, value: attempt, ..
-        } in self.intake.reports().take(BATCH)
-        {
-            if let Some((_, since)) = self.turns.alive.remove(&key.to_string()) {
-                self.queue.done(ctx.now().saturating_duration_since(since));
-            }
-            self.ledger.learn(&key, attempt.after);
-            match attempt.end {
-                End::Done => {
-                    self.succeeded(&key);
-                    self.arrived(&key, ctx);
-                }
-                End::Parted => {
-                    self.parted(&key);
-                    self.succeeded(&key);
-                    self.ledger.forget_if_void(&key);
-                }
-                End::Reported => self.ledger.reported(&key),
-                End::Ahead => self.ahead(&key, ctx),
-                End::Withheld => {
-                    self.ledger.withheld(&key);
-                    self.ledger.succeeded(&key);
-                }
-                End::TooEarly(longer) => self.too_early(&key, longer, ctx),
-                End::AbsenceRefuted => {
-                    self.ledger.absence_refuted(&key);
-                    self.ledger.succeeded(&key);
-                }
-                End::Paused => self.paused_upstream(&key, ctx),
-                End::Resting { failure, rest } => {
-                    self.rests(key.clone(), &failure, rest, ctx);
-                    self.arrived(&key, ctx);
-                }
-                End::Failed(failure) => {
-                    if failure.belief == Belief::Doubted {
-                        self.ledger.doubt(&key);
-                    }
-                    self.failed(key.clone(), &failure, ctx);
-                }
-            }
-            self.unpark(&key);
-            self.changed_downstream(&key);
+        let name = self.settings.name.clone();
+        for Taken { key, value, cause } in self.intake.reports().take(BATCH) {
+            cause.handled(Self::KIND, &name, &key, || self.take_report(&key, value, ctx));
         }
         self.judge();
         self.give_turns(ctx);
+    }
+
+    fn take_report(&mut self, key: &ObjectKey, attempt: Attempt, ctx: &mut Context<Self>) {
+        if let Some((_, since)) = self.turns.alive.remove(&key.to_string()) {
+            self.queue.done(ctx.now().saturating_duration_since(since));
+        }
+        self.ledger.learn(key, attempt.after);
+        match attempt.end {
+            End::Done => {
+                self.succeeded(key);
+                self.arrived(key, ctx);
+            }
+            End::Parted => {
+                self.parted(key);
+                self.succeeded(key);
+                self.ledger.forget_if_void(key);
+            }
+            End::Reported => self.ledger.reported(key),
+            End::Ahead => self.ahead(key, ctx),
+            End::Withheld => {
+                self.ledger.withheld(key);
+                self.ledger.succeeded(key);
+            }
+            End::TooEarly(longer) => self.too_early(key, longer, ctx),
+            End::AbsenceRefuted => {
+                self.ledger.absence_refuted(key);
+                self.ledger.succeeded(key);
+            }
+            End::Paused => self.paused_upstream(key, ctx),
+            End::Resting { failure, rest } => {
+                self.rests(key.clone(), &failure, rest, ctx);
+                self.arrived(key, ctx);
+            }
+            End::Failed(failure) => {
+                if failure.belief == Belief::Doubted {
+                    self.ledger.doubt(key);
+                }
+                self.failed(key.clone(), &failure, ctx);
+            }
+        }
+        self.unpark(key);
+        self.changed_downstream(key);
     }
 
     /// Objects that waited for the namespace `key` have their turn, whatever came of it.

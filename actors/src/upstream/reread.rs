@@ -95,6 +95,7 @@ impl Upstream {
                 revision: rulebook.revision,
                 endpoint,
                 at: Instant::now(),
+                took: Duration::ZERO,
                 word: Word::Reread,
             };
             hand_over(&sights, SightKey::Reread, sight);

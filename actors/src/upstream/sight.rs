@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
     sync::{Arc, atomic::Ordering},
+    time::Duration,
 };
 
 use syncer_clusters::{Error, Object, WatchEvent};
@@ -55,6 +56,8 @@ pub(crate) struct Sight {
     pub(crate) endpoint: EndpointId,
     /// When it was read.
     pub(crate) at: Instant,
+    /// How long it took to make sense of the event that it came with.
+    pub(crate) took: Duration,
     pub(crate) word: Word,
 }
 
@@ -134,6 +137,8 @@ pub(crate) struct UpstreamReading {
     /// Whether the object at hand has anything to do with finalizers.
     concern: Concern,
     completeness: Completeness,
+    /// When the event at hand came.
+    begun: Instant,
 }
 
 /// What the end of a list says.
@@ -169,6 +174,7 @@ impl UpstreamReading {
             finalizers,
             concern: Concern::Undecided,
             completeness,
+            begun: Instant::now(),
         }
     }
 
@@ -401,6 +407,7 @@ impl UpstreamReading {
             revision,
             endpoint,
             at,
+            took: at.saturating_duration_since(self.begun),
             word,
         };
         hand_over(&self.sights, key, sight);
@@ -435,6 +442,7 @@ fn status_terms(wants: &[Want]) -> StatusTerms {
 
 impl Reading for UpstreamReading {
     fn read(&mut self, event: WatchEvent) {
+        self.begun = Instant::now();
         match event {
             WatchEvent::ListStarted if self.completeness == Completeness::Part => {}
             WatchEvent::ListStarted => {

@@ -7,7 +7,9 @@ use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header
 use http_body_util::BodyExt as _;
 use tower::ServiceExt as _;
 
-use super::{Cluster, Moment, Shared, failure, probe};
+use tracing::Instrument as _;
+
+use super::{Cluster, Moment, Shared, failure, probe, traced};
 use crate::{
     Cause, Error, Status, Verb,
     breaker::Opened,
@@ -81,6 +83,7 @@ impl Cluster {
         self.findable()?;
         let shared = self.shared();
         let sent = shared.now();
+        let span = self.traced(call);
         let outcome = tokio::time::timeout(deadline, async {
             let answer = self.send(channel, call).await?;
             if let Some(date) = answer.headers().get(header::DATE) {
@@ -90,8 +93,10 @@ impl Cluster {
             let body = read(body, shared.limits.largest_answer).await?;
             Ok((head, body))
         });
-        let outcome = outcome.await.unwrap_or(Err(Cause::Deadline(deadline)));
+        let outcome = outcome.instrument(span.clone()).await;
+        let outcome = outcome.unwrap_or(Err(Cause::Deadline(deadline)));
         let code = outcome.as_ref().ok().map(|(head, _)| head.status);
+        traced::answered(&span, code);
         shared.observe(call, code, &sent, outcome.as_ref().err());
         let (head, body) = outcome?;
         if !head.status.is_success() {

@@ -1,6 +1,6 @@
 //! How the actor is called, and what becomes of its messages.
 
-use std::sync::Arc;
+use std::{fmt::Display, sync::Arc};
 
 use tracing::{Span, debug_span};
 
@@ -12,9 +12,10 @@ use crate::runtime::{
     exit::Cause,
     mailbox::{Cause as MessageCause, Envelope},
     node::Node,
-    origin::{self, MAX_HOPS},
+    origin::{self, Chain, MAX_HOPS},
     request::Finished,
     timer::Due,
+    trace::Step,
 };
 
 // === impl Shell: callbacks ===
@@ -98,7 +99,11 @@ impl<A: Actor> Shell<A> {
             return self.settle(ctx);
         }
         let outcome = {
-            let (span, hops) = self.span_for(&envelope, attempt);
+            let step = self.step_for(&envelope);
+            let (span, chain) = match &step {
+                Some((step, chain)) => (step.span.clone(), *chain),
+                None => self.span_for(&envelope, attempt),
+            };
             let _entered = span.enter();
             self.context.permit = envelope.permit.take();
             self.context.occasion = match self.context.permit {
@@ -108,7 +113,11 @@ impl<A: Actor> Shell<A> {
             let body = &envelope.body;
             let key = || body.key().map(|key| Box::from(&*key));
             let handle = |actor: &mut A, context: &mut Context<A>| actor.handle(body, context);
-            origin::at(hops, || self.call(Place::Handler, key, handle))
+            let outcome = origin::at(chain, || self.call(Place::Handler, key, handle));
+            if let Some((step, _)) = &step {
+                step.done();
+            }
+            outcome
         };
         let Err(cause) = outcome else {
             // The place is free before the message is dropped: a drop may send (see `Wake`).
@@ -126,12 +135,29 @@ impl<A: Actor> Shell<A> {
         self.fail_for(key, usize::from(attempt) - 1, cause, ctx);
     }
 
-    /// The span of a handler, and how many hops into its chain it is.
-    fn span_for(&self, envelope: &Envelope<A::Message>, attempt: u8) -> (Span, u16) {
+    /// The span of a handler within the trace of an edit.
+    fn step_for(&self, envelope: &Envelope<A::Message>) -> Option<(Step, Chain)> {
+        let MessageCause::Child(origin) = &envelope.cause else {
+            return None;
+        };
+        origin.trail.as_ref()?;
+        let object = Self::key_of(envelope);
+        let object = object.as_ref().map(|object| object as &dyn Display);
+        let step = origin.step(A::KIND, &self.node().key, object)?;
+        let chain = Chain {
+            hops: origin.hops + 1,
+            mark: Some(step.mark),
+        };
+        Some((step, chain))
+    }
+
+    /// The span of a handler that belongs to no trace, and where it is in its chain.
+    fn span_for(&self, envelope: &Envelope<A::Message>, attempt: u8) -> (Span, Chain) {
         let (parent, link, hops) = match &envelope.cause {
-            MessageCause::Child(Origin { span, hops }) if *hops < MAX_HOPS => (span.id(), None, hops + 1),
+            MessageCause::Child(Origin { span, hops, .. }) if *hops < MAX_HOPS => (span.id(), None, hops + 1),
             MessageCause::Child(Origin { span, .. }) | MessageCause::Link(span) => (None, span.id(), 0),
         };
+        let chain = Chain { hops, mark: None };
         let span = debug_span!(
             target: "tmc_syncer::actor",
             parent: parent,
@@ -146,8 +172,8 @@ impl<A: Actor> Shell<A> {
         }
         match &envelope.cause {
             // Its level is off: what the handler sends is caused by what caused it.
-            MessageCause::Child(Origin { span: cause, .. }) if span.is_disabled() => (cause.clone(), hops),
-            _ => (span, hops),
+            MessageCause::Child(Origin { span: cause, .. }) if span.is_disabled() => (cause.clone(), chain),
+            _ => (span, chain),
         }
     }
 

@@ -1,0 +1,12 @@
+//! What an operator sees of a running syncer, and that looking at it does no harm: traces, metrics, and the admin server under attack.
+#![cfg(feature = "sandbox")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "steps of a test outside of its function: their panic is the test's failure"
+)]
+
+mod http;
+mod stage;
+#[cfg(feature = "otlp")]
+mod traces;
