@@ -7,6 +7,7 @@ mod configurator;
 mod demo;
 mod documents;
 mod hash_key;
+mod listing;
 mod manifests;
 mod release;
 mod rest_client;

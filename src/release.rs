@@ -81,7 +81,12 @@ async fn release(upstream: &Cluster, choice: &Choice, options: &ReleaseOptions) 
     let mut objects = BTreeMap::new();
     if choice.asks_for_objects() {
         match objects::sync_targets(upstream).await {
-            Ok(found) => objects = found,
+            Ok(found) => {
+                for problem in &found.problems {
+                    report.failed(upstream.name(), problem);
+                }
+                objects = found.valid;
+            }
             Err(failure) => report.failed(upstream.name(), &failure),
         }
     }

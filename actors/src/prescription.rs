@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::{json, value::RawValue};
 use syncer_clusters::Object;
 use syncer_core::{
-    ObjectKey, ResourceType,
+    Gvr, ObjectKey, ResourceType,
     config::{FieldOwner, NamespaceMetadata, SyncPolicySpec},
     hash_key::HashKey,
     kind_rules,
@@ -204,7 +204,12 @@ pub(crate) fn is_secret(resource: &ResourceType) -> bool {
     resource.gvr.group().is_empty() && resource.gvr.resource() == "secrets"
 }
 
+/// Whether `gvr` is that of namespaces.
+pub(crate) fn is_of_namespaces(gvr: &Gvr) -> bool {
+    gvr.group().is_empty() && gvr.resource() == "namespaces"
+}
+
 /// Whether `key` is a namespace.
 pub(crate) fn names_namespace(key: &ObjectKey) -> bool {
-    key.gvr.group().is_empty() && key.gvr.resource() == "namespaces"
+    is_of_namespaces(&key.gvr)
 }

@@ -133,6 +133,12 @@ impl TargetReports {
         self.change(target, |report| report.abandoned.remove(object));
     }
 
+    /// Whether `object` was left behind there.
+    pub fn has_abandoned(&self, target: &str, object: &ObjectKey) -> bool {
+        let report = self.0.targets.get(target);
+        report.is_some_and(|report| report.abandoned.named().any(|named| named == *object))
+    }
+
     /// What was left behind there.
     pub fn abandoned(&self, target: &str) -> Abandoned {
         let report = self.0.targets.get(target);

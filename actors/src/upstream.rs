@@ -241,14 +241,7 @@ impl Upstream {
     fn unlist(&mut self) {
         self.endpoints.unlist();
         for gvr in self.index.unlist() {
-            for (_, orders) in &self.targets {
-                let incarnation = self.incarnation;
-                hand_over(
-                    orders,
-                    OrderKey::Incomplete(gvr.clone()),
-                    Order::Complete { incarnation },
-                );
-            }
+            self.tell_all(&OrderKey::Incomplete(gvr), &self.complete());
         }
         self.base.rules_told.store(self.rulebook.revision, Ordering::Release);
     }
@@ -354,14 +347,7 @@ impl Upstream {
         if !names_namespace(key) || !self.base.departures.has(key) {
             return;
         }
-        for (_, orders) in &self.targets {
-            let incarnation = self.incarnation;
-            hand_over(
-                orders,
-                OrderKey::Departing(key.clone()),
-                Order::Complete { incarnation },
-            );
-        }
+        self.tell_all(&OrderKey::Departing(key.clone()), &self.complete());
     }
 
     fn malformed(&self, key: &ObjectKey, uid: &str, cause: &RenderError) {
@@ -401,10 +387,7 @@ impl Upstream {
             self.namespaces_passed(gvr, endpoint, ctx);
             return;
         }
-        let incarnation = self.incarnation;
-        for (_, orders) in &self.targets {
-            hand_over(orders, OrderKey::Complete(gvr.clone()), Order::Complete { incarnation });
-        }
+        self.tell_all(&OrderKey::Complete(gvr.clone()), &self.complete());
         self.see_whether_all_is_listed();
         self.namespaces_passed(gvr, endpoint, ctx);
     }
@@ -420,11 +403,30 @@ impl Upstream {
         }
     }
 
+    /// The order that ends what was told of one kind.
+    fn complete(&self) -> Order {
+        Order::Complete {
+            incarnation: self.incarnation,
+        }
+    }
+
+    /// Gives every Target the same order.
+    fn tell_all(&self, key: &OrderKey, order: &Order) {
+        for (_, orders) in &self.targets {
+            hand_over(orders, key.clone(), order.clone());
+        }
+    }
+
     /// Gives everyone the orders that are for it, to each Target all at once: what one list lacks is judged as one set (S3).
     fn spread(&self, tidings: impl IntoIterator<Item = Tiding>) {
         let mut for_each: BTreeMap<Arc<str>, Vec<(OrderKey, Order)>> = BTreeMap::new();
+        let mut claimed = None;
         for (target, key, order) in tidings {
-            self.claim(&key);
+            // The tidings of one object come one after the other.
+            if claimed.as_ref() != Some(&key) {
+                self.claim(&key);
+                claimed = Some(key.clone());
+            }
             for_each.entry(target).or_default().push((OrderKey::Object(key), order));
         }
         for (name, orders) in &self.targets {

@@ -41,6 +41,7 @@ pub mod proof;
 pub mod protect;
 pub mod release;
 pub mod removal;
+pub mod resource_version;
 pub mod status;
 pub mod target_status;
 pub mod transform;

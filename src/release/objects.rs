@@ -2,9 +2,8 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use futures::{StreamExt, pin_mut};
 use serde_json::value::RawValue;
-use syncer_clusters::{Cluster, ClusterConfig, FieldsV1Kept, Next, Object, TlsVerification, WatchEvent, WatchOptions};
+use syncer_clusters::{Cluster, ClusterConfig, FieldsV1Kept, Next, Object, TlsVerification};
 use syncer_core::{
     Gvr, ResourceType, Scope,
     config::{
@@ -13,35 +12,41 @@ use syncer_core::{
     },
 };
 
+use crate::listing::{self, Unlisted};
+
 /// How long the list of SyncTargets may take.
 const PATIENCE: Duration = Duration::from_secs(45);
 
-/// The SyncTargets of `upstream`, by name; none where it does not serve them or does not show them.
-pub(super) async fn sync_targets(upstream: &Cluster) -> Result<BTreeMap<Arc<str>, Arc<SyncTarget>>, String> {
-    let served = upstream.discover().await.map_err(|error| error.to_string())?;
-    let Some(resource) = served.resource_type("workload.kcp.io", "synctargets") else {
-        return Ok(BTreeMap::new());
-    };
-    let listed = tokio::time::timeout(PATIENCE, list(upstream, resource));
-    listed
-        .await
-        .unwrap_or_else(|_| Err("listing SyncTargets takes too long".to_owned()))
+/// The SyncTargets of an upstream.
+#[derive(Default)]
+pub(super) struct SyncTargets {
+    /// Those that can be used, by name.
+    pub(super) valid: BTreeMap<Arc<str>, Arc<SyncTarget>>,
+    /// What is wrong with the others.
+    pub(super) problems: Vec<String>,
 }
 
-async fn list(upstream: &Cluster, resource: ResourceType) -> Result<BTreeMap<Arc<str>, Arc<SyncTarget>>, String> {
-    let mut targets = BTreeMap::new();
-    let events = upstream.watch(resource, WatchOptions::default());
-    pin_mut!(events);
-    while let Some(event) = events.next().await {
-        match event {
-            WatchEvent::Applied(object) => {
-                let target = parse(&object)?;
-                targets.insert(target.name.as_str().into(), target);
+/// The SyncTargets of `upstream`; none where it does not serve them or does not show them.
+pub(super) async fn sync_targets(upstream: &Cluster) -> Result<SyncTargets, String> {
+    let served = upstream.discover().await.map_err(|error| error.to_string())?;
+    let Some(resource) = served.resource_type("workload.kcp.io", "synctargets") else {
+        return Ok(SyncTargets::default());
+    };
+    let objects = match listing::list(upstream, resource, PATIENCE).await {
+        Ok(objects) => objects,
+        Err(Unlisted::Unserved) => Vec::new(),
+        Err(Unlisted::Failed(error)) if error.next() == Next::Forbidden => Vec::new(),
+        Err(Unlisted::Failed(error)) => return Err(error.to_string()),
+        Err(Unlisted::Late) => return Err("listing SyncTargets takes too long".to_owned()),
+    };
+    let mut targets = SyncTargets::default();
+    for object in &objects {
+        match parse(object) {
+            Ok(target) => {
+                targets.valid.insert(target.name.as_str().into(), target);
             }
-            WatchEvent::Listed(_) => break,
-            WatchEvent::Interrupted(error) if matches!(error.next(), Next::Forbidden | Next::Unserved) => break,
-            WatchEvent::Interrupted(error) => return Err(error.to_string()),
-            WatchEvent::ListStarted | WatchEvent::Deleted(_) | WatchEvent::Recovered => {}
+            // One that is wrong holds up no other.
+            Err(problem) => targets.problems.push(problem),
         }
     }
     Ok(targets)

@@ -2,17 +2,16 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use futures::StreamExt;
 use jiff::Timestamp;
 use serde_json::Value;
-use syncer_clusters::{Cluster, Error, Next, Object, WatchEvent, WatchOptions};
+use syncer_clusters::{Cluster, Error, Object};
 use syncer_core::{
     config::API_VERSION,
     identity::{Gvr, ResourceType, Scope},
 };
-use tokio::time::timeout;
 
 use super::report::{Condition, Policy, Report, Target};
+use crate::listing;
 
 /// For all pages of one list.
 const LISTED_WITHIN: Duration = Duration::from_secs(20);
@@ -59,28 +58,13 @@ async fn list(cluster: &Cluster, plural: &'static str, kind: &str) -> Result<Vec
         kind: kind.into(),
         scope: Scope::Cluster,
     };
-    let listed = async {
-        let mut events = std::pin::pin!(cluster.watch(resource, WatchOptions::default()));
-        let mut objects = Vec::new();
-        while let Some(event) = events.next().await {
-            match event {
-                WatchEvent::ListStarted => objects.clear(),
-                WatchEvent::Applied(object) => objects.push(object),
-                WatchEvent::Listed(_) => break,
-                WatchEvent::Interrupted(error) if error.next() == Next::Unserved => {
-                    return Err(Unlisted::Unserved(plural));
-                }
-                // An API server that has just learnt of the type asks for a second.
-                WatchEvent::Interrupted(error) if matches!(error.next(), Next::Wait(_)) => {}
-                WatchEvent::Interrupted(error) => return Err(Unlisted::Failed(error)),
-                WatchEvent::Deleted(_) | WatchEvent::Recovered => {}
-            }
-        }
-        Ok(objects)
-    };
-    timeout(LISTED_WITHIN, listed)
+    listing::list(cluster, resource, LISTED_WITHIN)
         .await
-        .unwrap_or(Err(Unlisted::Late(plural)))
+        .map_err(|unlisted| match unlisted {
+            listing::Unlisted::Unserved => Unlisted::Unserved(plural),
+            listing::Unlisted::Failed(error) => Unlisted::Failed(error),
+            listing::Unlisted::Late => Unlisted::Late(plural),
+        })
 }
 
 fn body(object: &Object) -> Value {

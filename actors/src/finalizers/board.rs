@@ -205,9 +205,11 @@ impl FinalizerBoard {
         }
     }
 
-    /// What was left behind on `target` since this process began, and is not known to be gone.
-    pub(crate) fn left_behind(&self, target: &str) -> BTreeSet<ObjectKey> {
-        self.0.known.lock().left_behind.get(target).cloned().unwrap_or_default()
+    /// What of `gvr` was left behind on `target` since this process began, and is not known to be gone.
+    pub(crate) fn left_behind(&self, target: &str, gvr: &Gvr) -> BTreeSet<ObjectKey> {
+        let known = self.0.known.lock();
+        let left_behind = known.left_behind.get(target).into_iter().flatten();
+        left_behind.filter(|key| key.gvr == *gvr).cloned().collect()
     }
 
     /// `key`, which was left behind on `target`, is gone there or wanted again; says whether it was.

@@ -7,6 +7,7 @@ use syncer_clusters::Object;
 use syncer_core::{
     config::Deletion,
     finalizer::{self, Claim, Phase},
+    resource_version,
 };
 
 use super::board::{Membership, Reach, TargetState};
@@ -90,11 +91,9 @@ impl Shown {
         self.finalizers.iter().any(|present| **present == *finalizer)
     }
 
-    /// Whether `self` is older than `known`. Versions of one API server can be compared as numbers; one that is no number counts as
-    /// newer.
+    /// Whether `self` is older than `known`.
     fn is_older_than(&self, known: &Self) -> bool {
-        let number = |shown: &Self| shown.version.parse::<u64>().ok();
-        self.uid == known.uid && matches!((number(self), number(known)), (Some(new), Some(old)) if new < old)
+        self.uid == known.uid && resource_version::is_older(&self.version, &known.version)
     }
 }
 

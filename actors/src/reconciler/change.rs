@@ -28,10 +28,7 @@ impl Work<'_> {
         // A body that was read anew may be newer than what the watch has told. Written again and again it would be a storm (S5);
         // to take its hash for what is wanted would lose an edit back to the old value.
         if reason == Reason::Edited && self.task.applied == Some(body.payload.hash()) {
-            return Ok(Attempt {
-                after: After::Unchanged,
-                end: End::Ahead,
-            });
+            return Ok(Attempt::ended(End::Ahead));
         }
         self.hand_over(uid).await?;
         if self.is_arbitrated() {

@@ -34,19 +34,13 @@ impl Work<'_> {
             Ok(proof) => proof,
             Err(error @ NoProof::Exists) => {
                 debug!(target = %self.downstream.name, object = %self.key, "nothing is deleted: {error}");
-                return Ok(Attempt {
-                    after: After::Unchanged,
-                    end: End::AbsenceRefuted,
-                });
+                return Ok(Attempt::ended(End::AbsenceRefuted));
             }
             // The binding of its workspace says when it is worth another look.
             Err(NoProof::Withheld) => return Ok(Attempt::ended(End::Withheld)),
             Err(NoProof::TooEarly(longer)) => return Ok(Attempt::ended(End::TooEarly(longer))),
             Err(NoProof::Paused) => {
-                return Ok(Attempt {
-                    after: After::Unchanged,
-                    end: End::Paused,
-                });
+                return Ok(Attempt::ended(End::Paused));
             }
             Err(error @ NoProof::NotConfirmed) => {
                 let message = format!("{}: nothing is deleted: {error}", self.downstream.upstream.name());

@@ -6,12 +6,13 @@ use serde_json::value::RawValue;
 use syncer_clusters::Object;
 use syncer_core::{
     marker::{PAUSED_ANNOTATION, PayloadHash},
+    resource_version,
     status::{Part, Problem, Report, SpecState, StatusKind, Voice},
 };
 
 use super::{
     slices::Slices,
-    upstream_side::{Expected, UpstreamSide, hash, is_older},
+    upstream_side::{Expected, UpstreamSide, hash},
 };
 
 /// What is known of the object on one target.
@@ -113,7 +114,8 @@ impl TargetSide {
         };
         let same = known.resource_version == seen.resource_version;
         // Versions go back where the API server was restored: what a later list shows counts.
-        let is_stale = seen.list <= known.list && is_older(&seen.resource_version, &known.resource_version);
+        let is_stale =
+            seen.list <= known.list && resource_version::is_older(&seen.resource_version, &known.resource_version);
         if same || is_stale {
             known.list = known.list.max(seen.list);
             return false;

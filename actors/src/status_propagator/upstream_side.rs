@@ -7,6 +7,7 @@ use serde_json::{Value, value::RawValue};
 use syncer_clusters::Object;
 use syncer_core::{
     config::Aggregation,
+    resource_version,
     status::{Balancing, Packed, Problem, StatusKind},
 };
 use xxhash_rust::xxh3::xxh3_64;
@@ -127,7 +128,9 @@ impl UpstreamSide {
     /// Whether the version `seen` of the same object is older than this one. Versions of one API server are numbers; one
     /// that is not counts as newer. They go back where it was restored from a backup: what a later list shows counts.
     pub(super) fn is_newer_than(&self, seen: &Self) -> bool {
-        self.uid == seen.uid && seen.list <= self.list && is_older(&seen.resource_version, &self.resource_version)
+        self.uid == seen.uid
+            && seen.list <= self.list
+            && resource_version::is_older(&seen.resource_version, &self.resource_version)
     }
 }
 
@@ -135,14 +138,6 @@ impl UpstreamSide {
 pub(super) fn status_of(object: &Object) -> Value {
     let raw = object.member("status").map(RawValue::get);
     raw.and_then(|raw| serde_json::from_str(raw).ok()).unwrap_or_default()
-}
-
-/// Whether `one` is an older version than `other`; unknown counts as newer.
-pub(super) fn is_older(one: &str, other: &str) -> bool {
-    match (one.parse::<u64>(), other.parse::<u64>()) {
-        (Ok(one), Ok(other)) => one < other,
-        _ => false,
-    }
 }
 
 pub(super) fn hash(text: &str) -> u64 {

@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
+    mem,
     sync::Arc,
     time::Duration,
 };
@@ -192,17 +193,20 @@ impl Voices {
         }
     }
 
-    /// The `EndpointSlices` of `target` were listed.
-    pub(super) fn slices_listed(&mut self, target: &Arc<str>) {
-        self.target(target).slices = Slices::Listed;
+    /// The `EndpointSlices` of `target` were listed; says whether they were not before.
+    pub(super) fn slices_listed(&mut self, target: &Arc<str>) -> bool {
+        let before = mem::replace(&mut self.target(target).slices, Slices::Listed);
+        before != Slices::Listed
     }
 
-    /// The `EndpointSlices` of `target` cannot be listed for now.
-    pub(super) fn slices_withheld(&mut self, target: &Arc<str>) {
+    /// The `EndpointSlices` of `target` cannot be listed for now; says whether they were waited for.
+    pub(super) fn slices_withheld(&mut self, target: &Arc<str>) -> bool {
         let target = self.target(target);
-        if target.slices == Slices::Awaited {
+        let was_awaited = target.slices == Slices::Awaited;
+        if was_awaited {
             target.slices = Slices::Unknown;
         }
+        was_awaited
     }
 
     /// Whether the `EndpointSlices` of `target` were listed.

@@ -29,11 +29,7 @@ impl Target {
         let held: usize = self.intake.held.values().sum();
         let moment = self.moment(held);
         let rulebook = self.upstream.rulebooks.borrow().clone();
-        let mine = rulebook
-            .rules
-            .targets()
-            .iter()
-            .find(|target| target.name == self.settings.name);
+        let mine = rulebook.rules.target(&self.settings.name);
         let word = mine.and_then(|target| target.target.annotations.get(CONFIRM_DELETION_ANNOTATION));
         let deletions = self.upstream.mass_deletions.clone();
         let answer = deletions.hear(&self.settings.name, word.map(String::as_str), held, moment, || {

@@ -32,9 +32,9 @@ impl Target {
     /// go. Its deletion was seen, also before a restart (S3).
     pub(super) fn recall_abandoned(&mut self, gvr: &Gvr, incarnation: u64) {
         let named = self.upstream.reports.abandoned(&self.settings.name);
-        let mut abandoned = self.upstream.finalizers.left_behind(&self.settings.name);
-        abandoned.extend(named.named());
-        for key in abandoned.into_iter().filter(|key| key.gvr == *gvr) {
+        let mut abandoned = self.upstream.finalizers.left_behind(&self.settings.name, gvr);
+        abandoned.extend(named.named().filter(|key| key.gvr == *gvr));
+        for key in abandoned {
             if self.ledger.upstream_uid(&key).is_some() {
                 self.reclaimed(&key);
                 continue;
@@ -49,7 +49,7 @@ impl Target {
     fn reclaimed(&self, key: &ObjectKey) {
         let name = &self.settings.name;
         let was_known = self.upstream.finalizers.reclaim(name, key);
-        if was_known || self.upstream.reports.abandoned(name).named().any(|named| named == *key) {
+        if was_known || self.upstream.reports.has_abandoned(name, key) {
             self.upstream.reports.reclaimed(name, key);
         }
     }

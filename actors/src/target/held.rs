@@ -6,16 +6,13 @@ use syncer_core::{Gvr, ObjectKey, config::ResourceRef, marker::CONFIRM_DELETION_
 use tracing::{error, info};
 
 use super::{Stage, Target, ledger::Judgement, sweep};
+use crate::prescription::is_of_namespaces;
 
 /// Whether objects of `gvr` may be there because of `policy`.
 fn may_place(policy: &placement::PolicyRules, gvr: &Gvr) -> bool {
     let spec = policy.spec();
     let names = |named: &ResourceRef| named.group == gvr.group() && named.resource == gvr.resource();
     spec.dependencies || is_of_namespaces(gvr) || spec.resources.iter().any(names)
-}
-
-fn is_of_namespaces(gvr: &Gvr) -> bool {
-    gvr.group().is_empty() && gvr.resource() == "namespaces"
 }
 
 /// When the guard judges next.

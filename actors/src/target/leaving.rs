@@ -15,7 +15,7 @@ use super::{
     turns::{RARELY, SOON},
 };
 use crate::{
-    prescription::names_namespace,
+    prescription::{is_of_namespaces, names_namespace},
     reconciler::{AttemptFailure, Retry},
     runtime::Context,
 };
@@ -36,10 +36,9 @@ impl Target {
             return absence;
         }
         let withheld = self.rules().and_then(|rules| rules.withholds(gvr));
-        let namespaces = gvr.group().is_empty() && gvr.resource() == "namespaces";
         match withheld {
             Some(Withholding::Drained) => Absence::Drained,
-            Some(Withholding::Refused) if !namespaces => Absence::Refused,
+            Some(Withholding::Refused) if !is_of_namespaces(gvr) => Absence::Refused,
             Some(Withholding::Refused) | None => absence,
         }
     }

@@ -16,6 +16,7 @@ use syncer_core::{
     marker::PayloadHash,
     plan::{Desired, Live, Ownership, Step, farewell, plan},
     proof::Absence,
+    resource_version,
 };
 
 use tokio::time::Instant;
@@ -347,21 +348,14 @@ impl Record {
         self.admission = Admission::Unjudged;
     }
 
-    /// Whether `seen` is what is known already, or older. Versions of one API server can be compared as numbers; one
-    /// that is no number counts as newer, which costs a look at most.
+    /// Whether `seen` is what is known already, or older.
     fn is_older(&self, seen: &Seen) -> bool {
         let Live::Ours(known) = &self.live else { return false };
         if known.uid != seen.ours.uid {
             return false;
         }
-        if self.resource_version == seen.resource_version {
-            return true;
-        }
-        let number = |version: &str| version.parse::<u64>().ok();
-        match (number(&self.resource_version), number(&seen.resource_version)) {
-            (Some(known), Some(seen)) => seen <= known,
-            _ => false,
-        }
+        self.resource_version == seen.resource_version
+            || resource_version::is_older(&seen.resource_version, &self.resource_version)
     }
 }
 
@@ -485,8 +479,9 @@ impl Ledger {
 
     /// The downstream list `list` of `gvr` is complete: what was last seen before it is out of sight now.
     pub(crate) fn listed(&mut self, gvr: &Gvr, list: u64) {
-        self.records.for_each_mut(|key, record| {
-            if key.gvr == *gvr && record.list < list && record.turn != Turn::Running {
+        let of_gvr = |key: &ObjectKey| key.gvr == *gvr;
+        self.records.for_each_mut(of_gvr, |_, record| {
+            if record.list < list && record.turn != Turn::Running {
                 record.lose_sight();
             }
         });
@@ -495,8 +490,9 @@ impl Ledger {
     /// The upstream told everything of `gvr` in its incarnation `incarnation`: what it did not name is gone, for what
     /// `absence` says.
     pub(crate) fn complete(&mut self, gvr: &Gvr, incarnation: u64, absence: Absence) {
-        self.records.for_each_mut(|key, record| {
-            if key.gvr == *gvr && record.incarnation != incarnation {
+        let of_gvr = |key: &ObjectKey| key.gvr == *gvr;
+        self.records.for_each_mut(of_gvr, |key, record| {
+            if record.incarnation != incarnation {
                 let was_missing = record.is_missing();
                 record.incarnation = incarnation;
                 record.desired = weighed(&self.workspaces, key, absence);

@@ -15,7 +15,7 @@ use super::{
 use crate::{
     bodies::fields_read,
     runtime::{Context, Failure},
-    target::{Order, OrderKey},
+    target::OrderKey,
     watcher::{Reading, hand_over},
 };
 
@@ -108,24 +108,14 @@ impl Upstream {
     /// Until a namespace is read through nobody can tell how many objects leave a policy with it (S3).
     fn hold_judgement(&self) {
         for gvr in self.namespaced() {
-            for (_, orders) in &self.targets {
-                let incarnation = self.incarnation;
-                hand_over(
-                    orders,
-                    OrderKey::Incomplete(gvr.clone()),
-                    Order::Complete { incarnation },
-                );
-            }
+            self.tell_all(&OrderKey::Incomplete(gvr.clone()), &self.complete());
         }
     }
 
     /// A namespace was read through.
     pub(super) fn reread_through(&self) {
         for gvr in self.namespaced().filter(|gvr| self.endpoints.is_listed(gvr)) {
-            for (_, orders) in &self.targets {
-                let incarnation = self.incarnation;
-                hand_over(orders, OrderKey::Complete(gvr.clone()), Order::Complete { incarnation });
-            }
+            self.tell_all(&OrderKey::Complete(gvr.clone()), &self.complete());
         }
     }
 

@@ -18,7 +18,7 @@ use crate::{
     runtime::{Actor, Context, Failure, Spec, Taken},
     settings::UpstreamSource,
     target::{Order, OrderKey},
-    watcher::{Reading, Watcher, hand_over, read},
+    watcher::{Reading, Watcher, read},
 };
 
 /// How many workspaces may wait to be bound again.
@@ -167,14 +167,8 @@ impl Upstream {
         let Stage::Following(identity) = &self.stage else {
             return;
         };
-        let incarnation = self.incarnation;
-        for (resource, (_, orders)) in identity
-            .resources
-            .iter()
-            .flat_map(|one| self.targets.iter().map(move |to| (one, to)))
-        {
-            let key = OrderKey::Incomplete(resource.gvr.clone());
-            hand_over(orders, key, Order::Complete { incarnation });
+        for resource in identity.resources.iter() {
+            self.tell_all(&OrderKey::Incomplete(resource.gvr.clone()), &self.complete());
         }
     }
 
@@ -320,9 +314,7 @@ impl Upstream {
 
     /// Tells all targets that what they concluded of the workspace `cluster` has to be weighed again.
     fn tell_standing(&self, cluster: &LogicalCluster) {
-        for (_, orders) in &self.targets {
-            hand_over(orders, OrderKey::Standing(cluster.clone()), Order::Weigh);
-        }
+        self.tell_all(&OrderKey::Standing(cluster.clone()), &Order::Weigh);
     }
 
     /// Where the objects of `cluster` are read.

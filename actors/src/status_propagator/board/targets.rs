@@ -80,14 +80,16 @@ impl StatusBoard {
 
     /// All slices of `target` were seen.
     pub(crate) fn slices_listed(&self, target: &Arc<str>) {
-        self.0.voices.lock().slices_listed(target);
-        self.ring_waiting_services();
+        if self.0.voices.lock().slices_listed(target) {
+            self.ring_waiting_services();
+        }
     }
 
     /// The slices of `target` cannot be listed for now: its Services are shown without.
     pub(crate) fn slices_withheld(&self, target: &Arc<str>) {
-        self.0.voices.lock().slices_withheld(target);
-        self.ring_waiting_services();
+        if self.0.voices.lock().slices_withheld(target) {
+            self.ring_waiting_services();
+        }
     }
 
     fn ring_waiting_services(&self) {

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 use syncer_clusters::Object;
 use syncer_core::{
-    ObjectKey,
+    ObjectKey, resource_version,
     status::{
         Difference, Packed, Pruning, Report, Rule, StaleAfter, StatusKind, Upstream, Verdict, Voice, combine,
         difference,
@@ -15,7 +15,7 @@ use syncer_core::{
 
 use super::{Attention, Entry};
 use crate::status_propagator::{
-    upstream_side::{Base, hash_of, is_older, status_of},
+    upstream_side::{Base, hash_of, status_of},
     voices::Voices,
 };
 
@@ -121,7 +121,7 @@ impl Entry {
             known.rhythm.was_ours();
         }
         // The watch may have shown a newer one already.
-        if !is_older(object.resource_version(), &known.resource_version) {
+        if !resource_version::is_older(object.resource_version(), &known.resource_version) {
             known.list = list;
             known.resource_version = object.resource_version().into();
             known.status = status;

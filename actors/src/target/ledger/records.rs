@@ -55,10 +55,14 @@ impl Records {
         }
     }
 
-    /// Lets `change` have every record.
-    pub(super) fn for_each_mut(&mut self, mut change: impl FnMut(&ObjectKey, &mut Record)) {
+    /// Lets `change` have every record that is `chosen`: only those are counted again.
+    pub(super) fn for_each_mut(
+        &mut self,
+        chosen: impl Fn(&ObjectKey) -> bool,
+        mut change: impl FnMut(&ObjectKey, &mut Record),
+    ) {
         let Self { all, tally } = self;
-        for (key, record) in all {
+        for (key, record) in all.iter_mut().filter(|(key, _)| chosen(key)) {
             change(key, &mut Tracked::new(key, record, tally));
         }
     }

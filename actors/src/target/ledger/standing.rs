@@ -18,10 +18,8 @@ impl Ledger {
         weighed: impl Fn(&ObjectKey, Option<Absence>) -> Option<Desired>,
     ) -> Vec<ObjectKey> {
         let mut turned = Vec::new();
-        self.records.for_each_mut(|key, record| {
-            if !clusters.contains(&key.cluster) {
-                return;
-            }
+        let concerned = |key: &ObjectKey| clusters.contains(&key.cluster);
+        self.records.for_each_mut(concerned, |key, record| {
             let absence = match record.desired {
                 Desired::Gone(absence) | Desired::Withheld(absence) => Some(absence),
                 Desired::Unknown | Desired::Wanted { .. } => None,
