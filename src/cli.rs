@@ -6,7 +6,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use syncer_core::config::{ConfigDuration, NamespaceMapping, Strategy};
 
-use crate::{documents::Source, target_option::TargetOption, upstream_options::UpstreamOptions};
+use crate::{
+    documents::Source, manifests::NamedResource, target_option::TargetOption, upstream_options::UpstreamOptions,
+};
 
 /// Keeps Kubernetes objects in step between kcp workspaces (or any API server) and many physical clusters.
 #[derive(Debug, Parser)]
@@ -266,6 +268,7 @@ Exit codes: 0 all is well; 2 something is wrong.";
 const MANIFESTS_EXAMPLES: &str = "Examples:
   tmc-syncer manifests crds | kubectl apply -f -
   tmc-syncer manifests rbac > rbac.yaml
+  tmc-syncer manifests rbac --resource jobs.batch --resource widgets.example.org > rbac.yaml    # policies name these too
   tmc-syncer manifests kcp-provider --workspace root:compute | kubectl apply -f -    # in that workspace; docs/kcp.md goes on from there
   tmc-syncer manifests kcp-binding --workspace root:compute | kubectl apply -f -    # in another, which then has workloads";
 
@@ -275,6 +278,15 @@ pub(crate) struct ManifestsOptions {
     /// Which.
     #[arg(value_enum)]
     pub(crate) manifests: Manifests,
+    /// A resource that policies name beside the four kinds, such as ingresses.networking.k8s.io: `rbac` allows what it takes to sync it.
+    /// Repeatable.
+    #[arg(
+        long = "resource",
+        value_name = "RESOURCE[.GROUP]",
+        env = "TMC_SYNCER_RESOURCE",
+        value_delimiter = ','
+    )]
+    pub(crate) resources: Vec<NamedResource>,
     #[command(flatten)]
     pub(crate) kcp: KcpNames,
 }

@@ -13,6 +13,8 @@ use std::io::{self, Write};
 use serde_json::Value;
 use syncer_core::config::schema::{Kind, SYNC_POLICY, SYNC_TARGET};
 
+pub(crate) use rbac::NamedResource;
+
 use crate::cli::{Manifests, ManifestsOptions};
 
 /// A document for an API server, and what it is for.
@@ -33,8 +35,8 @@ pub(crate) fn print(options: &ManifestsOptions, out: &mut impl Write) -> io::Res
         }
         Manifests::KcpProvider => kcp::provider(&options.kcp)?,
         Manifests::KcpBinding => vec![kcp::binding(&options.kcp)],
-        Manifests::Rbac => rbac::plain(),
-        Manifests::All => crds().into_iter().chain(rbac::plain()).collect(),
+        Manifests::Rbac => rbac::plain(&options.resources),
+        Manifests::All => crds().into_iter().chain(rbac::plain(&options.resources)).collect(),
     };
     for (at, manifest) in manifests.iter().enumerate() {
         if at > 0 {

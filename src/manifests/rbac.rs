@@ -1,18 +1,29 @@
 //! The least that the syncer has to be allowed, for plain clusters on both sides.
 
+mod named;
+
 use serde_json::{Value, json};
+
+pub(crate) use named::NamedResource;
 
 use super::Manifest;
 
 const READ: [&str; 3] = ["get", "list", "watch"];
 const KEEP: [&str; 6] = ["get", "list", "watch", "create", "patch", "delete"];
 
+/// The roles for both sides, `named` included.
+pub(super) fn plain(named: &[NamedResource]) -> Vec<Manifest> {
+    let mut roles = roles();
+    named::extend(&mut roles, named);
+    roles
+}
+
 /// Roles for the upstream and for targets. Secrets are apart: whoever does not sync them does not grant them.
-pub(super) fn plain() -> Vec<Manifest> {
+fn roles() -> Vec<Manifest> {
     vec![
         role(
             "tmc-syncer-upstream",
-            "For the upstream cluster: bind it to the user of --upstream-kubeconfig. Add what your policies name beside these kinds.",
+            "For the upstream cluster: bind it to the user of --upstream-kubeconfig. What policies name beside these kinds is added by --resource.",
             &json!([
                 rule("", &["namespaces", "configmaps", "services"], &READ),
                 rule("apps", &["deployments"], &READ),
@@ -49,8 +60,8 @@ pub(super) fn plain() -> Vec<Manifest> {
         ),
         role(
             "tmc-syncer-upstream-finalizers",
-            "For the upstream cluster, where a policy has objects wait for their targets (deletion.waitForDownstream: Always). Add what such \
-             policies name beside these kinds.",
+            "For the upstream cluster, where a policy has objects wait for their targets (deletion.waitForDownstream: Always). What \
+             policies name beside these kinds is added by --resource.",
             &json!([
                 rule("", &["configmaps", "services"], &["patch"]),
                 rule("apps", &["deployments"], &["patch"]),
@@ -62,9 +73,14 @@ pub(super) fn plain() -> Vec<Manifest> {
             &json!([rule("", &["secrets"], &["patch"])]),
         ),
         role(
+            "tmc-syncer-upstream-dependencies",
+            "For the upstream cluster, where a policy says dependencies: true. Such a policy takes Secrets along, which have a role of their own.",
+            &json!([rule("", &["serviceaccounts"], &READ)]),
+        ),
+        role(
             "tmc-syncer-upstream-write-back",
-            "For the upstream cluster, where a policy says LastWriteWins: what was changed on a target is written back. Add what such policies \
-             name beside these kinds.",
+            "For the upstream cluster, where a policy says LastWriteWins: what was changed on a target is written back. What \
+             policies name beside these kinds is added by --resource.",
             &json!([
                 rule("", &["configmaps", "services"], &["patch"]),
                 rule("apps", &["deployments"], &["patch"]),
@@ -77,12 +93,17 @@ pub(super) fn plain() -> Vec<Manifest> {
         ),
         role(
             "tmc-syncer-target",
-            "For each target: bind it to the user of its kubeconfig. Add what your policies name beside these kinds.",
+            "For each target: bind it to the user of its kubeconfig. What policies name beside these kinds is added by --resource.",
             &json!([
                 rule("", &["namespaces", "configmaps", "services"], &KEEP),
                 rule("apps", &["deployments"], &KEEP),
                 rule("discovery.k8s.io", &["endpointslices"], &READ),
             ]),
+        ),
+        role(
+            "tmc-syncer-target-dependencies",
+            "For each target that gets what a pod template names (dependencies: true).",
+            &json!([rule("", &["serviceaccounts"], &KEEP)]),
         ),
         role(
             "tmc-syncer-target-namespaces",

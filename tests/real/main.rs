@@ -17,6 +17,7 @@ mod manifests;
 mod objects;
 mod objects_as_config;
 mod policy;
+mod printed;
 mod status;
 mod status_command;
 mod sync;

@@ -4,7 +4,10 @@ use std::{ffi::OsString, path::Path, thread};
 
 use syncer_harness::{ApiServer, ApiServerOptions, AuditEvent, FailureReport, Syncer, User};
 
-use crate::objects::ConfigMap;
+use crate::{
+    objects::ConfigMap,
+    printed::{self, Side},
+};
 
 /// The program under test.
 pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_tmc-syncer");
@@ -21,18 +24,15 @@ pub(crate) struct World {
 impl World {
     /// Starts all three side by side. `limited` is a user that west knows and allows nothing.
     pub(crate) fn start() -> Self {
-        let start = |name| {
-            ApiServerOptions::default()
-                .named(name)
-                .user(&syncer())
-                .user(&limited())
-                .start()
+        let start = |name, side| {
+            let options = ApiServerOptions::default().named(name).user(&syncer());
+            printed::grant(options.user(&limited()).start(), side)
         };
         thread::scope(|scope| {
-            let east = scope.spawn(|| start("east"));
-            let west = scope.spawn(|| start("west"));
+            let east = scope.spawn(|| start("east", Side::Target));
+            let west = scope.spawn(|| start("west", Side::Target));
             Self {
-                upstream: start("upstream"),
+                upstream: start("upstream", Side::Upstream),
                 east: east.join().unwrap(),
                 west: west.join().unwrap(),
             }
@@ -82,9 +82,9 @@ pub(crate) fn arguments(upstream: &Path, targets: &[(&str, &Path)]) -> Vec<OsStr
     arguments
 }
 
-/// The user that the syncer acts as, on every cluster.
+/// The user that the syncer acts as, on every cluster, with the printed rights.
 pub(crate) fn syncer() -> User {
-    User::admin("syncer")
+    printed::user("syncer")
 }
 
 /// A user that may do nothing until a test allows it.

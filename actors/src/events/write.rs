@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use syncer_clusters::{Cluster, Error, FieldsV1Kept, Next, Object, Write};
+use syncer_clusters::{Cluster, Error, Next, Object, Write};
 use syncer_core::{Gvr, ResourceType, Scope, marker::FIELD_MANAGER};
 use xxhash_rust::xxh3::Xxh3;
 
@@ -103,25 +103,22 @@ impl Target<'_> {
 
     async fn patch(&self, known: Known, last: SystemTime) -> Result<(), Error> {
         let body = json!({"count": known.count, "lastTimestamp": timestamp(last)});
-        let options = Write::by(FIELD_MANAGER);
-        let patched = self.cluster.patch_merge(
-            &self.resource,
-            self.namespace(),
-            &self.name,
-            Bytes::from(body.to_string()),
-            &options,
-        );
-        patched.await.map(drop)
+        self.patch_with(&body).await.map(drop)
     }
 
-    /// Counts on from what is there.
-    async fn take_over(&self, told: Known, last: SystemTime) -> Result<Outcome, Error> {
-        let read = self
+    async fn patch_with(&self, body: &Value) -> Result<Object, Error> {
+        let options = Write::by(FIELD_MANAGER);
+        let body = Bytes::from(body.to_string());
+        let patched = self
             .cluster
-            .get(&self.resource, self.namespace(), &self.name, FieldsV1Kept::None);
-        let Some(there) = read.await? else {
-            return Ok(Outcome::Failed { wait: Duration::ZERO });
-        };
+            .patch_merge(&self.resource, self.namespace(), &self.name, body, &options);
+        patched.await
+    }
+
+    /// Counts on from what is there. The answer to a patch says it: Events are nothing that the syncer may read.
+    async fn take_over(&self, told: Known, last: SystemTime) -> Result<Outcome, Error> {
+        let touched = json!({"lastTimestamp": timestamp(last)});
+        let there = self.patch_with(&touched).await?;
         let known = Known {
             count: count(&there).saturating_add(told.count),
             ..told

@@ -37,6 +37,8 @@ pub struct AuditEvent {
     pub name: String,
     /// The HTTP status code of the answer.
     pub code: u64,
+    /// Whether the user was not allowed to ask this. A webhook or a quota answers 403 too, to what is allowed.
+    pub forbidden: bool,
     /// The body of the request; null where there is none.
     pub body: Value,
     received: Timestamp,
@@ -102,6 +104,7 @@ impl AuditEvent {
                 .pointer("/responseStatus/code")
                 .and_then(Value::as_u64)
                 .unwrap_or_default(),
+            forbidden: text("/annotations/authorization.k8s.io~1decision") == "forbid",
             body: event.pointer("/requestObject").cloned().unwrap_or_default(),
             received: text("/requestReceivedTimestamp").parse().unwrap_or_default(),
         }

@@ -15,6 +15,7 @@ use syncer_harness::{
 use super::object::Object;
 use crate::{
     objects::{SOON, create_namespace, text},
+    printed::{self, Side},
     world::{BINARY, arguments, syncer, writes},
 };
 
@@ -146,11 +147,12 @@ impl Down {
             let east = scope.spawn(|| {
                 let options = ApiServerOptions::default().named(&format!("{name}-east"));
                 let east = options.user(&syncer()).controllers(Controllers::Workload).start();
+                let east = printed::grant(east, Side::Target);
                 define_widgets(&east, &["size"]);
                 east
             });
             let options = ApiServerOptions::default().named(&format!("{name}-upstream"));
-            let upstream = options.user(&syncer()).start();
+            let upstream = printed::grant(options.user(&syncer()).start(), Side::Upstream);
             define_widgets(&upstream, &["size", "novelty"]);
             (upstream, east.join().unwrap())
         });

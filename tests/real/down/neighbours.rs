@@ -9,6 +9,7 @@ use super::{
 };
 use crate::{
     objects::{SOON, create_namespace, text, uid, version},
+    printed::{self, Side},
     world::{BINARY, syncer},
 };
 
@@ -18,6 +19,7 @@ const ORIGIN: &str = "/metadata/annotations/workload.kcp.io~1origin";
 fn two_syncers_leave_each_others_objects_alone() {
     let down = Beside::others();
     let other = ApiServerOptions::default().named("other").user(&syncer()).start();
+    let other = printed::grant(other, Side::Upstream);
     let mut neighbour = Syncer::start(BINARY, arguments_between(&other, &[("east", &down.east)]));
     let _report = down.report();
 

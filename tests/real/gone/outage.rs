@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use syncer_harness::{Asked, Controllers, Fate, GoBetween, User, stays, wait_for};
 
 use super::site::{OBJECTS, Site};
-use crate::objects::SOON;
+use crate::{objects::SOON, printed};
 
 /// A kind of trouble, and what becomes of requests in it.
 type Trouble = (&'static str, fn(&Asked) -> Fate);
@@ -52,7 +52,7 @@ const TROUBLES: [Trouble; 10] = [
 #[test]
 fn nothing_is_deleted_while_the_upstream_cannot_be_read_as_it_is() {
     let mut site = Site::new("reach");
-    let between = GoBetween::before(&site.upstream.kubeconfig_of(&User::admin("reach")));
+    let between = GoBetween::before(&site.upstream.kubeconfig_of(&printed::user("reach")));
     site.kubeconfig("upstream", &between.kubeconfig());
     site.run_until_synced();
     for (number, (trouble, fate)) in TROUBLES.into_iter().enumerate() {
@@ -67,7 +67,7 @@ fn nothing_is_deleted_while_the_upstream_cannot_be_read_as_it_is() {
 #[test]
 fn a_list_that_lacks_everything_is_held_and_goes_on_when_all_is_there_again() {
     let mut site = Site::new("lacking");
-    let between = GoBetween::before(&site.upstream.kubeconfig_of(&User::admin("lacking")));
+    let between = GoBetween::before(&site.upstream.kubeconfig_of(&printed::user("lacking")));
     site.kubeconfig("upstream", &between.kubeconfig());
     site.run_until_synced();
     between.decide(|asked| match () {

@@ -1,10 +1,13 @@
 //! An upstream that comes back as another one, or as an older self.
 
 use serde_json::json;
-use syncer_harness::{AuditEvent, Controllers, GoBetween, User, wait_for};
+use syncer_harness::{AuditEvent, Controllers, GoBetween, wait_for};
 
 use super::site::{OBJECTS, Site, change, upstream};
-use crate::objects::{ConfigMap, SOON, create_namespace, uid, versions};
+use crate::{
+    objects::{ConfigMap, SOON, create_namespace, uid, versions},
+    printed::{self, Side},
+};
 
 /// Waits until the syncer says on all its ways that the upstream is another one.
 fn wait_replaced(site: &Site, was: &str, is: &str) {
@@ -24,6 +27,8 @@ fn an_upstream_that_comes_back_with_an_empty_store_is_another_one_and_a_person_l
     site.run_until_synced();
     let writes = site.targets().map(|server| site.writes(server));
     site.upstream.come_back_empty();
+    // Whoever restores a cluster gives its users their rights again.
+    printed::grant_again(&site.upstream, Side::Upstream);
     let new = site.upstream.id();
     assert_ne!(old, new);
     wait_replaced(&site, &old, &new);
@@ -93,7 +98,7 @@ fn an_upstream_that_comes_back_older_is_held_until_a_person_confirms_exactly_tha
 #[test]
 fn another_api_server_under_the_address_changes_nothing_until_the_first_is_back() {
     let mut site = Site::new("stranger");
-    let user = User::admin("stranger");
+    let user = printed::user("stranger");
     let stranger = upstream("stranger", Controllers::None);
     create_namespace(&stranger, "stranger");
     for number in 0..5 {
@@ -126,7 +131,7 @@ fn another_api_server_under_the_address_changes_nothing_until_the_first_is_back(
 #[test]
 fn an_heir_takes_over_what_it_has_too_and_the_rest_is_held() {
     let mut site = Site::new("heir");
-    let user = User::admin("heir");
+    let user = printed::user("heir");
     site.run_until_synced();
     site.end();
     let old = site.upstream.id();

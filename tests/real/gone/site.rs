@@ -10,6 +10,7 @@ use syncer_harness::{
 
 use crate::{
     objects::{ConfigMap, SOON, create_namespace},
+    printed::{self, Side},
     world::BINARY,
 };
 
@@ -34,8 +35,8 @@ static TARGETS: LazyLock<[ApiServer; 2]> = LazyLock::new(|| {
         let options = ApiServerOptions::default().named(name);
         let known = SITES
             .iter()
-            .fold(options, |options, site| options.user(&User::admin(site)));
-        known.start()
+            .fold(options, |options, site| options.user(&printed::user(site)));
+        printed::grant(known.start(), Side::Target)
     };
     thread::scope(|scope| {
         let west = scope.spawn(|| start("west"));
@@ -75,7 +76,7 @@ impl Site {
             west,
         };
         for (file, server) in [("upstream", &site.upstream), ("east", east), ("west", west)] {
-            site.kubeconfig(file, &server.kubeconfig_of(&User::admin(name)));
+            site.kubeconfig(file, &server.kubeconfig_of(&printed::user(name)));
         }
         site.fill(OBJECTS);
         site.write(&[site.target("east"), site.target("west"), site.policy(&["configmaps"])]);
@@ -237,14 +238,14 @@ impl Site {
 
     /// What the syncer of this site deleted on `server`, or tried to.
     pub(super) fn deletes(&self, server: &ApiServer) -> Vec<AuditEvent> {
-        let mut deletes = server.writes_of(&User::admin(self.name));
+        let mut deletes = server.writes_of(&printed::user(self.name));
         deletes.retain(|event| event.verb.starts_with("delete"));
         deletes
     }
 
     /// What the syncer of this site changed on `server`.
     pub(super) fn writes(&self, server: &ApiServer) -> usize {
-        server.writes_of(&User::admin(self.name)).len()
+        server.writes_of(&printed::user(self.name)).len()
     }
 
     /// Nothing goes, for a while, on either target.
@@ -301,7 +302,8 @@ impl Drop for Site {
 /// An upstream that knows the user of the site `name`.
 pub(super) fn upstream(name: &'static str, controllers: Controllers) -> ApiServer {
     let options = ApiServerOptions::default().named(name).controllers(controllers);
-    options.user(&User::admin(name)).user(&User::new("limited")).start()
+    let server = options.user(&printed::user(name)).user(&User::new("limited")).start();
+    printed::grant(server, Side::Upstream)
 }
 
 /// Changes the object at `path` by a merge patch.

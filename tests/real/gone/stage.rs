@@ -11,11 +11,12 @@ use std::{
 
 use serde_json::{Value, json};
 use syncer_harness::{
-    ApiServer, ApiServerOptions, Audit, Controllers, FailureReport, Patch, Scratch, Syncer, User, wait_for,
+    ApiServer, ApiServerOptions, Audit, Controllers, FailureReport, Patch, Scratch, Syncer, wait_for,
 };
 
 use crate::{
     objects::{ConfigMap, SOON, namespace, text, version},
+    printed::{self, Side},
     world::BINARY,
 };
 
@@ -40,22 +41,22 @@ pub(super) struct Clusters {
 }
 
 static CLUSTERS: LazyLock<Clusters> = LazyLock::new(|| {
-    let start = |name: &'static str, controllers| {
+    let start = |name: &'static str, controllers, side| {
         let options = ApiServerOptions::default()
             .named(name)
             .controllers(controllers)
             .audit(Audit::Writes);
         let known = STAGES
             .iter()
-            .fold(options, |options, stage| options.user(&User::admin(stage)));
-        known.start()
+            .fold(options, |options, stage| options.user(&printed::user(stage)));
+        printed::grant(known.start(), side)
     };
     thread::scope(|scope| {
-        let east = scope.spawn(|| start("east", Controllers::Namespaces));
-        let west = scope.spawn(|| start("west", Controllers::None));
-        let other = scope.spawn(|| start("other", Controllers::None));
+        let east = scope.spawn(|| start("east", Controllers::Namespaces, Side::Target));
+        let west = scope.spawn(|| start("west", Controllers::None, Side::Target));
+        let other = scope.spawn(|| start("other", Controllers::None, Side::Upstream));
         Clusters {
-            upstream: start("upstream", Controllers::Namespaces),
+            upstream: start("upstream", Controllers::Namespaces, Side::Upstream),
             other: other.join().unwrap(),
             east: east.join().unwrap(),
             west: west.join().unwrap(),
@@ -100,11 +101,11 @@ impl Stage {
             _report: FailureReport::on([upstream.process(), east.process(), west.process()]),
         };
         for (file, server) in [("upstream", upstream), ("east", east), ("west", west)] {
-            let kubeconfig = server.kubeconfig_of(&User::admin(name)).to_yaml();
+            let kubeconfig = server.kubeconfig_of(&printed::user(name)).to_yaml();
             stage.files.write(&format!("{file}.kubeconfig"), &kubeconfig);
         }
         // Nobody listens on port 9 of this host.
-        let nobody = stage.east.kubeconfig_of(&User::admin(name)).to_yaml();
+        let nobody = stage.east.kubeconfig_of(&printed::user(name)).to_yaml();
         let nobody = nobody.replace(stage.east.url(), "https://127.0.0.1:9");
         stage.files.write("nobody.kubeconfig", &nobody);
         stage
@@ -188,6 +189,9 @@ impl Stage {
         let mut syncer = self.syncer.take().unwrap();
         let exit = syncer.terminate(ENDS_WITHIN);
         assert_eq!(exit.code, Some(0), "{}", syncer.log());
+        for server in [self.upstream, self.east, self.west] {
+            printed::assert_enough(server, &printed::user(self.name));
+        }
     }
 
     /// Ends it at once.

@@ -95,6 +95,23 @@ impl Provider {
         kcp.service_account(&self.path, "tmc-system", "tmc-syncer")
     }
 
+    /// Makes the SyncTarget `name`, and the Secret with its kubeconfig.
+    #[track_caller]
+    pub(crate) fn target(&self, kcp: &Kcp, name: &str, kubeconfig: &Kubeconfig) {
+        let client = kcp.client(&self.path);
+        let secret = json!({"metadata": {"name": name}, "stringData": {"kubeconfig": kubeconfig.to_yaml()}});
+        client.create("/api/v1/namespaces/tmc-system/secrets", &secret);
+        let spec = json!({"kubeconfigSecretRef": {"namespace": "tmc-system", "name": name}});
+        client.create(&own("synctargets", ""), &document("SyncTarget", name, &spec));
+    }
+
+    /// Makes the SyncPolicy `name`.
+    #[track_caller]
+    pub(crate) fn policy(&self, kcp: &Kcp, name: &str, spec: &Value) {
+        let client = kcp.client(&self.path);
+        client.create(&own("syncpolicies", ""), &document("SyncPolicy", name, spec));
+    }
+
     /// Makes the workspace `name`, and binds the export there as the printed example does.
     #[track_caller]
     pub(crate) fn consumer(&self, kcp: &Kcp, name: &str) -> Consumer {
@@ -163,6 +180,20 @@ impl Consumer {
     pub(crate) fn client(&self, kcp: &Kcp) -> Client {
         kcp.client(&self.path)
     }
+}
+
+/// The path of one of our own objects; of all of its kind where the name is empty.
+fn own(kind: &str, name: &str) -> String {
+    let collection = format!("/apis/workload.kcp.io/v1alpha1/{kind}");
+    if name.is_empty() {
+        collection
+    } else {
+        format!("{collection}/{name}")
+    }
+}
+
+fn document(kind: &str, name: &str, spec: &Value) -> Value {
+    json!({"apiVersion": "workload.kcp.io/v1alpha1", "kind": kind, "metadata": {"name": name}, "spec": spec})
 }
 
 /// What `manifests kcp` prints for the provider at `path`.

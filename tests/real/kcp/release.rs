@@ -7,7 +7,7 @@ use syncer_harness::wait_for;
 
 use super::{
     provider::KCP_SOON,
-    scene::{DEPLOYMENTS, Scene, copy, shared, target, wait_data},
+    scene::{DEPLOYMENTS, Scene, copy, reached, shared, target, wait_data},
 };
 use crate::world::BINARY;
 
@@ -53,7 +53,7 @@ fn release_lets_go_of_everything_in_every_workspace_and_on_the_targets() {
         .into_iter()
         .enumerate()
         .map(|(number, name)| {
-            let file = target(number).write(target(number).kubeconfig());
+            let file = reached(number);
             format!("--target={name}={}", file.display())
         })
         .collect();

@@ -1,16 +1,23 @@
 //! A provider with consumers, two targets that all tests share, and the syncer between them.
 
 use std::{
+    path::PathBuf,
     sync::{LazyLock, RwLockReadGuard},
     thread,
     time::Duration,
 };
 
 use serde_json::{Value, json};
-use syncer_harness::{ApiServer, Client, Credentials, FailureReport, Kcp, Kubeconfig, Patch, Syncer, stays, wait_for};
+use syncer_harness::{
+    ApiServer, ApiServerOptions, Client, Credentials, FailureReport, Kcp, Kubeconfig, Patch, Syncer, User, stays,
+    wait_for,
+};
 
 use super::provider::{Consumer, KCP_SOON, Provider, kcp};
-use crate::world::BINARY;
+use crate::{
+    printed::{self, Side},
+    world::BINARY,
+};
 
 pub(crate) const CONFIG_MAPS: &str = "/api/v1/configmaps";
 pub(crate) const DEPLOYMENTS: &str = "/apis/apps/v1/deployments";
@@ -24,8 +31,9 @@ pub(crate) const QUIET: Duration = Duration::from_secs(4);
 /// The targets of all tests: each works under keys and in namespaces of its own, since each has a provider of its own.
 static TARGETS: LazyLock<[ApiServer; 2]> = LazyLock::new(|| {
     thread::scope(|scope| {
-        let west = scope.spawn(ApiServer::start);
-        [ApiServer::start(), west.join().unwrap()]
+        let start = || printed::grant(ApiServerOptions::default().user(&user()).start(), Side::Target);
+        let west = scope.spawn(start);
+        [start(), west.join().unwrap()]
     })
 });
 
@@ -40,6 +48,16 @@ pub(crate) struct Scene<'a> {
 /// One target of a scene.
 pub(crate) fn target(number: usize) -> &'static ApiServer {
     &TARGETS[number]
+}
+
+/// Who the syncer is on the targets.
+fn user() -> User {
+    printed::user("syncer")
+}
+
+/// The file by which the syncer reaches a target.
+pub(crate) fn reached(number: usize) -> PathBuf {
+    target(number).write(&target(number).kubeconfig_of(&user()))
 }
 
 /// The kcp that a test shares with others.
@@ -122,7 +140,7 @@ impl<'a> Scene<'a> {
             self.slice.clone(),
         ];
         for (number, name) in ["east", "west"].into_iter().enumerate() {
-            let file = target(number).write(target(number).kubeconfig());
+            let file = reached(number);
             arguments.extend(["--target".to_owned(), format!("{name}={}", file.display())]);
         }
         self.syncer = Some(Syncer::start(BINARY, arguments));

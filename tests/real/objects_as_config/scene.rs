@@ -8,7 +8,11 @@ use syncer_harness::{
     wait_for,
 };
 
-use crate::{objects::SOON, world::BINARY};
+use crate::{
+    objects::SOON,
+    printed::{self, Side},
+    world::BINARY,
+};
 
 /// What `tmc-syncer` promises.
 const ENDS_WITHIN: Duration = Duration::from_secs(10);
@@ -31,7 +35,8 @@ pub(super) static TARGETS: LazyLock<Targets> = LazyLock::new(|| {
         let [east, west] = ["east", "west"].map(|name| {
             scope.spawn(move || {
                 let options = ApiServerOptions::default().named(name).audit(Audit::Everything);
-                options.user(&User::admin("one")).user(&User::admin("two")).start()
+                let server = options.user(&printed::user("one")).user(&printed::user("two")).start();
+                printed::grant(server, Side::Target)
             })
         });
         Targets {
@@ -260,7 +265,7 @@ pub(super) fn plain() -> User {
 
 /// How `user` reaches `server`.
 pub(super) fn kubeconfig(server: &ApiServer, user: &str) -> Kubeconfig {
-    server.kubeconfig_of(&User::admin(match user {
+    server.kubeconfig_of(&printed::user(match user {
         "one" => "one",
         _ => "two",
     }))

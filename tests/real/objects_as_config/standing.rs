@@ -3,10 +3,13 @@
 use std::time::{Duration, Instant};
 
 use serde_json::json;
-use syncer_harness::{ApiServerOptions, AuditEvent, Patch, User, stays, wait_for};
+use syncer_harness::{ApiServerOptions, AuditEvent, Patch, stays, wait_for};
 
 use super::scene::{Scene, TARGETS, condition, config_maps_of, own};
-use crate::objects::{ConfigMap, SOON, create_namespace};
+use crate::{
+    objects::{ConfigMap, SOON, create_namespace},
+    printed::{self, Side},
+};
 
 /// The time between two heartbeats.
 const HEARTBEAT: Duration = Duration::from_secs(20);
@@ -67,10 +70,11 @@ fn the_heartbeat_advances_with_one_write_an_interval_and_nothing_else_is_written
 #[test]
 fn a_target_that_is_lost_says_so_in_its_conditions_and_in_an_event() {
     let mut scene = Scene::new("lost");
-    let mut gone = ApiServerOptions::default()
+    let gone = ApiServerOptions::default()
         .named("gone")
-        .user(&User::admin("one"))
+        .user(&printed::user("one"))
         .start();
+    let mut gone = printed::grant(gone, Side::Target);
     create_namespace(&scene.upstream, "lost");
     scene.policy("lost", &config_maps_of("lost"));
     scene.target_of("lost-gone", &gone, "one");

@@ -63,7 +63,9 @@ fn a_dead_target_delays_no_other_and_catches_up_when_it_is_back() {
         wait_gone(&south, &map(n));
     }
     wait_there(&south, &path("configmaps", "outage", "new"));
-    let writes = scene.writes(&south);
+    let mut writes = scene.writes(&south);
+    // Right after its start a server does not know yet who may do what.
+    writes.retain(|event| !event.forbidden);
     assert_eq!(writes.len(), 31 + 10 + 5 + 1, "asked once: {writes:?}");
     scene.end();
 }

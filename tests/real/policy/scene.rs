@@ -10,6 +10,7 @@ use syncer_harness::{
 
 use crate::{
     objects::{SOON, text},
+    printed::{self, Side},
     world::BINARY,
 };
 
@@ -56,8 +57,13 @@ pub(super) fn start<const N: usize>(names: [&'static str; N]) -> [ApiServer; N] 
                 let options = ApiServerOptions::default().named(name).audit(Audit::Everything);
                 let known = SCENES
                     .iter()
-                    .fold(options, |options, scene| options.user(&User::admin(scene)));
-                known.user(&User::new("limited")).start()
+                    .fold(options, |options, scene| options.user(&printed::user(scene)));
+                let side = if name == "upstream" {
+                    Side::Upstream
+                } else {
+                    Side::Target
+                };
+                printed::grant(known.user(&User::new("limited")).start(), side)
             })
         });
         started.map(|thread| thread.join().unwrap())
@@ -97,7 +103,7 @@ impl Scene {
 
     /// Who the syncer of this scene is.
     pub(super) fn user(&self) -> User {
-        User::admin(self.name)
+        printed::user(self.name)
     }
 
     /// The name of the target of the cluster `cluster`.
@@ -168,6 +174,9 @@ impl Scene {
         let mut syncer = self.syncer.take().unwrap();
         let Exit { code, .. } = syncer.terminate(ENDS_WITHIN);
         assert_eq!(code, Some(0), "{}", syncer.log());
+        for server in [self.upstream, self.east, self.west] {
+            printed::assert_enough(server, &self.user());
+        }
     }
 
     /// Ends it at once.

@@ -16,6 +16,7 @@ use syncer_harness::{
 
 use crate::{
     objects::create_namespace,
+    printed::{self, Side},
     world::{BINARY, arguments, syncer},
 };
 
@@ -37,18 +38,15 @@ pub(super) struct Field {
 
 impl Field {
     fn start() -> Self {
-        let start = |name, controllers| {
-            ApiServerOptions::default()
-                .named(name)
-                .user(&syncer())
-                .controllers(controllers)
-                .start()
+        let start = |name, controllers, side| {
+            let options = ApiServerOptions::default().named(name).controllers(controllers);
+            printed::grant(options.user(&syncer()).start(), side)
         };
         thread::scope(|scope| {
-            let east = scope.spawn(|| start("status-east", Controllers::Workload));
-            let west = scope.spawn(|| start("status-west", Controllers::Workload));
+            let east = scope.spawn(|| start("status-east", Controllers::Workload, Side::Target));
+            let west = scope.spawn(|| start("status-west", Controllers::Workload, Side::Target));
             Self {
-                upstream: start("status-upstream", Controllers::None),
+                upstream: start("status-upstream", Controllers::None, Side::Upstream),
                 east: east.join().unwrap(),
                 west: west.join().unwrap(),
                 scratch: Scratch::new("status"),

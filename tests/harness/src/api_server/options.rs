@@ -114,6 +114,14 @@ impl User {
         }
     }
 
+    /// A user of `group`, who may do what that is allowed.
+    pub fn of_group(name: &str, group: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            groups: vec![group.to_owned()],
+        }
+    }
+
     /// The name.
     pub fn name(&self) -> &str {
         &self.name
