@@ -5,6 +5,7 @@ mod cli;
 mod configurator;
 #[cfg(feature = "sandbox")]
 mod demo;
+mod diff;
 mod documents;
 mod hash_key;
 mod listing;
@@ -16,6 +17,7 @@ mod run;
 #[cfg(feature = "sandbox")]
 mod sandbox_command;
 mod status;
+mod sync_options;
 mod target_option;
 mod telemetry;
 mod told_to_end;
@@ -23,8 +25,6 @@ mod upstream_options;
 mod validate;
 
 use std::{process::ExitCode, sync::Arc, time::Duration};
-
-use clap::Parser;
 
 use crate::cli::{Cli, Command};
 
@@ -35,7 +35,7 @@ const WRONG_CONFIGURATION: u8 = 2;
 const FLUSH: Duration = Duration::from_secs(1);
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = Cli::read();
     let pool = match tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .thread_name("io")
@@ -57,6 +57,9 @@ fn main() -> ExitCode {
         }
         Command::Run(options) => {
             run::run(&options, &pool).unwrap_or_else(|error| failed(WRONG_CONFIGURATION, &error.to_string()))
+        }
+        Command::Diff(options) => {
+            diff::run(&options, &pool).unwrap_or_else(|error| failed(WRONG_CONFIGURATION, &error.to_string()))
         }
         Command::Release(options) => {
             release::run(&options, &pool).unwrap_or_else(|error| failed(WRONG_CONFIGURATION, &error.to_string()))

@@ -5,7 +5,7 @@ pub(crate) mod evictions;
 use std::{collections::BTreeMap, hash::Hasher, path::PathBuf, sync::Arc};
 
 use syncer_actors::{Connect, Rulebook, TargetSettings, runtime::Clock};
-use syncer_clusters::{Cluster, ClusterConfig, Limits};
+use syncer_clusters::{Cluster, ClusterConfig, Limits, Rehearsal};
 use syncer_core::{
     config::{NamespaceMapping, SyncTarget},
     placement::{PlacementOptions, RuleError, Rules, Secrets},
@@ -25,6 +25,8 @@ pub(crate) struct Surroundings {
     pub(crate) rest_client: RestClient,
     /// The kubeconfigs that lie in Secrets.
     pub(crate) kubeconfigs: KubeconfigSecrets,
+    /// Where writes to targets are only tried; `None` where they are done.
+    pub(crate) rehearsal: Option<Rehearsal>,
     /// Writes in flight per target, where its document says nothing.
     pub(crate) writes_in_flight: usize,
     /// The namespace that the syncer itself runs in.
@@ -104,6 +106,7 @@ impl Surroundings {
         Cluster::builder(&format!("target {}", target.name))
             .limits(limits)
             .observer(Arc::new(self.rest_client.clone()))
+            .rehearsing(self.rehearsal.clone())
             .connect(config)
     }
 }

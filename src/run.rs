@@ -4,12 +4,12 @@ use std::{process::ExitCode, sync::Arc, time::Duration};
 
 use prometheus_client::registry::Registry;
 use syncer_actors::{
-    Bounds, Metrics, OwnObjectsReceiver, Readiness, Rulebook, Rulebooks, Settings, Supervisor, TargetReports,
+    Bounds, Metrics, OwnObjectsReceiver, Preview, Readiness, Rulebook, Rulebooks, Settings, Supervisor, TargetReports,
     UpstreamSettings, UpstreamSource, Writes,
     events::Recent,
     runtime::{self, Clock, Drained, Ended, Runtime, Signals, Spec},
 };
-use syncer_clusters::{Cluster, ConfigError};
+use syncer_clusters::{Cluster, ConfigError, Rehearsal};
 use syncer_core::{
     config::{Configuration, NamespaceMapping, schema::SYNC_TARGET},
     hash_key::HashKey,
@@ -26,6 +26,7 @@ use crate::{
     hash_key,
     rest_client::RestClient,
     rulebooks::{Surroundings, UnusableRules},
+    sync_options::SyncOptions,
     target_option::{TargetOptionError, each_once},
     telemetry,
     told_to_end::told_to_end,
@@ -70,7 +71,16 @@ pub(crate) enum StartError {
 /// Runs the syncer until it is told to end, and returns the code to exit with.
 pub(crate) fn run(options: &RunOptions, pool: &Arc<tokio::runtime::Runtime>) -> Result<ExitCode, StartError> {
     let rest_client = RestClient::new();
-    let settings = settings(options, &rest_client, pool)?;
+    let purpose = Purpose {
+        writes: if options.dry_run {
+            Writes::Reported
+        } else {
+            Writes::Done
+        },
+        confirm_mass_deletion: options.confirm_mass_deletion,
+        preview: None,
+    };
+    let settings = settings(&options.sync, purpose, &rest_client, pool)?;
     let names: Vec<_> = settings.rulebooks.borrow().targets.keys().cloned().collect();
     let readiness = Readiness::of(names);
     let (signals, metrics) = (Signals::new(), Metrics::default());
@@ -78,7 +88,7 @@ pub(crate) fn run(options: &RunOptions, pool: &Arc<tokio::runtime::Runtime>) -> 
         signals: signals.clone(),
         ..runtime::Settings::default()
     };
-    let mut actors = Runtime::threaded(injected, options.threads.get(), pool).map_err(StartError::Threads)?;
+    let mut actors = Runtime::threaded(injected, options.sync.threads.get(), pool).map_err(StartError::Threads)?;
 
     let mut registry = Registry::default();
     signals.register(&mut registry);
@@ -131,19 +141,24 @@ async fn drain(actors: &Runtime) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-fn settings(
-    options: &RunOptions,
+/// What the actors are for: to write, to say what they would write, or to try it.
+pub(crate) struct Purpose {
+    pub(crate) writes: Writes,
+    pub(crate) confirm_mass_deletion: Option<usize>,
+    pub(crate) preview: Option<Preview>,
+}
+
+/// What the actors are told, as `options` say.
+pub(crate) fn settings(
+    options: &SyncOptions,
+    purpose: Purpose,
     rest_client: &RestClient,
     pool: &Arc<tokio::runtime::Runtime>,
 ) -> Result<Settings, StartError> {
-    let writes = if options.dry_run {
-        Writes::Reported
-    } else {
-        Writes::Done
-    };
-    let cluster = upstream(options, rest_client).map_err(StartError::Upstream)?;
+    let rehearsal = purpose.preview.as_ref().map(|preview| preview.rehearsal().clone());
+    let cluster = upstream(options, rest_client, rehearsal.clone()).map_err(StartError::Upstream)?;
     let reports = TargetReports::default();
-    let (rulebooks, own_objects) = configuration(options, rest_client, pool, &cluster, &reports)?;
+    let (rulebooks, own_objects) = configuration(options, rest_client, pool, &cluster, &reports, rehearsal)?;
     let bounds = Bounds {
         mailbox: options.mailbox.get(),
         reconcilers: options.reconcilers.get(),
@@ -160,23 +175,25 @@ fn settings(
             previous: options.previous_upstream.as_deref().map(Arc::from),
         },
         bounds,
-        writes,
-        confirm_mass_deletion: options.confirm_mass_deletion,
-        hash_key: hash_key(options, writes, pool)?,
+        writes: purpose.writes,
+        confirm_mass_deletion: purpose.confirm_mass_deletion,
+        hash_key: hash_key(options, purpose.writes, pool)?,
         recent: Recent::default(),
         verdicts: syncer_actors::verdicts::Verdicts::default(),
         own_objects,
         reports,
+        preview: purpose.preview,
     })
 }
 
 /// Reads the documents of files and options, and follows them and the objects of the upstream from here on.
 fn configuration(
-    options: &RunOptions,
+    options: &SyncOptions,
     rest_client: &RestClient,
     pool: &Arc<tokio::runtime::Runtime>,
     cluster: &Cluster,
     reports: &TargetReports,
+    rehearsal: Option<Rehearsal>,
 ) -> Result<(Rulebooks, OwnObjectsReceiver), StartError> {
     each_once(&options.targets)?;
     let of_options = documents_of(options);
@@ -187,6 +204,7 @@ fn configuration(
     let surroundings = Surroundings {
         rest_client: rest_client.clone(),
         kubeconfigs: secrets.clone(),
+        rehearsal,
         writes_in_flight: options.writes_in_flight.get(),
         own_namespace: own_namespace(),
         secrets: if options.sync_secrets {
@@ -254,7 +272,7 @@ fn usable(rulebook: &Rulebook, configuration: &Configuration) -> Result<(), Star
     Ok(())
 }
 
-fn documents_of(options: &RunOptions) -> documents::Options {
+fn documents_of(options: &SyncOptions) -> documents::Options {
     documents::Options {
         named: options.targets.clone(),
         strategy: options.strategy.into(),
@@ -269,7 +287,7 @@ fn documents_of(options: &RunOptions) -> documents::Options {
 }
 
 /// The key of the file, else the one beside this pod, else one of this process alone.
-fn hash_key(options: &RunOptions, writes: Writes, pool: &Arc<tokio::runtime::Runtime>) -> Result<HashKey, StartError> {
+fn hash_key(options: &SyncOptions, writes: Writes, pool: &Arc<tokio::runtime::Runtime>) -> Result<HashKey, StartError> {
     let failed = |file: &str, cause: std::io::Error| StartError::HashKey {
         file: file.to_owned(),
         cause,
@@ -282,9 +300,14 @@ fn hash_key(options: &RunOptions, writes: Writes, pool: &Arc<tokio::runtime::Run
     key.map_err(|error| failed("of this process", std::io::Error::other(error)))
 }
 
-fn upstream(options: &RunOptions, rest_client: &RestClient) -> Result<Cluster, ConfigError> {
+fn upstream(
+    options: &SyncOptions,
+    rest_client: &RestClient,
+    rehearsal: Option<Rehearsal>,
+) -> Result<Cluster, ConfigError> {
     Cluster::builder("upstream")
         .observer(Arc::new(rest_client.clone()))
+        .rehearsing(rehearsal)
         .connect(options.upstream.config()?)
 }
 

@@ -21,6 +21,7 @@ pub use self::{
 };
 use crate::{
     metrics::{EventLoss, Metrics},
+    preview::Preview,
     runtime::{Outbox, Signals},
 };
 
@@ -48,6 +49,8 @@ pub struct Events(Ear);
 enum Ear {
     /// Somebody writes down what is told.
     Open(Arc<Told>),
+    /// Somebody looks for what a run would tell.
+    Preview(Preview),
     /// Nobody does.
     Muted,
 }
@@ -77,6 +80,11 @@ impl Events {
         Self(Ear::Open(Told::new(signals, metrics, recent, MOST)))
     }
 
+    /// A place where what would be told is noted.
+    pub(crate) fn noted(preview: &Preview) -> Self {
+        Self(Ear::Preview(preview.clone()))
+    }
+
     /// A place where nobody listens: for a dry run, which writes nothing.
     pub fn muted() -> Self {
         Self(Ear::Muted)
@@ -85,7 +93,11 @@ impl Events {
     /// Says `note` about `subject`. Never waits; what is too much is counted and dropped. `note` is a sentence for the owner of
     /// the object, without a value of a Secret (S8), and the same for the same matter: a changing part makes it another Event.
     pub fn tell(&self, subject: Subject, reason: EventReason, note: impl Into<String>) {
-        let Ear::Open(told) = &self.0 else { return };
+        let told = match &self.0 {
+            Ear::Open(told) => told,
+            Ear::Preview(preview) => return preview.told(&subject, reason, &note.into()),
+            Ear::Muted => return,
+        };
         let note = shortened(note.into()).into_boxed_str();
         let key = EventKey { subject, reason, note };
         if told.waiting.put(Arc::new(key), 1).is_err() {

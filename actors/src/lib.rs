@@ -9,6 +9,7 @@ pub mod metrics;
 mod own_objects;
 mod own_status;
 mod prescription;
+pub mod preview;
 mod readiness;
 mod reconciler;
 mod references;
@@ -26,6 +27,7 @@ mod watcher;
 
 pub use metrics::Metrics;
 pub use own_objects::{OwnObject, OwnObjects, OwnObjectsReceiver, no_own_objects};
+pub use preview::Preview;
 pub use readiness::Readiness;
 pub use rulebook::{Connect, Rulebook, Rulebooks, TargetSettings, Unreadable};
 pub use settings::{Bounds, Settings, UpstreamSettings, UpstreamSource, Writes};

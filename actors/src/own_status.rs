@@ -92,7 +92,7 @@ struct Book {
 impl OwnStatus {
     /// Writes, without end. Nothing that fails here touches the sync; it is tried again.
     pub(crate) async fn run(mut self) {
-        if self.writes == Writes::Reported {
+        if self.writes != Writes::Done {
             // A dry run writes nothing.
             return std::future::pending().await;
         }

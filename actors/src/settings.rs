@@ -6,8 +6,8 @@ use syncer_clusters::Cluster;
 use syncer_core::hash_key::HashKey;
 
 use crate::{
-    events::Recent, own_objects::OwnObjectsReceiver, rulebook::Rulebooks, target_report::TargetReports,
-    verdicts::Verdicts,
+    events::Recent, own_objects::OwnObjectsReceiver, preview::Preview, rulebook::Rulebooks,
+    target_report::TargetReports, verdicts::Verdicts,
 };
 
 /// All of it.
@@ -33,6 +33,8 @@ pub struct Settings {
     pub verdicts: Verdicts,
     /// What is known of the targets, for their SyncTargets.
     pub reports: TargetReports,
+    /// Where what is tried is noted; `None` unless writes are only tried. Then every cluster has to rehearse.
+    pub preview: Option<Preview>,
 }
 
 /// Where objects come from.
@@ -74,4 +76,6 @@ pub enum Writes {
     Done,
     /// What is planned is reported only.
     Reported,
+    /// What is planned for targets is tried there, by dry runs, and noted; nothing else is written.
+    Rehearsed,
 }

@@ -1,6 +1,7 @@
 //! The Target: one per physical cluster. It keeps the ledger of what the cluster holds and what it should hold, gives
 //! objects their turn, and knows whether the cluster can be reached.
 
+mod at_rest;
 mod confirm;
 mod connection;
 mod fair_queue;
@@ -24,6 +25,7 @@ use syncer_clusters::{Cluster, ConfigError, Error, Served};
 use syncer_core::naming::target_key;
 
 pub use self::names::NamespaceNames;
+use self::{at_rest::Rest, intake::Intake, ledger::Ledger, names::Previous, turns::Turns};
 pub(crate) use self::{
     fair_queue::FairQueue,
     heartbeat::EVERY as HEARTBEAT_EVERY,
@@ -32,7 +34,6 @@ pub(crate) use self::{
     sighting::Seen,
     waits::Waits,
 };
-use self::{intake::Intake, ledger::Ledger, names::Previous, turns::Turns};
 use crate::{
     metrics::QueueMetrics,
     reconciler::{Downstream, Reconciler},
@@ -47,6 +48,8 @@ const BATCH: usize = 256;
 
 /// The time between two counts of how the objects stand.
 const COUNT_EVERY: Duration = Duration::from_secs(2);
+/// The same where writes are only tried, and somebody waits for the end.
+const REHEARSED_EVERY: Duration = Duration::from_millis(250);
 
 /// The actor around one physical cluster.
 pub(crate) struct Target {
@@ -66,6 +69,7 @@ pub(crate) struct Target {
     ledger: Ledger,
     intake: Intake,
     turns: Turns,
+    rest: Rest,
     queue: QueueMetrics,
 }
 
@@ -138,6 +142,7 @@ impl Target {
             stage: Stage::Connecting,
             intake,
             turns: Turns::default(),
+            rest: Rest::default(),
             queue,
         }
     }
@@ -150,7 +155,11 @@ impl Target {
         self.upstream.reports.policy_objects(&self.settings.name, by_policy);
         let abandoned = self.upstream.reports.abandoned(&self.settings.name).count;
         self.upstream.metrics.abandoned(&self.settings.name, abandoned);
-        self.turns.count = Some(ctx.after(COUNT_EVERY, TargetMessage::Count));
+        let every = match self.upstream.preview {
+            None => COUNT_EVERY,
+            Some(_) => REHEARSED_EVERY,
+        };
+        self.turns.count = Some(ctx.after(every, TargetMessage::Count));
     }
 }
 
@@ -178,6 +187,7 @@ impl Actor for Target {
             TargetMessage::Due => self.take_due(ctx),
             TargetMessage::Count => {
                 self.hear(ctx);
+                self.tell_rest();
                 self.count(ctx);
             }
         }

@@ -176,6 +176,7 @@ impl Upstream {
             _ => Exponential::nth(first, last, self.failures, ctx.chance()),
         };
         error!(retry_in = ?delay, "cannot learn who the upstream is: {cause}");
+        self.base.trouble("", Some(&cause.to_string()));
         self.later(delay, ctx);
     }
 
@@ -278,8 +279,10 @@ impl Upstream {
                 SightKey::Reread => self.reread_through(),
                 SightKey::Stream(gvr, _) => {
                     if let Word::Interrupted(cause) = value.word {
+                        self.base.trouble(&gvr.to_string(), Some(&cause.to_string()));
                         self.interrupted(&gvr, value.endpoint, &cause, ctx);
                     } else {
+                        self.base.trouble(&gvr.to_string(), None);
                         info!(kind = %gvr, "the upstream watch goes on");
                     }
                 }
@@ -511,7 +514,10 @@ impl Actor for Upstream {
 
     fn handle(&mut self, message: &UpstreamMessage, ctx: &mut Context<Self>) -> Result<(), Failure> {
         match message {
-            UpstreamMessage::Identified(Ok(identity)) => self.identified(identity, ctx)?,
+            UpstreamMessage::Identified(Ok(identity)) => {
+                self.base.trouble("", None);
+                self.identified(identity, ctx)?;
+            }
             UpstreamMessage::Identified(Err(cause)) => self.not_identified(cause, ctx),
             UpstreamMessage::TryAgain => match self.stage {
                 Stage::Identifying => self.identify(ctx)?,

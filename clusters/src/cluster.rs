@@ -5,6 +5,7 @@ mod call;
 pub(crate) mod failure;
 mod probe;
 mod read;
+mod rehearse;
 mod shared;
 mod traced;
 mod write;

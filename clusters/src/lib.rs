@@ -19,6 +19,7 @@ mod next;
 mod object;
 mod observer;
 mod places;
+mod rehearsal;
 mod routes;
 #[cfg(test)]
 mod scripted;
@@ -40,6 +41,7 @@ pub use next::Next;
 pub use object::{FieldsV1Kept, KubeObject, ManagedFields, Object, OwnerReference, Pairs};
 pub use observer::{Observed, Observer, Restart, Unobserved};
 pub use places::Load;
+pub use rehearsal::{Act, Rehearsal, Rehearsed, Source};
 pub use routes::Routes;
 pub use status::{Status, StatusCause};
 pub use watch::{CompleteList, Content, InitialList, WatchEvent, WatchOptions};

@@ -65,6 +65,12 @@ impl Path {
         if value.is_empty() { self } else { self.with(name, value) }
     }
 
+    /// Whether it has this parameter, in letters that need no escape.
+    pub(crate) fn has(&self, name: &str, value: &str) -> bool {
+        let query = self.text.split_once('?').map_or("", |(_, query)| query);
+        query.split('&').any(|pair| pair.split_once('=') == Some((name, value)))
+    }
+
     pub(crate) fn as_str(&self) -> &str {
         &self.text
     }

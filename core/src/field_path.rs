@@ -106,6 +106,27 @@ impl Step {
         }
     }
 
+    /// The same, to be changed.
+    pub(crate) fn get_mut<'v>(&self, parent: &'v mut Value) -> Option<&'v mut Value> {
+        match self {
+            Self::Field(name) => parent.get_mut(&**name),
+            Self::Item(_) | Self::Element(_) | Self::Index(_) => {
+                let index = self.index_in(parent)?;
+                parent.get_mut(index)
+            }
+        }
+    }
+
+    /// Takes out of `parent` what it leads to, if anything is there.
+    pub(crate) fn remove(&self, parent: &mut Value) {
+        let index = self.index_in(parent);
+        match (self, parent, index) {
+            (Self::Field(name), Value::Object(members), _) => drop(members.remove(&**name)),
+            (_, Value::Array(items), Some(index)) => drop(items.remove(index)),
+            _ => {}
+        }
+    }
+
     /// Whether it leads to `item` of a list, wherever in the list that is.
     pub(crate) fn leads_to(&self, item: &Value) -> bool {
         match self {

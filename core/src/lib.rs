@@ -10,7 +10,7 @@
 //!
 //! What an apply cannot do by itself: [`kind_rules`] leave to each cluster what it sets, [`normalise`] what an apply
 //! would refuse, [`drift`] names what others changed, [`removal`] takes out what an omission leaves, [`immutable`] knows
-//! what is refused for good.
+//! what is refused for good. [`difference`] is for people: what a write would change.
 
 pub mod abandoned;
 pub mod body;
@@ -18,6 +18,7 @@ pub mod condition;
 pub mod config;
 pub mod conflict;
 pub mod dependencies;
+pub mod difference;
 pub mod drift;
 pub mod event_reason;
 pub mod field_path;

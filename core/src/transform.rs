@@ -18,6 +18,7 @@ mod program;
 mod recipe;
 pub(crate) mod reserved;
 
+pub(crate) use self::json_patch::patch;
 pub use self::{
     path::{EditError, Path, PathError, Step},
     program::{CompileError, Program, Reach},

@@ -150,6 +150,7 @@ fn settings(
         recent: Recent::default(),
         verdicts: syncer_actors::verdicts::Verdicts::default(),
         reports: TargetReports::default(),
+        preview: None,
     })
 }
 

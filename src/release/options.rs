@@ -6,8 +6,8 @@ use clap::{Args, ValueEnum};
 
 use super::report::Written;
 use crate::{
-    cli::{EndpointSliceName, MappingOption},
     documents::Source,
+    sync_options::{EndpointSliceName, MappingOption},
     target_option::{TargetOption, TargetOptionError, is_target_name},
     upstream_options::UpstreamOptions,
 };

@@ -59,7 +59,7 @@ impl EventRecorder {
     pub fn new(cluster: Cluster, events: &Events) -> Self {
         let told = match &events.0 {
             Ear::Open(told) => told.clone(),
-            Ear::Muted => Told::new(&Signals::new(), &Metrics::default(), &Recent::default(), 0),
+            Ear::Preview(_) | Ear::Muted => Told::new(&Signals::new(), &Metrics::default(), &Recent::default(), 0),
         };
         Self {
             cluster,

@@ -75,7 +75,15 @@ pub(super) async fn run(downstream: &Downstream, key: &ObjectKey, task: &Task) -
             end: End::Reported,
         };
     }
-    let attempted = match &task.step {
+    let attempt = take(&work, &task.step).await;
+    if let Some(preview) = &downstream.preview {
+        preview.attempted((downstream, key, resource), (&task.step, &task.policy), &attempt);
+    }
+    attempt
+}
+
+async fn take(work: &Work<'_>, step: &Step) -> Attempt {
+    let attempted = match step {
         Step::Create => work.create().await,
         Step::Change { uid, reason } => work.change(uid, *reason).await,
         Step::Verify => work.verify().await,

@@ -11,6 +11,7 @@ use crate::{
     events::Events,
     metrics::Metrics,
     prescription::is_secret,
+    preview::Preview,
     references::References,
     rulebook::Rulebooks,
     runtime::Clock,
@@ -53,6 +54,8 @@ pub(crate) struct Downstream {
     pub(crate) served: Served,
     /// Whether anything is written.
     pub(crate) writes: Writes,
+    /// Where what is tried is noted; `None` unless writes are only tried.
+    pub(crate) preview: Option<Preview>,
     /// What every write of an upstream object passes (S6).
     pub(crate) gate: WriteGate,
     /// What is remembered of objects that both sides change.

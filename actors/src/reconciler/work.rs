@@ -13,7 +13,7 @@ use syncer_core::{
     payload::Payload,
     removal::PatchOp,
 };
-use tracing::info;
+use tracing::{debug, info};
 
 use super::{AttemptFailure, Downstream, Retry};
 use crate::{
@@ -229,6 +229,10 @@ impl<'a> Work<'a> {
 
     /// One line an action.
     pub(super) fn log(&self, action: &std::fmt::Arguments<'_>) {
+        if self.downstream.preview.is_some() {
+            debug!(target = %self.downstream.name, object = %self.key, "tried: {action}");
+            return;
+        }
         info!(
             target = %self.downstream.name,
             workspace = %self.key.cluster,

@@ -43,6 +43,7 @@ impl Target {
 
     pub(super) fn not_connected(&mut self, cause: &ConfigError, ctx: &mut Context<Self>) {
         error!(target = %self.settings.name, retry_in = ?KUBECONFIG_RETRY, "cannot use the target's kubeconfig: {cause}");
+        self.tell_unreachable(&cause.to_string());
         self.out_of_reach(Reach::NoKubeconfig {
             cause: cause.to_string().into(),
         });
@@ -68,6 +69,10 @@ impl Target {
             debug!(target = %self.settings.name, failures, retry_in = ?delay, "still cannot ask the target what it serves: {cause}");
         }
         let said: Box<str> = cause.to_string().into();
+        // What fails once may pass.
+        if failures > 1 {
+            self.tell_unreachable(&said);
+        }
         if cause.is_unreachable() {
             self.out_of_reach(Reach::Unreachable { cause: said });
         } else {
@@ -137,6 +142,7 @@ impl Target {
             resources,
             served: served.clone(),
             writes: self.writes,
+            preview: self.upstream.preview.clone(),
             gate: self.upstream.gate.clone(),
             arbiter: self.upstream.arbiter.clone(),
             clock: ctx.clock().clone(),
@@ -293,6 +299,7 @@ impl Target {
         match health {
             Health::Open { cause, .. } if self.turns.pause() => {
                 warn!(target = %self.settings.name, "the target cannot be reached: {cause}");
+                self.tell_unreachable(cause);
                 self.upstream.readiness.unreachable(&self.settings.name);
             }
             Health::Closed if self.turns.resume() => {

@@ -98,6 +98,11 @@ impl Intake {
         self.withheld.contains(gvr)
     }
 
+    /// What may not be listed here.
+    pub(super) fn withheld(&self) -> impl Iterator<Item = &Gvr> {
+        self.withheld.iter()
+    }
+
     /// All of `gvr`, which is not watched, was looked for.
     pub(super) fn swept(&mut self, gvr: &Gvr) {
         self.swept.insert(gvr.clone());

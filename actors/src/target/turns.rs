@@ -130,6 +130,11 @@ impl Turns {
         unreachable
     }
 
+    /// Whether nobody has a turn or waits for one.
+    pub(super) fn is_idle(&self) -> bool {
+        self.queue.len() == 0 && self.alive.is_empty() && self.parked.is_empty()
+    }
+
     pub(super) fn close(&mut self) {
         self.gate = Gate::Closed;
     }

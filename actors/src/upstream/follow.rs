@@ -95,7 +95,7 @@ impl Upstream {
         let Stage::Following(identity) = &self.stage else {
             return;
         };
-        if self.base.writes == Writes::Reported {
+        if self.base.writes != Writes::Done {
             return;
         }
         let work = StatusWork {
@@ -112,7 +112,7 @@ impl Upstream {
 
     /// Begins to keep the finalizers of upstream objects as they should be.
     pub(super) fn keep_finalizers(&self, ctx: &mut Context<Self>) {
-        if self.base.writes == Writes::Reported {
+        if self.base.writes != Writes::Done {
             return;
         }
         let work = KeeperWork {

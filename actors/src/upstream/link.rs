@@ -20,6 +20,7 @@ use crate::{
     finalizers::FinalizerBoard,
     mass_deletions::MassDeletions,
     metrics::Metrics,
+    preview::Preview,
     readiness::Readiness,
     references::References,
     rulebook::Rulebooks,
@@ -70,6 +71,8 @@ pub(crate) struct UpstreamBase {
     pub(crate) arbiter: Arbiter,
     /// Whether anything is written.
     pub(crate) writes: Writes,
+    /// Where what is tried is noted.
+    pub(crate) preview: Option<Preview>,
     pub(crate) roster: Roster,
     pub(crate) readiness: Readiness,
     pub(crate) signals: Signals,
@@ -110,6 +113,8 @@ pub(crate) struct UpstreamLink {
     pub(crate) gate: WriteGate,
     /// What is remembered of objects that both sides change.
     pub(crate) arbiter: Arbiter,
+    /// Where what is tried is noted; `None` unless writes are only tried.
+    pub(crate) preview: Option<Preview>,
     pub(crate) roster: Roster,
     pub(crate) readiness: Readiness,
     pub(crate) signals: Signals,
@@ -131,7 +136,7 @@ impl UpstreamBase {
         );
         let events = match settings.writes {
             Writes::Done => Events::new(&signals, &metrics, &settings.recent),
-            Writes::Reported => Events::muted(),
+            Writes::Reported | Writes::Rehearsed => settings.preview.as_ref().map_or_else(Events::muted, Events::noted),
         };
         let workspaces = Workspaces::default();
         let cluster = match upstream.source {
@@ -166,12 +171,20 @@ impl UpstreamBase {
             previous: upstream.previous.clone(),
             arbiter: Arbiter::new(&settings.verdicts),
             writes: settings.writes,
+            preview: settings.preview.clone(),
             roster: Roster::default(),
             readiness,
             signals,
             metrics,
             incarnations: Arc::default(),
             lists: Arc::default(),
+        }
+    }
+
+    /// Somebody who waits hears that `what` cannot be read, or can again; `what` is a resource, or nothing for the upstream itself.
+    pub(crate) fn trouble(&self, what: &str, cause: Option<&str>) {
+        if let Some(preview) = &self.preview {
+            preview.trouble(what, cause);
         }
     }
 
@@ -201,6 +214,7 @@ impl UpstreamBase {
             reports: self.reports.clone(),
             gate: self.gate.clone(),
             arbiter: self.arbiter.clone(),
+            preview: self.preview.clone(),
             roster: self.roster.clone(),
             readiness: self.readiness.clone(),
             signals: self.signals.clone(),

@@ -330,7 +330,7 @@ impl UpstreamReading {
             return Activity::Leaves;
         }
         // A dry run sets none.
-        if self.base.writes == WhetherWritten::Reported || self.carries(object, &prescription.target.name) {
+        if self.base.writes != WhetherWritten::Done || self.carries(object, &prescription.target.name) {
             return Activity::Synced;
         }
         Activity::AwaitsFinalizer

@@ -181,6 +181,7 @@ impl Scene {
             reports: TargetReports::default(),
             confirm_mass_deletion: None,
             own_objects: crate::no_own_objects(),
+            preview: None,
         };
         let readiness = Readiness::of(settings.rulebooks.borrow().targets.keys().cloned());
         let mut registry = Registry::default();

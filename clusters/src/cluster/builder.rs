@@ -7,7 +7,7 @@ use http::{Request, Response, Uri};
 use tower::{BoxError, Service};
 
 use super::{Cluster, Shared, shared::Access};
-use crate::{ClusterConfig, ConfigError, Limits, Observer, observer::Unobserved, transport::in_process};
+use crate::{ClusterConfig, ConfigError, Limits, Observer, Rehearsal, observer::Unobserved, transport::in_process};
 
 /// Reads our clock.
 pub(crate) type WallClock = Arc<dyn Fn() -> SystemTime + Send + Sync>;
@@ -20,6 +20,7 @@ pub struct ClusterBuilder {
     pub(super) observer: Arc<dyn Observer>,
     pub(super) seed: u64,
     pub(super) wall_clock: WallClock,
+    pub(super) rehearsal: Option<Rehearsal>,
 }
 
 // === impl ClusterBuilder ===
@@ -32,6 +33,7 @@ impl ClusterBuilder {
             observer: Arc::new(Unobserved),
             seed: fastrand::u64(..),
             wall_clock: Arc::new(SystemTime::now),
+            rehearsal: None,
         }
     }
 
@@ -60,6 +62,13 @@ impl ClusterBuilder {
     #[must_use]
     pub fn wall_clock(mut self, clock: impl Fn() -> SystemTime + Send + Sync + 'static) -> Self {
         self.wall_clock = Arc::new(clock);
+        self
+    }
+
+    /// Where writes are only tried: dry runs, of which nothing lasts. By default, or with `None`, they are done.
+    #[must_use]
+    pub fn rehearsing(mut self, rehearsal: Option<Rehearsal>) -> Self {
+        self.rehearsal = rehearsal;
         self
     }
 

@@ -2,7 +2,7 @@
 
 use syncer_core::identity::ResourceType;
 
-use super::{Call, Cluster};
+use super::{Call, Cluster, rehearse::Spot};
 use crate::{Cause, Error, FieldsV1Kept, Next, Object, Verb, error::Subject, object::Decoder, url::Path};
 
 impl Cluster {
@@ -20,6 +20,14 @@ impl Cluster {
             Path::object(resource, namespace, name),
         );
         self.check(&call, resource)?;
+        let spot = Spot {
+            resource,
+            namespace,
+            name,
+        };
+        if let Some(rehearsed) = self.rehearsed(&call, spot, &fields) {
+            return rehearsed;
+        }
         match self.call(&call).await {
             Ok(reply) => self.decode(&call, resource, fields, reply).map(Some),
             Err(error) if error.next() == Next::NotFound => Ok(None),

@@ -10,7 +10,7 @@ use parking_lot::{Mutex, RwLock};
 
 use super::{ClusterBuilder, Moment, builder::WallClock};
 use crate::{
-    ClockOffset, ClusterConfig, ConfigError, Limits, Observer,
+    ClockOffset, ClusterConfig, ConfigError, Limits, Observer, Rehearsal,
     breaker::Breaker,
     clock_offset::OffsetMeter,
     places::Places,
@@ -27,6 +27,8 @@ pub(crate) struct Shared {
     pub(crate) places: Places,
     pub(crate) breaker: Breaker,
     pub(crate) observer: Arc<dyn Observer>,
+    /// Where writes go that are only tried; none where they are done.
+    pub(crate) rehearsal: Option<Rehearsal>,
     wall_clock: WallClock,
     meter: Mutex<OffsetMeter>,
     random: Mutex<fastrand::Rng>,
@@ -72,6 +74,7 @@ impl Shared {
             places: Places::new(&builder.limits),
             breaker,
             observer: Arc::clone(&builder.observer),
+            rehearsal: builder.rehearsal.clone(),
             wall_clock: Arc::clone(&builder.wall_clock),
             meter: Mutex::default(),
             random: Mutex::new(random),

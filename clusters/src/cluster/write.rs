@@ -7,7 +7,7 @@ use http::Method;
 use serde::Serialize;
 use syncer_core::{identity::ResourceType, proof::Proof};
 
-use super::{Call, Cluster, JSON};
+use super::{Call, Cluster, JSON, rehearse::Spot};
 use crate::{Cause, Error, FieldsV1Kept, Next, Object, Verb, error::Subject, url::Path};
 
 const APPLY: &str = "application/apply-patch+yaml";
@@ -80,6 +80,8 @@ struct DeleteOptions<'a> {
     api_version: &'static str,
     kind: &'static str,
     propagation_policy: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dry_run: Option<[&'static str; 1]>,
     preconditions: &'a Preconditions,
 }
 
@@ -108,6 +110,23 @@ impl Cluster {
         body: Bytes,
         options: &Apply,
     ) -> Result<Object, Error> {
+        let spot = Spot {
+            resource,
+            namespace,
+            name,
+        };
+        match self.rehearsal() {
+            Some(rehearsal) if !options.dry_run => self.rehearse_apply(rehearsal, spot, body, options).await,
+            _ => self.send_apply(spot, body, options).await,
+        }
+    }
+
+    pub(super) async fn send_apply(&self, spot: Spot<'_>, body: Bytes, options: &Apply) -> Result<Object, Error> {
+        let Spot {
+            resource,
+            namespace,
+            name,
+        } = spot;
         let path = Path::object(resource, namespace, name)
             .with("fieldManager", &options.field_manager)
             .with("force", if options.force { "true" } else { "false" });
@@ -131,15 +150,26 @@ impl Cluster {
         body: Bytes,
         options: &Write,
     ) -> Result<Object, Error> {
-        self.patch(
+        let spot = Spot {
             resource,
             namespace,
             name,
-            Path::object(resource, namespace, name),
-            (JSON_PATCH, body),
-            options,
-        )
-        .await
+        };
+        match self.rehearsal() {
+            Some(rehearsal) if !options.dry_run => self.rehearse_patch(rehearsal, spot, body, options).await,
+            _ => self.send_patch_json(spot, body, options).await,
+        }
+    }
+
+    pub(super) async fn send_patch_json(&self, spot: Spot<'_>, body: Bytes, options: &Write) -> Result<Object, Error> {
+        let Spot {
+            resource,
+            namespace,
+            name,
+        } = spot;
+        let path = Path::object(resource, namespace, name);
+        self.patch(resource, namespace, name, path, (JSON_PATCH, body), options)
+            .await
     }
 
     /// A merge patch (RFC 7396).
@@ -220,6 +250,13 @@ impl Cluster {
 
     async fn write(&self, call: Call, resource: &ResourceType, fields: &FieldsV1Kept) -> Result<Object, Error> {
         self.check(&call, resource)?;
+        // Whatever else there may be to write: a cluster that rehearses sends nothing that lasts.
+        if self.rehearsal().is_some() && !call.path.has("dryRun", "All") {
+            return Err(self.error(
+                &call,
+                Cause::Request("this is only tried, so nothing is written".into()),
+            ));
+        }
         let reply = self.call(&call).await?;
         self.decode(&call, resource, fields.clone(), reply)
     }
@@ -232,12 +269,36 @@ impl Cluster {
         namespace: &str,
         name: &str,
         preconditions: &Preconditions,
+        proof: &Proof,
+    ) -> Result<Deletion, Error> {
+        let spot = Spot {
+            resource,
+            namespace,
+            name,
+        };
+        match self.rehearsal() {
+            Some(rehearsal) => self.rehearse_delete(rehearsal, spot, preconditions, proof).await,
+            None => self.send_delete(spot, preconditions, proof).await,
+        }
+    }
+
+    pub(super) async fn send_delete(
+        &self,
+        spot: Spot<'_>,
+        preconditions: &Preconditions,
         _: &Proof,
     ) -> Result<Deletion, Error> {
+        let Spot {
+            resource,
+            namespace,
+            name,
+        } = spot;
         let options = DeleteOptions {
             api_version: "v1",
             kind: "DeleteOptions",
             propagation_policy: "Background",
+            // In the body: with a body, a parameter says nothing.
+            dry_run: self.rehearsal().map(|_| ["All"]),
             preconditions,
         };
         let body = serde_json::to_vec(&options).map(Bytes::from).unwrap_or_default();

@@ -110,6 +110,18 @@ impl PatchOperation {
     }
 }
 
+/// Does `operations`, a whole patch, to `object`; what cannot be read or done is named, without a value (S8).
+pub(crate) fn patch(object: &mut Value, operations: &Value) -> Result<(), String> {
+    let operations = operations.as_array().ok_or("a JSON patch is a list of operations")?;
+    for operation in operations {
+        let operation = PatchOperation::compile(operation)?;
+        operation
+            .apply(object)
+            .map_err(|failure| format!("{}: {}", failure.path, failure.message))?;
+    }
+    Ok(())
+}
+
 fn pointer(members: &Map<String, Value>, member: &str) -> Result<Pointer, String> {
     let text = members
         .get(member)

@@ -4,11 +4,14 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use syncer_core::{
     object_state::{ObjectCounts, ObjectState},
-    plan::{Desired, Lifecycle, Live, Pause, Step},
+    plan::{Desired, Lifecycle, Live, Newcomer, Ownership, Pause, Step},
 };
 
 use super::{Admission, Complaint, Ledger, Record, Turn};
-use crate::prescription::names_namespace;
+use crate::{
+    prescription::names_namespace,
+    preview::{LeftAlone, Why},
+};
 
 // === impl Ledger ===
 
@@ -35,9 +38,58 @@ impl Ledger {
     }
 }
 
+// === impl Ledger, for previews ===
+
+impl Ledger {
+    /// The objects that are not as they have to be, and that no attempt is made at; sorted.
+    pub(crate) fn left_alone(&self) -> Vec<LeftAlone> {
+        let mut left: Vec<_> = self
+            .records
+            .iter()
+            .filter_map(|(key, record)| {
+                Some(LeftAlone {
+                    key: key.clone(),
+                    policy: record.policy.clone(),
+                    why: record.left_alone()?,
+                })
+            })
+            .collect();
+        left.sort_unstable_by(|one, other| one.key.cmp(&other.key));
+        left
+    }
+}
+
 // === impl Record ===
 
 impl Record {
+    /// Why nothing is done about the object, though it is not as it has to be.
+    fn left_alone(&self) -> Option<Why> {
+        if self.is_kept_by_guard() {
+            return (self.admission == Admission::Held).then_some(Why::Held);
+        }
+        match (&self.desired, &self.live) {
+            (
+                Desired::Wanted {
+                    newcomer: Newcomer::KeptOut,
+                    ..
+                },
+                Live::Unseen,
+            ) => Some(Why::KeptOut),
+            (desired, Live::Ours(ours)) if ours.pause == Pause::On => match desired {
+                Desired::Unknown | Desired::Withheld(_) => None,
+                Desired::Gone(_) => Some(Why::Paused),
+                Desired::Wanted { uid, hash, .. } => {
+                    let same = ours.applied == Some(*hash) && ours.origin_uid == *uid;
+                    (!same || ours.ownership == Ownership::Taken).then_some(Why::Paused)
+                }
+            },
+            (Desired::Wanted { .. }, Live::Ours(ours)) if ours.lifecycle == Lifecycle::Terminating => {
+                Some(Why::Terminating)
+            }
+            _ => None,
+        }
+    }
+
     /// How the object stands; `None` if it is neither wanted nor there.
     fn state(&self) -> Option<ObjectState> {
         let there = matches!(self.live, Live::Ours(_));

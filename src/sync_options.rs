@@ -1,0 +1,190 @@
+//! What is synced, from where to where, and how: the options that `run` and `diff` share, so that the second shows what the first does.
+
+use std::{num::NonZeroUsize, path::PathBuf};
+
+use clap::{Args, ValueEnum};
+use syncer_core::config::{ConfigDuration, NamespaceMapping, Strategy};
+
+use crate::{documents::Source, target_option::TargetOption, upstream_options::UpstreamOptions};
+
+/// What is synced, from where to where, and how.
+#[derive(Debug, Args)]
+pub(crate) struct SyncOptions {
+    #[command(flatten)]
+    pub(crate) upstream: UpstreamOptions,
+    /// The `APIExportEndpointSlice` to follow, in the workspace of kcp that the kubeconfig points at: the objects of all workspaces that
+    /// have bound its export are synced. Without it the upstream is one API server, or one workspace.
+    #[arg(long, value_name = "NAME", env = "TMC_SYNCER_ENDPOINT_SLICE")]
+    pub(crate) endpoint_slice: Option<EndpointSliceName>,
+    /// A target: its name, its kubeconfig, and the context in that. Without any policy, all four kinds of all namespaces go to
+    /// all targets. SyncTargets and SyncPolicies can be objects of the upstream instead (`manifests crds`). Repeatable.
+    #[arg(
+        long = "target",
+        value_name = "NAME=FILE[#CONTEXT]",
+        env = "TMC_SYNCER_TARGET",
+        value_delimiter = ','
+    )]
+    pub(crate) targets: Vec<TargetOption>,
+    /// A file of SyncTarget and SyncPolicy documents (YAML or JSON), a folder of such files, or `-` for standard input. Files are
+    /// watched, and followed without restart. Repeatable.
+    #[arg(
+        short = 'f',
+        long = "file",
+        value_name = "FILE",
+        env = "TMC_SYNCER_FILE",
+        value_delimiter = ','
+    )]
+    pub(crate) files: Vec<Source>,
+    /// What holds of a field that was changed on a target, or on both sides, where no policy is given (docs/conflicts.md). `last-write-wins`
+    /// writes upstream what was changed on a target later: it needs the right to patch there.
+    #[arg(long, value_enum, default_value = "upstream-wins", env = "TMC_SYNCER_STRATEGY")]
+    pub(crate) strategy: StrategyOption,
+    /// How upstream namespaces are named on targets that do not say it themselves; by default as they are, with `--endpoint-slice` by hash.
+    #[arg(long, value_enum, env = "TMC_SYNCER_NAMESPACE_MAPPING")]
+    pub(crate) namespace_mapping: Option<MappingOption>,
+    /// The time between two full rounds of status, where no policy is given, such as `10s`.
+    #[arg(long, value_name = "DURATION", env = "TMC_SYNCER_STATUS_INTERVAL")]
+    pub(crate) status_interval: Option<ConfigDuration>,
+    /// Sync Secrets too, where no policy is given.
+    #[arg(long, env = "TMC_SYNCER_SYNC_SECRETS")]
+    pub(crate) sync_secrets: bool,
+    /// The id of the upstream whose place this one took (the UID of its namespace `kube-system`): what that one put on the targets is
+    /// taken over where this one has the same object, and the rest goes under the mass-deletion guard.
+    #[arg(long, value_name = "ID", value_parser = clap::builder::NonEmptyStringValueParser::new(), env = "TMC_SYNCER_PREVIOUS_UPSTREAM")]
+    pub(crate) previous_upstream: Option<String>,
+    /// The key of hashes over Secrets, at least 16 bytes. Without it a pod keeps one in Secret `tmc-syncer-hash-key` of its namespace;
+    /// elsewhere Secrets are compared by value after a restart.
+    #[arg(long, value_name = "FILE", env = "TMC_SYNCER_HASH_KEY_FILE")]
+    pub(crate) hash_key_file: Option<PathBuf>,
+    /// Bytes of upstream bodies kept in memory, such as `64MiB`; what is not kept is read again when it is needed.
+    #[arg(long, value_name = "BYTES", default_value = "64MiB", value_parser = bytes, env = "TMC_SYNCER_BODY_CACHE")]
+    pub(crate) body_cache: u64,
+    /// Threads that actors run on; targets are spread over them.
+    #[arg(long, value_name = "N", default_value = "2", env = "TMC_SYNCER_THREADS")]
+    pub(crate) threads: NonZeroUsize,
+    /// Writes under way at once, per target.
+    #[arg(long, value_name = "N", default_value = "32", env = "TMC_SYNCER_WRITES_IN_FLIGHT")]
+    pub(crate) writes_in_flight: NonZeroUsize,
+    /// Reconcilers alive at once, per target.
+    #[arg(long, value_name = "N", default_value = "64", env = "TMC_SYNCER_RECONCILERS")]
+    pub(crate) reconcilers: NonZeroUsize,
+    /// How many messages the mailbox of a long-lived actor holds.
+    #[arg(long, value_name = "N", default_value = "64", env = "TMC_SYNCER_MAILBOX")]
+    pub(crate) mailbox: NonZeroUsize,
+}
+
+/// The name of an endpoint slice, as the command line takes it: what an API server could call one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct EndpointSliceName(pub(crate) std::sync::Arc<str>);
+
+impl std::str::FromStr for EndpointSliceName {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-.".contains(&byte);
+        if name.is_empty() || name.len() > 253 || !name.bytes().all(is_plain) || name.starts_with(['-', '.']) {
+            return Err(format!("{name:?} is no name of an APIExportEndpointSlice"));
+        }
+        Ok(Self(name.into()))
+    }
+}
+
+/// A strategy, as the command line takes it: either spelling.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum StrategyOption {
+    /// The upstream, always.
+    #[value(alias = "UpstreamWins")]
+    UpstreamWins,
+    /// The side that wrote the field last.
+    #[value(alias = "LastWriteWins")]
+    LastWriteWins,
+    /// The side that changed the field; the upstream where both did.
+    #[value(alias = "MergeChanges")]
+    MergeChanges,
+}
+
+/// A namespace mapping, as the command line takes it: either spelling.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum MappingOption {
+    /// By the same name.
+    #[value(alias = "Identity")]
+    Identity,
+    /// By a name made from the hash of the namespace's locator.
+    #[value(alias = "Hashed")]
+    Hashed,
+}
+
+impl From<StrategyOption> for Strategy {
+    fn from(option: StrategyOption) -> Self {
+        match option {
+            StrategyOption::UpstreamWins => Self::UpstreamWins,
+            StrategyOption::LastWriteWins => Self::LastWriteWins,
+            StrategyOption::MergeChanges => Self::MergeChanges,
+        }
+    }
+}
+
+impl From<MappingOption> for NamespaceMapping {
+    fn from(option: MappingOption) -> Self {
+        match option {
+            MappingOption::Identity => Self::Identity,
+            MappingOption::Hashed => Self::Hashed,
+        }
+    }
+}
+
+/// A number of bytes: plain, or with one of the suffixes KiB, MiB, GiB.
+fn bytes(text: &str) -> Result<u64, String> {
+    let units = [("KiB", 10), ("MiB", 20), ("GiB", 30)];
+    let suffixed = units
+        .iter()
+        .find_map(|(unit, shift)| Some((text.strip_suffix(unit)?, *shift)));
+    let (digits, shift) = suffixed.unwrap_or((text, 0));
+    let number: u64 = digits
+        .trim()
+        .parse()
+        .map_err(|_| format!("{text:?} is no number of bytes, such as 64MiB"))?;
+    number
+        .checked_mul(1 << shift)
+        .ok_or_else(|| format!("{text:?} is more bytes than there are"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_endpoint_slice_has_a_name_that_an_api_server_would_take() {
+        for name in ["kubernetes", "compute.example.org", "k8s-1"] {
+            assert!(name.parse::<EndpointSliceName>().is_ok(), "{name}");
+        }
+        for name in ["", "a,b", "a=b", "Kubernetes", "a/b", "-a", "a b", &"a".repeat(254)] {
+            assert!(name.parse::<EndpointSliceName>().is_err(), "{name}");
+        }
+    }
+
+    #[test]
+    fn bytes_take_binary_suffixes() {
+        let cases = [
+            ("0", Ok(0)),
+            ("12", Ok(12)),
+            ("1KiB", Ok(1024)),
+            ("64MiB", Ok(64 << 20)),
+            ("2 GiB", Ok(2 << 30)),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(bytes(text), expected, "{text}");
+        }
+        for bad in [
+            "",
+            "MiB",
+            "-1",
+            "1MB",
+            "1.5GiB",
+            "99999999999999999999",
+            "17179869184GiB",
+        ] {
+            assert!(bytes(bad).is_err(), "{bad}");
+        }
+    }
+}
