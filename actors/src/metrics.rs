@@ -4,7 +4,10 @@
 mod labels;
 mod queue;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, atomic::AtomicU64},
+    time::Duration,
+};
 
 use prometheus_client::{
     metrics::{
@@ -21,7 +24,8 @@ use syncer_core::{
 };
 
 use self::labels::{
-    ConflictLabels, DriftLabels, EventLabels, LossLabels, ObjectLabels, PropagationLabels, TargetLabels, WriteLabels,
+    ClockLabels, ConflictLabels, DriftLabels, EventLabels, LossLabels, ObjectLabels, PropagationLabels, TargetLabels,
+    WriteLabels,
 };
 use self::queue::QueueFamilies;
 pub use self::{
@@ -41,6 +45,7 @@ pub struct Metrics {
     upstream_replaced: Gauge,
     reachable: Family<TargetLabels, Gauge>,
     abandoned: Family<TargetLabels, Gauge>,
+    clock_offsets: Family<ClockLabels, Gauge<f64, AtomicU64>>,
     objects: Family<ObjectLabels, Gauge>,
     writes: Family<WriteLabels, Counter>,
     conflicts: Family<ConflictLabels, Counter>,
@@ -87,6 +92,11 @@ impl Metrics {
             "tmc_syncer_abandoned",
             "Objects left behind on a target that was dead for too long, which go when it returns",
             self.abandoned.clone(),
+        );
+        registry.register(
+            "tmc_syncer_clock_offset_seconds",
+            "How far the clock of an API server is ahead of ours, by the Date of its answers; the target is empty for the upstream",
+            self.clock_offsets.clone(),
         );
         registry.register(
             "tmc_syncer_objects",
@@ -152,6 +162,18 @@ impl Metrics {
         self.reachable.get_or_create(&TargetLabels::of(target)).set(0);
     }
 
+    /// The clock of the upstream's API server is ahead of ours by so many `seconds`.
+    pub fn upstream_clock(&self, seconds: f64) {
+        let labels = ClockLabels::of(WriteSide::Upstream, &Arc::default());
+        self.clock_offsets.get_or_create(&labels).set(seconds);
+    }
+
+    /// The clock of the API server of `target` is ahead of ours by so many `seconds`.
+    pub fn target_clock(&self, target: &Arc<str>, seconds: f64) {
+        let labels = ClockLabels::of(WriteSide::Downstream, target);
+        self.clock_offsets.get_or_create(&labels).set(seconds);
+    }
+
     /// So many objects are left behind on `target`.
     pub(crate) fn abandoned(&self, target: &Arc<str>, count: u64) {
         let count = i64::try_from(count).unwrap_or(i64::MAX);
@@ -179,6 +201,8 @@ impl Metrics {
     pub fn forget_target(&self, target: &Arc<str>) {
         self.reachable.remove(&TargetLabels::of(target));
         self.abandoned.remove(&TargetLabels::of(target));
+        self.clock_offsets
+            .remove(&ClockLabels::of(WriteSide::Downstream, target));
         let states = ObjectState::ALL.map(ObjectState::as_str);
         for state in states.into_iter().chain([DESIRED]) {
             let target = target.clone();
@@ -262,6 +286,7 @@ impl Default for Metrics {
             upstream_replaced: Gauge::default(),
             reachable: Family::default(),
             abandoned: Family::default(),
+            clock_offsets: Family::default(),
             objects: Family::default(),
             writes: Family::default(),
             conflicts: Family::default(),

@@ -18,7 +18,7 @@ use syncer_core::{
     conflict::{Decision, FightKey, Fights, LeafId, Memory, Moment, Sight, Verdict, Winner},
 };
 
-use super::told::{is_act, same_verdict};
+use super::told::{is_act, is_successor, same_verdict};
 
 /// The objects of which anything is remembered.
 const MOST_OBJECTS: usize = 4096;
@@ -65,6 +65,8 @@ pub(crate) struct Noticed {
     pub(crate) path: String,
     /// With whom.
     pub(crate) manager: Box<str>,
+    /// Who else wants the leaf otherwise, on whatever target.
+    pub(crate) rivals: Vec<Box<str>>,
     /// The leaf is left alone until then.
     pub(crate) until: Moment,
 }
@@ -79,8 +81,12 @@ impl Noticed {
         } else {
             &self.manager
         };
+        let rivals = match self.rivals.as_slice() {
+            [] => String::new(),
+            rivals => format!(", and so does {}", rivals.join(", ")),
+        };
         format!(
-            "target {target}: {manager} changes {} again and again: it is left alone until {}; give the field to one side in the policy \
+            "target {target}: {manager} changes {} again and again{rivals}: it is left alone until {}; give the field to one side in the policy \
              (conflict.fields)",
             self.path, self.until
         )
@@ -153,7 +159,8 @@ impl Docket {
         now: Moment,
         rule: FightRule,
     ) -> Vec<Noticed> {
-        let acted: Vec<_> = verdicts.iter().filter(|verdict| is_act(verdict)).collect();
+        let fought = |verdict: &&Verdict| is_act(verdict) && !is_successor(verdict, party.target);
+        let acted: Vec<_> = verdicts.iter().filter(fought).collect();
         if acted.is_empty() {
             return Vec::new();
         }
@@ -175,6 +182,7 @@ impl Docket {
             if let Some(until) = fights.acted(&key, now, rule) {
                 noticed.push(Noticed {
                     path: verdict.path.to_string(),
+                    rivals: fights.rivals(&key),
                     manager,
                     until,
                 });

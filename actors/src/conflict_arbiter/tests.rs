@@ -105,6 +105,7 @@ fn verdict(field: &str, (winner, why): (Winner, Why)) -> Verdict {
         value: Some(value.into()),
         manager: Some(manager.into()),
         time: None,
+        target: None,
     };
     Verdict {
         leaf: leaf_id(LeafHasher::Plain, &path),

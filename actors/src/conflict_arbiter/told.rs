@@ -17,6 +17,11 @@ pub(crate) fn same_verdict(one: &Verdict, other: &Verdict) -> bool {
         && one.downstream.manager == other.downstream.manager
 }
 
+/// Whether `target` only goes on from what it wrote back last: with an autoscaler that nobody opposes, nobody fights.
+pub(super) fn is_successor(verdict: &Verdict, target: &str) -> bool {
+    verdict.winner == Winner::WrittenBack && verdict.upstream.target.as_deref() == Some(target)
+}
+
 /// Whether a verdict takes back, or writes upstream, what somebody did at the target.
 pub(super) fn is_act(verdict: &Verdict) -> bool {
     matches!(verdict.winner, Winner::Upstream | Winner::WrittenBack)

@@ -17,6 +17,13 @@ pub(super) struct ObjectLabels {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct ClockLabels {
+    pub(super) side: &'static str,
+    /// Empty for the upstream.
+    pub(super) target: Arc<str>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct WriteLabels {
     pub(super) side: &'static str,
     pub(super) verb: &'static str,
@@ -172,6 +179,17 @@ pub(super) fn strategy(strategy: Strategy) -> &'static str {
 impl TargetLabels {
     pub(super) fn of(target: &Arc<str>) -> Self {
         Self { target: target.clone() }
+    }
+}
+
+// === impl ClockLabels ===
+
+impl ClockLabels {
+    pub(super) fn of(side: WriteSide, target: &Arc<str>) -> Self {
+        Self {
+            side: side.as_str(),
+            target: target.clone(),
+        }
     }
 }
 

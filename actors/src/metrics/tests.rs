@@ -28,6 +28,8 @@ fn what_is_counted_is_shown() {
     metrics.body_reads.inc();
     metrics.reached(&"east".into());
     metrics.lost(&"west".into());
+    metrics.upstream_clock(0.5);
+    metrics.target_clock(&"east".into(), -300.25);
     metrics.wrote(WriteSide::Downstream, WriteVerb::Apply, WriteResult::Ok);
     metrics.conflict(Strategy::LastWriteWins, Verdict::WrittenBack);
     metrics.drifted(&"east".into(), DriftAction::Reverted);
@@ -42,6 +44,8 @@ fn what_is_counted_is_shown() {
             "tmc_syncer_body_reads_total 1",
             "tmc_syncer_target_reachable{target=\"east\"} 1",
             "tmc_syncer_target_reachable{target=\"west\"} 0",
+            "tmc_syncer_clock_offset_seconds{side=\"upstream\",target=\"\"} 0.5",
+            "tmc_syncer_clock_offset_seconds{side=\"downstream\",target=\"east\"} -300.25",
             "tmc_syncer_writes_total{side=\"downstream\",verb=\"apply\",result=\"ok\"} 1",
             "tmc_syncer_conflicts_total{strategy=\"last_write_wins\",verdict=\"written_back\"} 1",
             "tmc_syncer_drift_total{target=\"east\",action=\"reverted\"} 1",

@@ -9,6 +9,7 @@ use tokio::sync::watch;
 
 use super::Target;
 use crate::{
+    metrics::Metrics,
     runtime::{Clock, Context, Spec},
     target_report::{Reach, TargetReports},
     watcher::Watcher,
@@ -25,7 +26,9 @@ const CREDENTIALS: &str = "credentials";
 struct Heartbeat {
     target: Arc<str>,
     cluster: Cluster,
+    upstream: Cluster,
     reports: TargetReports,
+    metrics: Metrics,
     clock: Clock,
 }
 
@@ -34,11 +37,14 @@ impl Target {
     pub(super) fn follow_heartbeat(&self, cluster: &Cluster, ctx: &mut Context<Self>) {
         let (target, reports) = (self.settings.name.clone(), self.upstream.reports.clone());
         let (cluster, clock) = (cluster.clone(), ctx.clock().clone());
+        let (upstream, metrics) = (self.upstream.cluster.clone(), self.upstream.metrics.clone());
         ctx.spawn(Spec::new("heartbeat"), move || {
             let heartbeat = Arc::new(Heartbeat {
                 target: target.clone(),
                 cluster: cluster.clone(),
+                upstream: upstream.clone(),
                 reports: reports.clone(),
+                metrics: metrics.clone(),
                 clock: clock.clone(),
             });
             Watcher::new(Box::new(move || heartbeat.clone().run().boxed()))
@@ -91,6 +97,12 @@ impl Heartbeat {
     fn answered(&self, version: &str) {
         let now = Timestamp::try_from(self.clock.time()).unwrap_or_default();
         self.reports.heartbeat(&self.target, now, version);
+        if let Some(clock) = self.cluster.clock_offset() {
+            self.metrics.target_clock(&self.target, clock.offset.as_secs_f64());
+        }
+        if let Some(clock) = self.upstream.clock_offset() {
+            self.metrics.upstream_clock(clock.offset.as_secs_f64());
+        }
     }
 }
 

@@ -179,6 +179,9 @@ pub(crate) enum After {
     Unchanged,
     /// It is there as we just applied it.
     Applied(Seen),
+    /// It is there as it was decided, and leaves of it are the target's: a removal by somebody there shows in no entry, so that it is looked
+    /// at before it is applied again.
+    Decided(Seen),
     /// Our entry was compared with what has to be owned.
     Verified(Ownership),
     /// Its content is what is wanted, whatever its hash says.
@@ -307,13 +310,14 @@ impl Record {
     /// What is there was compared by value and is what is wanted.
     fn equal(&mut self, mut seen: Seen, hash: PayloadHash) {
         seen.ours.applied = Some(hash);
-        self.applied(seen);
+        let others = Others::of(seen.others);
+        self.applied(seen, others);
     }
 
-    fn applied(&mut self, seen: Seen) {
+    fn applied(&mut self, seen: Seen, others: Others) {
         self.fields = Fields::Verified {
             hash: seen.fields_hash(),
-            others: Others::of(seen.others),
+            others,
         };
         self.set_live(seen, Ownership::Held);
     }
@@ -537,7 +541,11 @@ impl Ledger {
         };
         match after {
             After::Unchanged => {}
-            After::Applied(seen) => record.applied(seen),
+            After::Applied(seen) => {
+                let others = Others::of(seen.others);
+                record.applied(seen, others);
+            }
+            After::Decided(seen) => record.applied(seen, Others::Wrote),
             After::Verified(ownership) => record.verified(ownership),
             After::Equal { seen, hash } => record.equal(seen, hash),
             After::Seen(seen) => record.settle(seen),

@@ -196,6 +196,8 @@ impl<'s> Sink<'s> for Settling<'_, 's> {
             return;
         }
         let known = self.sides.base.and_then(|base| base.get(met.id));
+        let echo = self.echo(path, Some(hash));
+        let known = echo.or(known);
         let agreed = match (met.part, self.sides.base, self.sides.standing) {
             (Part::Agreed, _, _) | (_, None, Standing::Applied) => Some(hash),
             _ => known.map(|agreed| agreed.hash),
@@ -206,7 +208,7 @@ impl<'s> Sink<'s> for Settling<'_, 's> {
         };
         // A value that was another one, and is the base's again, was written since: then the times decide.
         let watched = self.rules.strategy == Strategy::LastWriteWins;
-        let again = |times: &super::LeafTimes| watched && times.remembers(met.id);
+        let again = |times: &super::LeafTimes| watched && times.remembers(met.id, known);
         let upstream_differs = agreed != Some(hash);
         let downstream_differs = match (agreed, &met.live) {
             _ if met.kind == LeafKind::Order => {
@@ -313,12 +315,38 @@ impl Settling<'_, '_> {
         Some(winner)
     }
 
+    /// On what both sides agree by what the target wrote and the upstream shows since: it was written back, and nobody took the leaf. The
+    /// base in the target's marker moves with the next write only; what the target writes until then is a successor of that, however near.
+    pub(super) fn echo(&self, path: impl Fn() -> LeafPath, hash: Option<LeafHash>) -> Option<Agreed> {
+        if self.written.is_empty() {
+            return None;
+        }
+        let path = path();
+        let write = self.written.get(&path.to_string())?;
+        if !write.is_of(self.sides.target, hash) {
+            return None;
+        }
+        let owner = owner_of(self.upstream_entries, &path);
+        if owner.is_some_and(|owner| owner.manager != FIELD_MANAGER) {
+            return None;
+        }
+        let at = write.at()?;
+        hash.map(|hash| Agreed { hash, at })
+    }
+
+    /// Whether a leaf that the upstream lacks is missing there because this target removed it: then what it has of it is newer.
+    pub(super) fn is_removal_echo(&self, path: &LeafPath) -> bool {
+        let write = self.written.get(&path.to_string());
+        write.is_some_and(|write| write.is_of(self.sides.target, None))
+    }
+
     /// Remembers since when the upstream lacks what the base knows: a write at the target is told by it whether it is the later one.
     pub(super) fn watch_removals(&mut self) {
         let now = self.clocks.upstream.to_theirs(self.clocks.now);
         for id in self.sides.base.into_iter().flat_map(Base::leaves) {
             if !self.met.contains(&id) {
-                self.memory.upstream.observe(id, None, None, now);
+                let agreed = self.sides.base.and_then(|base| base.get(id));
+                self.memory.upstream.observe(id, None, agreed, (None, now));
                 self.differing.push(id);
             }
         }
@@ -326,7 +354,7 @@ impl Settling<'_, '_> {
 
     /// Whether the upstream had a leaf that neither it nor the base has now.
     pub(super) fn upstream_had(&self, id: LeafId) -> bool {
-        self.rules.strategy == Strategy::LastWriteWins && self.memory.upstream.remembers(id)
+        self.rules.strategy == Strategy::LastWriteWins && self.memory.upstream.remembers(id, None)
     }
 
     /// A leaf of others is kept.
@@ -346,15 +374,26 @@ impl Settling<'_, '_> {
                 value: case.upstream.map(|content| content.shown(hasher)),
                 manager: owner.map(|owner| owner.manager.into()),
                 time: times.map(|times| time(times.upstream)),
+                target: self.origin_of(&case.path, owner),
             },
             downstream: Said {
                 value: case.downstream.map(|content| content.shown(hasher)),
                 manager: case.owner.map(|owner| owner.manager.into()),
                 time: times.map(|times| time(times.downstream)),
+                target: None,
             },
             winner,
             why,
         });
+    }
+
+    /// The target from which the upstream has the leaf at `path`, if it was written back and nobody took it.
+    fn origin_of(&self, path: &LeafPath, owner: Option<&ManagedEntry<'_>>) -> Option<Box<str>> {
+        if self.written.is_empty() || owner.is_some_and(|owner| owner.manager != FIELD_MANAGER) {
+            return None;
+        }
+        let write = self.written.get(&path.to_string())?;
+        Some(write.target.as_str().into())
     }
 
     /// When both sides wrote a leaf, on our clock.
@@ -367,6 +406,8 @@ impl Settling<'_, '_> {
         } = self.clocks;
         let owner = owner_of(self.upstream_entries, &case.path);
         let hash = case.upstream.map(|content| hasher.value(content));
+        let known = self.sides.base.and_then(|base| base.get(case.id));
+        let agreed = self.echo(|| case.path.clone(), hash).or(known);
         // Only a side that changed the leaf is remembered: that it differed once means that what it has now was written since.
         let (mut none, mut other) = (super::LeafTimes::default(), super::LeafTimes::default());
         let (above, below) = match case.changed {
@@ -376,9 +417,9 @@ impl Settling<'_, '_> {
                 (&mut self.memory.upstream, &mut self.memory.downstream)
             }
         };
-        let up = above.observe(case.id, hash, time_of(owner), upstream.to_theirs(now));
+        let up = above.observe(case.id, hash, agreed, (time_of(owner), upstream.to_theirs(now)));
         let found = case.downstream.map(|content| hasher.value(content));
-        let down = below.observe(case.id, found, time_of(case.owner), downstream.to_theirs(now));
+        let down = below.observe(case.id, found, agreed, (time_of(case.owner), downstream.to_theirs(now)));
         // Ours stands there, or nothing stands there since a removal was written back.
         let recorded = self.written.get(&case.path.to_string()).filter(|write| match owner {
             Some(owner) => owner.manager == FIELD_MANAGER,

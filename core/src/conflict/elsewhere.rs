@@ -135,7 +135,7 @@ impl Settling<'_, '_> {
         let mut ids = all.ids;
         ids.push(own);
         ids.retain(|id| sides.base.is_some_and(|base| base.get(*id).is_some()));
-        let changed = if ids.is_empty() && !self.upstream_had(own) {
+        let changed = if (ids.is_empty() && !self.upstream_had(own)) || self.is_removal_echo(leaf) {
             Changed::Downstream
         } else {
             Changed::Differently
@@ -182,17 +182,23 @@ impl Settling<'_, '_> {
                 }
                 let content = Content::One(value);
                 let owner = others(entries).filter(|entry| node_at(entry.fields, &path).is_some());
+                let leaf = LeafPath {
+                    path: path.clone(),
+                    kind: LeafKind::Value,
+                };
+                let changed = if self.is_removal_echo(&leaf) {
+                    Changed::Downstream
+                } else {
+                    Changed::Differently
+                };
                 let case = Case {
                     id,
                     strategy: self.strategy(&path),
-                    path: LeafPath {
-                        path: path.clone(),
-                        kind: LeafKind::Value,
-                    },
+                    path: leaf,
                     upstream: None,
                     downstream: Some(&content),
                     owner: owner.max_by_key(|entry| entry.time),
-                    changed: Changed::Differently,
+                    changed,
                 };
                 match self.judge(&case) {
                     Some(Winner::Upstream) => self.remove(&path),

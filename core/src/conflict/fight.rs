@@ -66,6 +66,15 @@ impl Fights {
         fight.acted(now, rule)
     }
 
+    /// The other managers that were followed over the leaf of `key`.
+    pub fn rivals(&self, key: &FightKey) -> Vec<Box<str>> {
+        let others = self.0.keys().filter(|other| other.leaf == key.leaf && *other != key);
+        others
+            .map(|other| other.manager.clone())
+            .filter(|manager| !manager.is_empty())
+            .collect()
+    }
+
     /// What is done about `leaf` now.
     pub fn stance(&self, leaf: LeafId, now: Moment) -> Stance {
         let of_leaf = self.0.iter().filter(|(key, _)| key.leaf == leaf);

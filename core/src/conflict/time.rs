@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::leaf::{LeafHash, LeafId};
+use super::{
+    base::Agreed,
+    leaf::{LeafHash, LeafId},
+};
 
 /// A moment, in milliseconds since 1970.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -58,6 +61,8 @@ struct Remembered {
     /// The value that it has; `None` while it is missing.
     value: Option<LeafHash>,
     time: WriteTime,
+    /// On what both sides had agreed when it was seen to differ.
+    agreed: Option<Agreed>,
 }
 
 /// The most leaves of one side of an object whose times are remembered; what is beyond has its manager's.
@@ -103,10 +108,17 @@ impl std::fmt::Display for Moment {
 // === impl LeafTimes ===
 
 impl LeafTimes {
-    /// The leaf `id` differs from the base and has `value` now (`None`: it is missing). Its owner's entry says `entry`; the server's clock
-    /// shows `now`. Says when it was written.
-    pub fn observe(&mut self, id: LeafId, value: Option<LeafHash>, entry: Option<Moment>, now: Moment) -> WriteTime {
-        if let Some(known) = self.leaves.get(&id).filter(|known| known.value == value) {
+    /// The leaf `id` differs from what was `agreed` and has `value` now (`None`: it is missing). Its owner's entry says `entry`; the
+    /// server's clock shows `now`. Says when it was written.
+    pub fn observe(
+        &mut self,
+        id: LeafId,
+        value: Option<LeafHash>,
+        agreed: Option<Agreed>,
+        (entry, now): (Option<Moment>, Moment),
+    ) -> WriteTime {
+        if let Some(known) = self.leaves.get_mut(&id).filter(|known| known.value == value) {
+            known.agreed = agreed;
             return known.time;
         }
         let watched = match self.sight {
@@ -124,20 +136,22 @@ impl LeafTimes {
                 ..time
             };
         }
-        self.leaves.insert(id, Remembered { value, time });
+        self.leaves.insert(id, Remembered { value, time, agreed });
         time
     }
 
     /// The leaf `id` is taken out for the other side, which removed it at `time`.
     pub(super) fn taken_out(&mut self, id: LeafId, time: WriteTime) {
         if let Some(known) = self.leaves.get_mut(&id) {
-            *known = Remembered { value: None, time };
+            known.value = None;
+            known.time = time;
         }
     }
 
-    /// Whether the leaf `id` differed from the base when it was last looked at: then a value that is the base's again was written since.
-    pub fn remembers(&self, id: LeafId) -> bool {
-        self.leaves.contains_key(&id)
+    /// Whether the leaf `id` differed from what was `agreed` when it was last looked at: then a value that is the base's again was written
+    /// since. What both sides have agreed on anew makes an end of that.
+    pub fn remembers(&self, id: LeafId, agreed: Option<Agreed>) -> bool {
+        self.leaves.get(&id).is_some_and(|known| known.agreed == agreed)
     }
 
     /// Forgets all leaves but those that still differ.
@@ -165,19 +179,34 @@ mod tests {
     #[test]
     fn a_leaf_keeps_the_time_of_the_version_that_first_showed_its_value() {
         let mut times = LeafTimes::default();
-        let first = times.observe(LEAF, Some(LeafHash(1)), Some(Moment(5_000)), Moment(5_200));
+        let first = times.observe(LEAF, Some(LeafHash(1)), None, (Some(Moment(5_000)), Moment(5_200)));
         assert_eq!((first.at, first.certainty), (Moment(5_000), Certainty::Watched));
-        let later = times.observe(LEAF, Some(LeafHash(1)), Some(Moment(9_000)), Moment(9_100));
+        let later = times.observe(LEAF, Some(LeafHash(1)), None, (Some(Moment(9_000)), Moment(9_100)));
         assert_eq!(later, first, "its manager wrote something else");
-        let edited = times.observe(LEAF, Some(LeafHash(2)), Some(Moment(9_000)), Moment(9_100));
+        let edited = times.observe(LEAF, Some(LeafHash(2)), None, (Some(Moment(9_000)), Moment(9_100)));
         assert_eq!(edited.at, Moment(9_000));
     }
 
     #[test]
     fn a_removal_counts_from_when_it_was_first_seen() {
         let mut times = LeafTimes::default();
-        assert_eq!(times.observe(LEAF, None, None, Moment(5_200)).at, Moment(5_200));
-        assert_eq!(times.observe(LEAF, None, None, Moment(9_000)).at, Moment(5_200));
+        assert_eq!(times.observe(LEAF, None, None, (None, Moment(5_200))).at, Moment(5_200));
+        assert_eq!(times.observe(LEAF, None, None, (None, Moment(9_000))).at, Moment(5_200));
+    }
+
+    #[test]
+    fn what_both_sides_agreed_on_since_is_no_write_of_before() {
+        let agreed = |hash| {
+            let at = Moment(1_000);
+            Some(Agreed {
+                hash: LeafHash(hash),
+                at,
+            })
+        };
+        let mut times = LeafTimes::default();
+        times.observe(LEAF, Some(LeafHash(2)), agreed(1), (Some(Moment(5_000)), Moment(5_200)));
+        assert!(times.remembers(LEAF, agreed(1)));
+        assert!(!times.remembers(LEAF, agreed(2)), "the base has moved");
     }
 
     #[test]
@@ -186,7 +215,7 @@ mod tests {
             sight: Sight::AfterGap,
             ..LeafTimes::default()
         };
-        let found = times.observe(LEAF, Some(LeafHash(1)), Some(Moment(5_000)), Moment(5_200));
+        let found = times.observe(LEAF, Some(LeafHash(1)), None, (Some(Moment(5_000)), Moment(5_200)));
         assert_eq!(found.certainty, Certainty::Estimated);
     }
 
@@ -194,7 +223,7 @@ mod tests {
     fn there_is_an_end_to_what_is_remembered() {
         let mut times = LeafTimes::default();
         for leaf in 0..200 {
-            let time = times.observe(LeafId(leaf), Some(LeafHash(1)), Some(Moment(1)), Moment(2));
+            let time = times.observe(LeafId(leaf), Some(LeafHash(1)), None, (Some(Moment(1)), Moment(2)));
             let beyond = leaf >= MOST_TIMES as u64;
             assert_eq!(time.certainty == Certainty::Estimated, beyond);
         }

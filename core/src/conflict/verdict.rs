@@ -33,6 +33,8 @@ pub struct Said {
     pub manager: Option<Box<str>>,
     /// When, on our clock, where that was asked.
     pub time: Option<(Moment, Certainty)>,
+    /// The target that it was written back from.
+    pub target: Option<Box<str>>,
 }
 
 /// Whose value a leaf has after a verdict.
@@ -167,6 +169,9 @@ impl fmt::Display for Said {
         f.write_str(self.value.as_deref().unwrap_or("none"))?;
         if let Some(manager) = &self.manager {
             write!(f, " by {manager}")?;
+        }
+        if let Some(target) = &self.target {
+            write!(f, " from {target}")?;
         }
         if let Some((time, _)) = self.time {
             write!(f, " at {time}")?;

@@ -1,5 +1,7 @@
 //! A go-between before an API server: it passes requests on, or answers as no API server would on request.
 
+mod skew;
+
 use std::{
     io::{BufRead, BufReader, Read, Write},
     net::{Shutdown, TcpListener, TcpStream},
@@ -12,6 +14,7 @@ use ureq::{
     http::{Method, Request, Response},
 };
 
+use self::skew::Skew;
 use crate::{Client, Credentials, Kubeconfig, OrFail};
 
 /// A request, as far as a test tells requests apart.
@@ -51,6 +54,7 @@ pub struct GoBetween {
 struct Shared {
     server: Mutex<Client>,
     decide: Mutex<Decide>,
+    skew: Mutex<Skew>,
     open: Mutex<Vec<TcpStream>>,
 }
 
@@ -90,6 +94,7 @@ impl GoBetween {
         let shared = Arc::new(Shared {
             server: Mutex::new(Client::patient(kubeconfig)),
             decide: Mutex::new(Arc::new(|_| Fate::Passed)),
+            skew: Mutex::default(),
             open: Mutex::default(),
         });
         let between = shared.clone();
@@ -130,6 +135,12 @@ impl GoBetween {
         self.pass();
     }
 
+    /// Answers as if the server's clock were ahead by so many `seconds`, and cuts all connections.
+    pub fn skew(&self, seconds: i64) {
+        *self.shared.skew.lock().unwrap_or_else(PoisonError::into_inner) = Skew::of_seconds(seconds);
+        self.pass();
+    }
+
     /// Passes everything on again, and cuts all connections: watches begin anew.
     pub fn pass(&self) {
         self.decide(|_| Fate::Passed);
@@ -160,8 +171,8 @@ impl Shared {
                 "HTTP/1.1 {code} Answered\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{text}",
                 text.len()
             ),
-            Fate::Passed => send(stream, self.passed_on(asked, &asked.asked.query, body)?),
-            Fate::PassedAs(query) => send(stream, self.passed_on(asked, query, body)?),
+            Fate::Passed => send(stream, self.passed_on(asked, &asked.asked.query, body)?, self.skewed()),
+            Fate::PassedAs(query) => send(stream, self.passed_on(asked, query, body)?, self.skewed()),
             Fate::CutInTheMiddle => {
                 let mut answer = self.passed_on(asked, &asked.asked.query, body)?;
                 let text = answer.body_mut().read_to_vec().map_err(std::io::Error::other)?;
@@ -175,6 +186,10 @@ impl Shared {
                 Err(cut())
             }
         }
+    }
+
+    fn skewed(&self) -> Skew {
+        *self.skew.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn passed_on(&self, asked: &Whole, query: &str, body: Vec<u8>) -> std::io::Result<Response<Body>> {
@@ -233,8 +248,8 @@ fn read_request(reader: &mut impl BufRead) -> std::io::Result<Option<(Whole, Vec
     Ok(Some((Whole { asked, headers }, body)))
 }
 
-/// Sends `answer` in chunks, each as soon as it is there.
-fn send(mut stream: &TcpStream, answer: Response<Body>) -> std::io::Result<()> {
+/// Sends `answer` in chunks, each as soon as it is there, as a server says it whose clock is wrong by `skew`.
+fn send(mut stream: &TcpStream, answer: Response<Body>, skew: Skew) -> std::io::Result<()> {
     let (parts, body) = answer.into_parts();
     write!(
         stream,
@@ -242,19 +257,30 @@ fn send(mut stream: &TcpStream, answer: Response<Body>) -> std::io::Result<()> {
         parts.status.as_u16()
     )?;
     for (name, value) in &parts.headers {
-        if ["content-type", "date", "retry-after", "warning"].contains(&name.as_str()) {
-            write!(stream, "{name}: {}\r\n", value.to_str().unwrap_or_default())?;
+        let value = value.to_str().unwrap_or_default();
+        match name.as_str() {
+            "content-type" | "retry-after" | "warning" => write!(stream, "{name}: {value}\r\n")?,
+            "date" => write!(stream, "{name}: {}\r\n", skew.date(value))?,
+            _ => {}
         }
     }
     write!(stream, "\r\n")?;
-    let mut reader = body.into_reader();
+    let mut reader = BufReader::new(body.into_reader());
     let mut piece = vec![0; 64 * 1024];
     loop {
-        let read = reader.read(&mut piece)?;
-        write!(stream, "{read:x}\r\n")?;
-        stream.write_all(piece.get(..read).unwrap_or_default())?;
+        let chunk = if skew.is_none() {
+            let read = reader.read(&mut piece)?;
+            piece.get(..read).unwrap_or_default().to_vec()
+        } else {
+            // Each event of a watch is a line; everything else is one.
+            let mut line = Vec::new();
+            reader.read_until(b'\n', &mut line)?;
+            if line.is_empty() { line } else { skew.document(&line) }
+        };
+        write!(stream, "{:x}\r\n", chunk.len())?;
+        stream.write_all(&chunk)?;
         write!(stream, "\r\n")?;
-        if read == 0 {
+        if chunk.is_empty() {
             return Ok(());
         }
     }

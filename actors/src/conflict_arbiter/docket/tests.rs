@@ -58,6 +58,7 @@ fn the_third_revert_against_one_manager_is_a_fight_until_the_policy_changes() {
         [Noticed {
             path: "spec.replicas".to_owned(),
             manager: "kube-controller-manager".into(),
+            rivals: Vec::new(),
             until: Moment(300_002),
         }]
     );
@@ -94,6 +95,36 @@ fn write_backs_of_all_targets_are_seen_together() {
         };
         assert_eq!(arbiter.resting(party, Moment(9)).len(), 1);
     }
+}
+
+#[test]
+fn a_target_that_nobody_opposes_does_not_fight_and_rivals_are_named() {
+    let (docket, key) = (Docket::default(), key("web"));
+    let targets: [Arc<str>; 2] = ["east".into(), "west".into()];
+    let written = |manager: &str, from: &str| {
+        let mut verdict = verdict(manager, Winner::WrittenBack);
+        verdict.upstream.target = Some(from.into());
+        [verdict]
+    };
+    let party = |target: usize| Party {
+        key: &key,
+        target: &targets[target],
+        shape: 1,
+    };
+    for round in 0..9 {
+        let noticed = docket.carried_out(party(0), &written("autoscaler", "east"), Moment(round), RULE);
+        assert_eq!(noticed, [], "it goes on from its own last value");
+    }
+    let mut noticed = Vec::new();
+    for round in 10..13 {
+        noticed.extend(docket.carried_out(party(1), &written("other", "east"), Moment(round), RULE));
+        noticed.extend(docket.carried_out(party(0), &written("autoscaler", "west"), Moment(round), RULE));
+    }
+    let note = noticed[0].note("west");
+    assert!(
+        note.contains("other changes spec.replicas again and again, and so does autoscaler:"),
+        "{note}"
+    );
 }
 
 #[test]

@@ -103,7 +103,13 @@ impl Work<'_> {
         let noticed = self
             .report(&body.uid, verdicts.clone(), decision.fallback, Telling::Here)
             .await;
-        Ok(Round::Over(self.ended(seen, resting, &noticed, &verdicts)))
+        let mut attempt = self.ended(seen, resting, &noticed, &verdicts);
+        if decision.claim != view.desired
+            && let After::Applied(seen) = attempt.after
+        {
+            attempt.after = After::Decided(seen);
+        }
+        Ok(Round::Over(attempt))
     }
 
     /// The merge is refused: another arm may be in the way, or the change is of what never changes.

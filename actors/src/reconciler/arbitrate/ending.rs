@@ -77,6 +77,7 @@ impl Work<'_> {
                 let fight = Noticed {
                     path: verdict.path.to_string(),
                     manager: verdict.downstream.manager.clone().unwrap_or_default(),
+                    rivals: Vec::new(),
                     until,
                 };
                 Some(fight.note(target))

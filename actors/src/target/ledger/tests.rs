@@ -88,6 +88,17 @@ fn our_own_write_coming_back_is_nothing() {
 }
 
 #[test]
+fn where_leaves_are_the_targets_an_edit_looks_at_them_first() {
+    let mut ledger = created();
+    // A removal by somebody on the target leaves no entry of theirs.
+    ledger.learn(&key("web"), After::Decided(seen(1, "11")));
+    ledger.unwant(&key("web"), wanted(2), 1);
+    assert!(ledger.queue(&key("web")));
+    let task = ledger.begin(&key("web")).unwrap();
+    assert_eq!(task.others, Others::Wrote);
+}
+
+#[test]
 fn a_status_that_moves_is_nothing() {
     let mut ledger = created();
     ledger.sight(&key("web"), seen(1, "11"), 1);
