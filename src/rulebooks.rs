@@ -96,15 +96,8 @@ impl Surroundings {
         if target.spec.insecure_skip_tls_verify {
             config = config.unverified();
         }
-        let asked = target.spec.limits.writes_in_flight;
-        let limits = Limits {
-            writes_in_flight: asked
-                .and_then(|writes| usize::try_from(writes).ok())
-                .unwrap_or(self.writes_in_flight),
-            ..Limits::default()
-        };
         Cluster::builder(&format!("target {}", target.name))
-            .limits(limits)
+            .limits(limits(&target.spec.limits, self.writes_in_flight))
             .observer(Arc::new(self.rest_client.clone()))
             .rehearsing(self.rehearsal.clone())
             .connect(config)
@@ -122,6 +115,17 @@ fn target_secrets(merged: &Merged) -> std::collections::BTreeSet<(String, String
         .filter_map(|target| target.spec.kubeconfig_secret_ref.as_ref())
         .map(|secret| (secret.namespace.clone(), secret.name.clone()));
     used.chain(merged.secrets.iter().cloned()).collect()
+}
+
+/// How hard a target may be driven: as its document says, else with so many writes in flight.
+fn limits(asked: &TargetLimits, writes_in_flight: usize) -> Limits {
+    let writes = asked.writes_in_flight.and_then(|writes| usize::try_from(writes).ok());
+    Limits {
+        writes_in_flight: writes.unwrap_or(writes_in_flight),
+        requests_per_second: asked.requests_per_second,
+        burst: asked.burst.unwrap_or(1),
+        ..Limits::default()
+    }
 }
 
 /// Stands for everything that a new connection needs. Cells and labels are not in it: they are the rules' matter.
@@ -152,6 +156,25 @@ mod tests {
     use syncer_core::config::SyncTargetSpec;
 
     use super::*;
+
+    #[test]
+    fn a_target_is_driven_as_hard_as_its_document_says() {
+        let asked = TargetLimits {
+            writes_in_flight: Some(4),
+            requests_per_second: Some(2.5),
+            burst: Some(10),
+        };
+        let driven = limits(&asked, 32);
+        assert_eq!(
+            (driven.writes_in_flight, driven.requests_per_second, driven.burst),
+            (4, Some(2.5), 10)
+        );
+        let free = limits(&TargetLimits::default(), 32);
+        assert_eq!(
+            (free.writes_in_flight, free.requests_per_second, free.burst),
+            (32, None, 1)
+        );
+    }
 
     fn target(cell: &str, file: &str) -> SyncTarget {
         SyncTarget {

@@ -2,11 +2,13 @@
 #![cfg(feature = "sandbox")]
 #![expect(
     clippy::unwrap_used,
+    clippy::panic,
     clippy::indexing_slicing,
     reason = "steps of a test outside of its function: their panic is the test's failure"
 )]
 
 mod http;
+mod pages;
 mod stage;
 #[cfg(feature = "otlp")]
 mod traces;
