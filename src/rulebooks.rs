@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, hash::Hasher, path::PathBuf, sync::Arc};
 use syncer_actors::{Connect, Rulebook, TargetSettings, runtime::Clock};
 use syncer_clusters::{Cluster, ClusterConfig, Limits, Rehearsal};
 use syncer_core::{
-    config::{NamespaceMapping, SyncTarget},
+    config::{NamespaceMapping, SyncTarget, TargetLimits},
     placement::{PlacementOptions, RuleError, Rules, Secrets},
     protect::Protection,
 };
