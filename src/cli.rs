@@ -10,7 +10,7 @@ use crate::{documents::Source, manifests::NamedResource, sync_options::SyncOptio
 #[derive(Debug, Parser)]
 #[command(
     name = "tmc-syncer",
-    version,
+    version = crate::version::VERSION,
     propagate_version = true,
     arg_required_else_help = true
 )]

@@ -23,6 +23,7 @@ mod telemetry;
 mod told_to_end;
 mod upstream_options;
 mod validate;
+mod version;
 
 use std::{process::ExitCode, sync::Arc, time::Duration};
 

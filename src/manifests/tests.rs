@@ -5,26 +5,39 @@ use serde_json::{Value, json};
 
 use super::*;
 
-/// The checked-in copy of what `kind` prints. `UPDATE_MANIFESTS=1` writes it anew.
-fn checked_in(kind: &Kind) -> PathBuf {
-    let name = format!("{}.yaml", kind.plural);
-    [env!("CARGO_MANIFEST_DIR"), "deploy", "crds", &name].iter().collect()
+/// Compares a checked-in copy with what is printed now. `UPDATE_MANIFESTS=1` writes it anew.
+#[track_caller]
+fn assert_current(folder: &[&str], name: &str, current: &str) {
+    let file: PathBuf = [env!("CARGO_MANIFEST_DIR"), "deploy"]
+        .iter()
+        .chain(folder)
+        .chain([&name])
+        .collect();
+    if std::env::var_os("UPDATE_MANIFESTS").is_some() {
+        fs::write(&file, current).unwrap();
+    }
+    let found = fs::read_to_string(&file).unwrap_or_default();
+    assert!(
+        found == current,
+        "{} is out of date: UPDATE_MANIFESTS=1 cargo test manifests",
+        file.display()
+    );
 }
 
 #[test]
 fn the_checked_in_definitions_are_current() {
     for kind in [&SYNC_TARGET, &SYNC_POLICY] {
-        let (file, current) = (checked_in(kind), crd(kind).yaml().unwrap());
-        if std::env::var_os("UPDATE_MANIFESTS").is_some() {
-            fs::write(&file, &current).unwrap();
-        }
-        let found = fs::read_to_string(&file).unwrap_or_default();
-        assert!(
-            found == current,
-            "{} is out of date: UPDATE_MANIFESTS=1 cargo test manifests",
-            file.display()
-        );
+        let (name, current) = (format!("{}.yaml", kind.plural), crd(kind).yaml().unwrap());
+        assert_current(&["crds"], &name, &current);
+        assert_current(&["chart", "tmc-syncer", "crds"], &name, &current);
     }
+}
+
+/// The chart binds these very roles.
+#[test]
+fn the_checked_in_roles_are_current() {
+    let current: Vec<_> = rbac::plain(&[]).iter().map(|role| role.yaml().unwrap()).collect();
+    assert_current(&["chart", "tmc-syncer", "files"], "rbac.yaml", &current.join("---\n"));
 }
 
 /// The documents that `tmc-syncer manifests` prints.

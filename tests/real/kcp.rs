@@ -7,7 +7,7 @@ mod fidelity;
 mod leaving;
 mod manifests;
 mod outages;
-mod provider;
+pub(crate) mod provider;
 mod release;
 mod scene;
 mod walk_through;

@@ -12,6 +12,7 @@ mod clusters;
 mod conflict;
 mod down;
 mod gone;
+mod install;
 mod kcp;
 mod manifests;
 mod objects;

@@ -11,6 +11,7 @@ mod coverage;
 mod demo_real;
 mod failure;
 mod go;
+mod image;
 mod schemas;
 mod simulate;
 mod test;
@@ -42,6 +43,8 @@ enum Command {
     Simulate(simulate::Options),
     /// Write the schemas of workload types for kcp anew, from the test bed's kube-apiserver
     Schemas,
+    /// Build the program as the image has it, and test what the image holds
+    Image,
     /// Measure the line coverage of all tests
     Coverage(coverage::Options),
 }
@@ -65,6 +68,7 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
         // It has said what it found.
         Command::Simulate(options) => return simulate::run(&options),
         Command::Schemas => schemas::run()?,
+        Command::Image => image::run()?,
         Command::Coverage(options) => coverage::run(&options)?,
     }
     Ok(ExitCode::SUCCESS)

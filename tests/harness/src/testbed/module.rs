@@ -13,6 +13,8 @@ pub enum Module {
     Kcp,
     /// kwok, which plays the nodes.
     Kwok,
+    /// Helm, which installs the chart.
+    Helm,
 }
 
 /// A program of the test bed.
@@ -32,6 +34,8 @@ pub enum Program {
     Kcp,
     /// The player of nodes.
     Kwok,
+    /// The installer of charts.
+    Helm,
 }
 
 /// The files that decide what is built.
@@ -45,7 +49,7 @@ struct Pins {
 
 impl Module {
     /// All modules, in the order in which they are built.
-    pub const ALL: [Self; 3] = [Self::Kubernetes, Self::Kwok, Self::Kcp];
+    pub const ALL: [Self; 4] = [Self::Kubernetes, Self::Kwok, Self::Kcp, Self::Helm];
 
     /// Its name, which is its folder's too.
     pub fn name(self) -> &'static str {
@@ -53,6 +57,7 @@ impl Module {
             Self::Kubernetes => "kubernetes",
             Self::Kcp => "kcp",
             Self::Kwok => "kwok",
+            Self::Helm => "helm",
         }
     }
 
@@ -75,6 +80,7 @@ impl Module {
             ],
             Self::Kcp => &[Program::Kcp],
             Self::Kwok => &[Program::Kwok],
+            Self::Helm => &[Program::Helm],
         }
     }
 
@@ -114,6 +120,11 @@ impl Module {
                 go_sum: include_str!("../../../testbed/kwok/go.sum"),
                 tools: include_str!("../../../testbed/kwok/tools.go"),
             },
+            Self::Helm => Pins {
+                go_mod: include_str!("../../../testbed/helm/go.mod"),
+                go_sum: include_str!("../../../testbed/helm/go.sum"),
+                tools: include_str!("../../../testbed/helm/tools.go"),
+            },
         }
     }
 
@@ -135,7 +146,7 @@ impl Module {
         match self {
             Self::Kubernetes => Some(kubernetes.to_owned()),
             Self::Kcp => Some(format!("{kubernetes}+kcp-{}", self.required("github.com/kcp-dev/kcp")?)),
-            Self::Kwok => None,
+            Self::Kwok | Self::Helm => None,
         }
     }
 }
@@ -144,7 +155,7 @@ impl Module {
 
 impl Program {
     /// All programs.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Etcd,
         Self::KubeApiserver,
         Self::KubeControllerManager,
@@ -152,6 +163,7 @@ impl Program {
         Self::Kubectl,
         Self::Kcp,
         Self::Kwok,
+        Self::Helm,
     ];
 
     /// The name of its file.
@@ -164,6 +176,7 @@ impl Program {
             Self::Kubectl => "kubectl",
             Self::Kcp => "kcp",
             Self::Kwok => "kwok",
+            Self::Helm => "helm",
         }
     }
 
@@ -172,6 +185,7 @@ impl Program {
         match self {
             Self::Kcp => Module::Kcp,
             Self::Kwok => Module::Kwok,
+            Self::Helm => Module::Helm,
             _ => Module::Kubernetes,
         }
     }
@@ -186,14 +200,18 @@ impl Program {
             Self::Kubectl => "k8s.io/kubernetes/cmd/kubectl",
             Self::Kcp => "github.com/kcp-dev/kcp/cmd/kcp",
             Self::Kwok => "sigs.k8s.io/kwok/cmd/kwok",
+            Self::Helm => "helm.sh/helm/v4/cmd/helm",
         }
     }
 
     /// The flags of the Go linker: no debug information, and a version that clients can parse.
     pub fn linker_flags(self) -> String {
         const VERSION: &str = "k8s.io/component-base/version";
+        if let (Self::Helm, Some(version)) = (self, Module::Helm.required("helm.sh/helm/v4")) {
+            return format!("-s -w -X helm.sh/helm/v4/internal/version.version={version}");
+        }
         let version = match self {
-            Self::Etcd => None,
+            Self::Etcd | Self::Helm => None,
             _ => self.module().reported_version(),
         };
         let Some(version) = version else {
@@ -207,6 +225,8 @@ impl Program {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     #[test]
@@ -243,7 +263,8 @@ mod tests {
 
     #[test]
     fn modules_have_checksums_of_their_own() {
-        let [a, b, c] = Module::ALL.map(Module::checksum);
-        assert!(a != b && b != c && a.len() == 16, "{a} {b} {c}");
+        let checksums: BTreeSet<_> = Module::ALL.into_iter().map(Module::checksum).collect();
+        assert_eq!(checksums.len(), Module::ALL.len());
+        assert!(checksums.iter().all(|checksum| checksum.len() == 16), "{checksums:?}");
     }
 }
