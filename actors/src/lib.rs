@@ -15,6 +15,7 @@ mod reconciler;
 mod references;
 mod rulebook;
 pub mod runtime;
+mod schemas;
 mod settings;
 mod status_propagator;
 mod supervisor;

@@ -2,6 +2,7 @@
 
 mod aggregated;
 mod follow;
+mod open_api;
 mod served;
 mod slow;
 

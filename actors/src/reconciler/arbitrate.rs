@@ -10,7 +10,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use syncer_core::{
     config::Strategy,
-    conflict::{Base, LeafHasher, LeafId, Moment, Schema, Verdict, base_of},
+    conflict::{Base, LeafHasher, LeafId, Moment, Verdict, base_of},
     event_reason::EventReason,
     payload::Payload,
 };
@@ -62,6 +62,16 @@ impl Work<'_> {
         self.strategy() != Strategy::UpstreamWins || !self.resting().is_empty()
     }
 
+    /// Has the shape of the kind at hand known, where it is decided about leaf by leaf.
+    pub(super) async fn learn_schema(&self) {
+        if self.strategy() != Strategy::UpstreamWins {
+            self.downstream
+                .schemas
+                .learn(&self.downstream.cluster, self.resource)
+                .await;
+        }
+    }
+
     fn resting(&self) -> BTreeSet<LeafId> {
         self.party()
             .map(|party| self.downstream.arbiter.docket.resting(party, self.moment()))
@@ -100,7 +110,14 @@ impl Work<'_> {
         let desired = payload
             .to_value()
             .map_err(|error| AttemptFailure::new(error.to_string(), Retry::Rarely))?;
-        let base = base_of(gvr, &Schema::of(gvr), self.hasher(), None, &desired, self.moment());
+        let base = base_of(
+            gvr,
+            &self.downstream.schemas.known(gvr),
+            self.hasher(),
+            None,
+            &desired,
+            self.moment(),
+        );
         Ok(base.encode(Base::limit(gvr)).unwrap_or_default())
     }
 

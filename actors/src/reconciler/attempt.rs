@@ -83,6 +83,7 @@ pub(super) async fn run(downstream: &Downstream, key: &ObjectKey, task: &Task) -
 }
 
 async fn take(work: &Work<'_>, step: &Step) -> Attempt {
+    work.learn_schema().await;
     let attempted = match step {
         Step::Create => work.create().await,
         Step::Change { uid, reason } => work.change(uid, *reason).await,

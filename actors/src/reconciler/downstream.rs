@@ -15,6 +15,7 @@ use crate::{
     references::References,
     rulebook::Rulebooks,
     runtime::Clock,
+    schemas::Schemas,
     settings::Writes,
     target::NamespaceNames,
     upstream::{Continuity, NamespaceLabels, Workspaces, WriteGate},
@@ -58,6 +59,8 @@ pub(crate) struct Downstream {
     pub(crate) preview: Option<Preview>,
     /// What every write of an upstream object passes (S6).
     pub(crate) gate: WriteGate,
+    /// The shapes of kinds, as the target publishes them.
+    pub(crate) schemas: Schemas,
     /// What is remembered of objects that both sides change.
     pub(crate) arbiter: Arbiter,
     /// The time of day.

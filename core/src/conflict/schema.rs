@@ -1,6 +1,7 @@
 //! Which lists of a kind have keys, which maps are one value, and which fields are the arms of a union.
 
 mod built_in;
+mod open_api;
 
 use std::collections::BTreeMap;
 
@@ -72,9 +73,6 @@ pub(super) enum Hint<'s> {
     Unknown,
 }
 
-/// The deepest schema that is read; what lies deeper is not known.
-const DEEPEST: usize = 64;
-
 /// Whether `name` is an arm of the union `kind` in the struct at `path`, in any built-in kind.
 pub(super) fn is_arm(path: &FieldPath, name: &str, kind: LeafKind) -> bool {
     let LeafKind::Union(union) = kind else { return false };
@@ -94,10 +92,15 @@ impl Schema {
         }
     }
 
-    /// The schema of a custom resource: an `openAPIV3Schema` with its `x-kubernetes-list-type`,
-    /// `x-kubernetes-list-map-keys` and `x-kubernetes-map-type`.
-    pub fn of_openapi(schema: &Value) -> Self {
-        Self::Given(Shape::read(schema, 0))
+    /// Whether an API server's OpenAPI has to be asked about `gvr`.
+    pub fn has_to_be_read(gvr: &Gvr) -> bool {
+        !built_in::is_built_in(gvr)
+    }
+
+    /// What the OpenAPI document of the group and version of `gvr` says of `kind`, with its `x-kubernetes-list-type`,
+    /// `x-kubernetes-list-map-keys` and `x-kubernetes-map-type`; `None` if it does not describe it.
+    pub fn of_open_api(document: &Value, gvr: &Gvr, kind: &str) -> Option<Self> {
+        open_api::shape(document, gvr, kind).map(Self::Given)
     }
 
     pub(super) fn root(&self) -> Hint<'_> {
@@ -105,34 +108,6 @@ impl Schema {
             Self::BuiltIn => Hint::BuiltIn,
             Self::Given(shape) => Hint::Given(shape),
             Self::Unknown => Hint::Unknown,
-        }
-    }
-}
-
-// === impl Shape ===
-
-impl Shape {
-    fn read(schema: &Value, depth: usize) -> Self {
-        if depth == DEEPEST {
-            return Self::default();
-        }
-        let fields = schema.get("properties").and_then(Value::as_object);
-        let fields = fields.into_iter().flatten();
-        let rest = ["items", "additionalProperties"]
-            .iter()
-            .find_map(|name| schema.get(name));
-        Self {
-            fields: fields
-                .map(|(name, field)| (name.as_str().into(), Self::read(field, depth + 1)))
-                .collect(),
-            rest: rest
-                .filter(|rest| rest.is_object())
-                .map(|rest| Box::new(Self::read(rest, depth + 1))),
-            list: ListKind::read(schema),
-            map: match schema.get("x-kubernetes-map-type").and_then(Value::as_str) {
-                Some("atomic") => MapKind::Atomic,
-                _ => MapKind::Granular,
-            },
         }
     }
 }
@@ -229,51 +204,5 @@ impl Hint<'_> {
             Self::BuiltIn => built_in::union(gvr, path, name),
             Self::Given(_) | Self::Unknown => None,
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    #[test]
-    fn a_schema_says_which_lists_have_keys() {
-        let schema = Schema::of_openapi(
-            &json!({"type": "object", "properties": {"spec": {"type": "object", "properties": {
-                "parts": {"type": "array", "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["id", "side"],
-                    "items": {"type": "object", "properties": {"id": {"type": "string"}, "side": {"type": "string", "default": "left"},
-                        "tags": {"type": "array", "x-kubernetes-list-type": "set", "items": {"type": "string"}}}}},
-                "words": {"type": "array", "items": {"type": "string"}},
-                "pick": {"type": "object", "x-kubernetes-map-type": "atomic"},
-            }}}}),
-        );
-        let gvr = Gvr::new("example.org", "v1", "widgets");
-        let spec = schema.root().field("spec");
-        let at = |names: &[&str]| FieldPath::of_fields(names.iter().copied());
-        let parts = spec.field("parts");
-        let kind = parts.list(&gvr, &at(&["spec", "parts"]));
-        let step = kind.step_to(&json!({"id": "a"})).unwrap();
-        assert_eq!(step.to_string(), "[id=a,side=left]");
-        let tags = parts.item().field("tags").list(&gvr, &at(&["spec", "parts", "tags"]));
-        assert_eq!(tags, ListKind::Set);
-        assert_eq!(
-            spec.field("words").list(&gvr, &at(&["spec", "words"])),
-            ListKind::Atomic
-        );
-        assert_eq!(spec.field("pick").map(&at(&["spec", "pick"])), MapKind::Atomic);
-        assert_eq!(spec.field("else").map(&at(&["spec", "else"])), MapKind::Granular);
-    }
-
-    #[test]
-    fn a_schema_without_end_is_read_to_a_depth() {
-        let mut schema = json!({"type": "string"});
-        for _ in 0..200 {
-            schema = json!({"type": "object", "properties": {"a": schema}});
-        }
-        let mut hint = &Schema::of_openapi(&schema);
-        let given = matches!(std::mem::replace(&mut hint, &Schema::Unknown), Schema::Given(_));
-        assert!(given);
     }
 }

@@ -6,7 +6,7 @@ use serde_json::Value;
 use syncer_clusters::{Cluster, FieldsV1Kept, Object};
 use syncer_core::{
     config::{FieldOwner, Strategy},
-    conflict::{Base, Clocks, Decision, LeafId, Memory, Rules, Schema, SideClock, Sides, Standing, base_of, decide},
+    conflict::{Base, Clocks, Decision, LeafId, Memory, Rules, SideClock, Sides, Standing, base_of, decide},
     marker::{APPLIED_ANNOTATION, Applied},
     transform::Path,
 };
@@ -77,7 +77,7 @@ impl Work<'_> {
     ) -> Result<(Decision, BTreeSet<LeafId>), AttemptFailure> {
         let prescription = self.prescription()?;
         let gvr = &self.resource.gvr;
-        let (schema, now) = (Schema::of(gvr), self.moment());
+        let (schema, now) = (self.downstream.schemas.known(gvr), self.moment());
         let applied = view.seen.ours.applied == Some(body.payload.hash());
         // Where the policy asks for a base only now, both sides agree on what was applied, if that is what is desired still.
         let base = Base::decode(&view.base)
