@@ -4,7 +4,9 @@ use std::net::SocketAddr;
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum, parser::ValueSource};
 
-use crate::{documents::Source, manifests::NamedResource, sync_options::SyncOptions};
+use crate::{
+    documents::Source, leader_election::LeaderElectionOptions, manifests::NamedResource, sync_options::SyncOptions,
+};
 
 /// Keeps Kubernetes objects in step between kcp workspaces (or any API server) and many physical clusters.
 #[derive(Debug, Parser)]
@@ -128,6 +130,7 @@ const RUN_EXAMPLES: &str = "Examples:
   tmc-syncer run --upstream-kubeconfig all.kubeconfig --upstream-context up --target east=all.kubeconfig#east
   tmc-syncer run --upstream-kubeconfig kcp.kubeconfig --endpoint-slice kubernetes --target east=east.kubeconfig
   tmc-syncer run --upstream-kubeconfig up.kubeconfig    # SyncTargets and SyncPolicies are objects of that upstream
+  tmc-syncer run --upstream-kubeconfig up.kubeconfig --leader-elect    # one of several replicas
   TMC_SYNCER_TARGET=east=east.kubeconfig,west=west.kubeconfig tmc-syncer run    # upstream: in-cluster, then KUBECONFIG
 
 Exit codes: 0 done; 1 failed while running; 2 wrong usage or configuration.";
@@ -155,6 +158,8 @@ pub(crate) struct RunOptions {
     /// Where probes and metrics are served too, for other hosts to reach.
     #[arg(long, value_name = "ADDRESS", env = "TMC_SYNCER_HEALTH_ADDRESS")]
     pub(crate) health_address: Option<SocketAddr>,
+    #[command(flatten)]
+    pub(crate) election: LeaderElectionOptions,
 }
 
 const VALIDATE_EXAMPLES: &str = "Examples:

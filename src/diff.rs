@@ -49,6 +49,8 @@ pub(crate) fn run(options: &DiffOptions, pool: &Arc<tokio::runtime::Runtime>) ->
         writes: Writes::Rehearsed,
         confirm_mass_deletion: None,
         preview: Some(preview.clone()),
+        fence: None,
+        standing_by: None,
     };
     let settings = settings(&options.sync, purpose, &RestClient::new(), pool)?;
     let rulebooks = settings.rulebooks.clone();

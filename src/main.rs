@@ -8,6 +8,7 @@ mod demo;
 mod diff;
 mod documents;
 mod hash_key;
+mod leader_election;
 mod listing;
 mod manifests;
 mod release;

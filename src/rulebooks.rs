@@ -5,7 +5,7 @@ pub(crate) mod evictions;
 use std::{collections::BTreeMap, hash::Hasher, path::PathBuf, sync::Arc};
 
 use syncer_actors::{Connect, Rulebook, TargetSettings, runtime::Clock};
-use syncer_clusters::{Cluster, ClusterConfig, Limits, Rehearsal};
+use syncer_clusters::{Cluster, ClusterConfig, Fence, Limits, Rehearsal};
 use syncer_core::{
     config::{NamespaceMapping, SyncTarget, TargetLimits},
     placement::{PlacementOptions, RuleError, Rules, Secrets},
@@ -23,6 +23,8 @@ use crate::{
 pub(crate) struct Surroundings {
     /// Counts the requests to targets.
     pub(crate) rest_client: RestClient,
+    /// What lets writes to targets through; none where all go.
+    pub(crate) fence: Option<Fence>,
     /// The kubeconfigs that lie in Secrets.
     pub(crate) kubeconfigs: KubeconfigSecrets,
     /// Where writes to targets are only tried; `None` where they are done.
@@ -100,6 +102,7 @@ impl Surroundings {
             .limits(limits(&target.spec.limits, self.writes_in_flight))
             .observer(Arc::new(self.rest_client.clone()))
             .rehearsing(self.rehearsal.clone())
+            .fenced(self.fence.clone())
             .connect(config)
     }
 }

@@ -1,15 +1,15 @@
 //! `tmc-syncer run`: from options to the running actor tree, and to its end.
 
-use std::{process::ExitCode, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, process::ExitCode, sync::Arc, time::Duration};
 
 use prometheus_client::registry::Registry;
 use syncer_actors::{
-    Bounds, Metrics, OwnObjectsReceiver, Preview, Readiness, Rulebook, Rulebooks, Settings, Supervisor, TargetReports,
-    UpstreamSettings, UpstreamSource, Writes,
+    Bounds, Metrics, OwnObjectsReceiver, Preview, Readiness, Rulebook, Rulebooks, Settings, StandingBy, Supervisor,
+    TargetReports, UpstreamSettings, UpstreamSource, Writes,
     events::Recent,
     runtime::{self, Clock, Drained, Ended, Runtime, Signals, Spec},
 };
-use syncer_clusters::{Cluster, ConfigError, Rehearsal};
+use syncer_clusters::{Cluster, ConfigError, Fence, Rehearsal};
 use syncer_core::{
     config::{Configuration, NamespaceMapping, schema::SYNC_TARGET},
     hash_key::HashKey,
@@ -24,6 +24,7 @@ use crate::{
     configurator::{Configurator, Published},
     documents::{self, Following, KubeconfigSecrets, SyncSecrets},
     hash_key,
+    leader_election::{Electing, ElectionError, GIVE_UP},
     rest_client::RestClient,
     rulebooks::{Surroundings, UnusableRules},
     sync_options::SyncOptions,
@@ -63,6 +64,8 @@ pub(crate) enum StartError {
         cause: std::io::Error,
     },
     #[error(transparent)]
+    Election(#[from] ElectionError),
+    #[error(transparent)]
     Bind(#[from] admin::BindError),
     #[error("cannot start the actor threads: {0}")]
     Threads(#[source] std::io::Error),
@@ -71,6 +74,9 @@ pub(crate) enum StartError {
 /// Runs the syncer until it is told to end, and returns the code to exit with.
 pub(crate) fn run(options: &RunOptions, pool: &Arc<tokio::runtime::Runtime>) -> Result<ExitCode, StartError> {
     let rest_client = RestClient::new();
+    let mut electing = options
+        .election
+        .prepare(&options.sync.upstream, &rest_client, options.dry_run)?;
     let purpose = Purpose {
         writes: if options.dry_run {
             Writes::Reported
@@ -79,6 +85,8 @@ pub(crate) fn run(options: &RunOptions, pool: &Arc<tokio::runtime::Runtime>) -> 
         },
         confirm_mass_deletion: options.confirm_mass_deletion,
         preview: None,
+        fence: electing.fence().cloned(),
+        standing_by: electing.standing_by(),
     };
     let settings = settings(&options.sync, purpose, &rest_client, pool)?;
     let names: Vec<_> = settings.rulebooks.borrow().targets.keys().cloned().collect();
@@ -95,12 +103,16 @@ pub(crate) fn run(options: &RunOptions, pool: &Arc<tokio::runtime::Runtime>) -> 
     metrics.register(&mut registry);
     rest_client.register(&mut registry);
     telemetry::register(&mut registry);
-    let conditions = readiness.clone();
+    if let Some(status) = electing.status() {
+        status.register(&mut registry);
+    }
+    let ready = ready(&readiness, &electing);
     let (recent, verdicts) = (settings.recent.clone(), settings.verdicts.clone());
     let shown = admin::Shown {
         tree: actors.tree(),
         probe: actors.probe(),
-        ready: Arc::new(move || conditions.conditions()),
+        ready,
+        leadership: electing.leadership().cloned(),
         metrics: Arc::new(registry),
         recent,
         verdicts,
@@ -109,12 +121,23 @@ pub(crate) fn run(options: &RunOptions, pool: &Arc<tokio::runtime::Runtime>) -> 
     let servers = pool.block_on(admin::serve(shown, options.admin_address, options.health_address))?;
     info!(admin = %servers.admin, health = ?servers.health, "serving probes, metrics and the actor tree");
 
+    // Nothing can turn out to be wrong usage from here on, so nobody leads who ends at once.
+    electing.begin();
     let root = Spec::new("tmc-syncer").mailbox(settings.bounds.mailbox);
     let (_, ended) = actors.start(root, Supervisor::factory(settings, readiness, signals, metrics));
-    Ok(pool.block_on(until_the_end(&actors, ended)))
+    Ok(pool.block_on(until_the_end(&actors, ended, electing)))
 }
 
-async fn until_the_end(actors: &Runtime, ended: Ended) -> ExitCode {
+/// A standby is ready when it can read the Lease; for a leader ready means what it means without an election.
+fn ready(readiness: &Readiness, electing: &Electing) -> Arc<dyn Fn() -> BTreeMap<String, bool> + Send + Sync> {
+    let (readiness, leadership) = (readiness.clone(), electing.leadership().cloned());
+    Arc::new(move || match &leadership {
+        Some(leadership) if !leadership.leads() => [("lease".to_owned(), leadership.can_use_the_lease())].into(),
+        _ => readiness.conditions(),
+    })
+}
+
+async fn until_the_end(actors: &Runtime, ended: Ended, mut electing: Electing) -> ExitCode {
     tokio::select! {
         biased;
         end = ended.wait() => match end {
@@ -124,14 +147,24 @@ async fn until_the_end(actors: &Runtime, ended: Ended) -> ExitCode {
                 ExitCode::FAILURE
             }
         },
-        () = told_to_end() => drain(actors).await,
+        // Why is in the log. What starts in this process's place stands by.
+        () = electing.lost() => ExitCode::FAILURE,
+        () = told_to_end() => drain(actors, electing).await,
     }
 }
 
-async fn drain(actors: &Runtime) -> ExitCode {
+async fn drain(actors: &Runtime, electing: Electing) -> ExitCode {
     info!("told to end: finishing what is in flight");
-    match actors.drain(DRAIN).await {
-        Drained::Clean => info!("ended"),
+    let limit = match electing.leadership() {
+        Some(_) => DRAIN.saturating_sub(GIVE_UP),
+        None => DRAIN,
+    };
+    match actors.drain(limit).await {
+        // Otherwise something of ours may still be under way: others wait until the Lease is over.
+        Drained::Clean => {
+            electing.give_up().await;
+            info!("ended");
+        }
         Drained::Forced => warn!("what was still in flight after {DRAIN:?} was dropped; the next start repairs it"),
         Drained::Stuck => {
             error!("an actor thread does not answer; ending anyway");
@@ -146,6 +179,10 @@ pub(crate) struct Purpose {
     pub(crate) writes: Writes,
     pub(crate) confirm_mass_deletion: Option<usize>,
     pub(crate) preview: Option<Preview>,
+    /// What lets writes through; none where all go.
+    pub(crate) fence: Option<Fence>,
+    /// What is to be done while another process leads; none where there is no election.
+    pub(crate) standing_by: Option<StandingBy>,
 }
 
 /// What the actors are told, as `options` say.
@@ -155,10 +192,9 @@ pub(crate) fn settings(
     rest_client: &RestClient,
     pool: &Arc<tokio::runtime::Runtime>,
 ) -> Result<Settings, StartError> {
-    let rehearsal = purpose.preview.as_ref().map(|preview| preview.rehearsal().clone());
-    let cluster = upstream(options, rest_client, rehearsal.clone()).map_err(StartError::Upstream)?;
+    let cluster = upstream(options, rest_client, &purpose).map_err(StartError::Upstream)?;
     let reports = TargetReports::default();
-    let (rulebooks, own_objects) = configuration(options, rest_client, pool, &cluster, &reports, rehearsal)?;
+    let (rulebooks, own_objects) = configuration(options, &purpose, rest_client, pool, &cluster, &reports)?;
     let bounds = Bounds {
         mailbox: options.mailbox.get(),
         reconcilers: options.reconcilers.get(),
@@ -183,17 +219,26 @@ pub(crate) fn settings(
         own_objects,
         reports,
         preview: purpose.preview,
+        standing_by: purpose.standing_by,
     })
+}
+
+// === impl Purpose ===
+
+impl Purpose {
+    fn rehearsal(&self) -> Option<Rehearsal> {
+        self.preview.as_ref().map(|preview| preview.rehearsal().clone())
+    }
 }
 
 /// Reads the documents of files and options, and follows them and the objects of the upstream from here on.
 fn configuration(
     options: &SyncOptions,
+    purpose: &Purpose,
     rest_client: &RestClient,
     pool: &Arc<tokio::runtime::Runtime>,
     cluster: &Cluster,
     reports: &TargetReports,
-    rehearsal: Option<Rehearsal>,
 ) -> Result<(Rulebooks, OwnObjectsReceiver), StartError> {
     each_once(&options.targets)?;
     let of_options = documents_of(options);
@@ -203,8 +248,9 @@ fn configuration(
     let secrets = KubeconfigSecrets::of(cluster.clone());
     let surroundings = Surroundings {
         rest_client: rest_client.clone(),
+        fence: purpose.fence.clone(),
         kubeconfigs: secrets.clone(),
-        rehearsal,
+        rehearsal: purpose.rehearsal(),
         writes_in_flight: options.writes_in_flight.get(),
         own_namespace: own_namespace(),
         secrets: if options.sync_secrets {
@@ -236,7 +282,14 @@ fn configuration(
     usable(&of_files, &following.receiver().borrow().configuration)?;
     let (rulebooks, newest) = watch::channel(Arc::new(configurator.unknown()?));
     let (own_objects, own) = watch::channel(Arc::default());
-    pool.spawn(documents::follow_objects(cluster.clone(), seen));
+    let (cluster, standing_by) = (cluster.clone(), purpose.standing_by.clone());
+    pool.spawn(async move {
+        // Who stands by reads none of it: it begins with what there is when it leads.
+        if let Some(standing_by) = standing_by {
+            standing_by.leadership.leading().await;
+        }
+        documents::follow_objects(cluster, seen).await;
+    });
     pool.spawn(configurator.run(Published { rulebooks, own_objects }));
     pool.spawn(following.run(documents::every()));
     Ok((newest, own))
@@ -300,14 +353,11 @@ fn hash_key(options: &SyncOptions, writes: Writes, pool: &Arc<tokio::runtime::Ru
     key.map_err(|error| failed("of this process", std::io::Error::other(error)))
 }
 
-fn upstream(
-    options: &SyncOptions,
-    rest_client: &RestClient,
-    rehearsal: Option<Rehearsal>,
-) -> Result<Cluster, ConfigError> {
+fn upstream(options: &SyncOptions, rest_client: &RestClient, purpose: &Purpose) -> Result<Cluster, ConfigError> {
     Cluster::builder("upstream")
         .observer(Arc::new(rest_client.clone()))
-        .rehearsing(rehearsal)
+        .rehearsing(purpose.rehearsal())
+        .fenced(purpose.fence.clone())
         .connect(options.upstream.config()?)
 }
 

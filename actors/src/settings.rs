@@ -6,8 +6,8 @@ use syncer_clusters::Cluster;
 use syncer_core::hash_key::HashKey;
 
 use crate::{
-    events::Recent, own_objects::OwnObjectsReceiver, preview::Preview, rulebook::Rulebooks,
-    target_report::TargetReports, verdicts::Verdicts,
+    events::Recent, leader_election::Leadership, own_objects::OwnObjectsReceiver, preview::Preview,
+    rulebook::Rulebooks, target_report::TargetReports, verdicts::Verdicts,
 };
 
 /// All of it.
@@ -35,6 +35,17 @@ pub struct Settings {
     pub reports: TargetReports,
     /// Where what is tried is noted; `None` unless writes are only tried. Then every cluster has to rehearse.
     pub preview: Option<Preview>,
+    /// What is waited for before anything is begun; nothing where there is no election.
+    pub standing_by: Option<StandingBy>,
+}
+
+/// What a process has to do with while another one leads.
+#[derive(Clone)]
+pub struct StandingBy {
+    /// Whether it leads by now.
+    pub leadership: Leadership,
+    /// The upstream, by a client that no fence holds back.
+    pub upstream: Cluster,
 }
 
 /// Where objects come from.

@@ -13,22 +13,30 @@ use crate::{
     readiness::Readiness,
     rulebook::{self, Rulebook},
     runtime::{Actor, Context, Failure, Message, Outbox, Placement, Signals, Spec, Wake},
-    settings::{Bounds, Settings},
+    settings::{Bounds, Settings, StandingBy},
+    standby::Standby,
     target::Target,
     upstream::{Upstream, UpstreamBase, UpstreamLink},
-    watcher::Watcher,
+    watcher::{Watcher, hand_over},
 };
+
+/// The keys of what a standby has.
+const HEARTBEATS: &str = "heartbeats of SyncTargets";
+const LEADERSHIP: &str = "leadership";
 
 /// The root actor.
 pub struct Supervisor {
     settings: Settings,
     base: UpstreamBase,
     changes: Outbox<(), Arc<Rulebook>>,
+    elected: Outbox<(), ()>,
     progress: Progress,
 }
 
 /// How far the Supervisor has come.
 enum Progress {
+    /// Another process leads: nothing is begun.
+    Standby,
     /// The upstream has not said who it is.
     AwaitingUpstream,
     /// The Targets run.
@@ -48,6 +56,9 @@ pub enum SupervisorMessage {
     /// There are other rules.
     #[doc(hidden)]
     RulesChanged(Wake),
+    /// This process leads from here on.
+    #[doc(hidden)]
+    Elected(Wake),
 }
 
 impl Message for SupervisorMessage {}
@@ -67,6 +78,7 @@ impl Supervisor {
             settings: settings.clone(),
             base: base.clone(),
             changes: Outbox::newest("rules", &base.signals),
+            elected: Outbox::newest("leadership", &base.signals),
             progress: Progress::AwaitingUpstream,
         }
     }
@@ -76,6 +88,7 @@ impl Supervisor {
     fn known(&mut self, link: &UpstreamLink, ctx: &mut Context<Self>) {
         let same = |old: &[ResourceType], new: &[ResourceType]| old == new;
         match &mut self.progress {
+            Progress::Standby => return,
             Progress::AwaitingUpstream => {
                 self.progress = Progress::Running {
                     link: Box::new(link.clone()),
@@ -148,6 +161,57 @@ impl Supervisor {
 }
 
 impl Supervisor {
+    /// Waits to be elected. Until then nothing is watched but the SyncTargets.
+    fn stand_by(&mut self, standing_by: StandingBy, ctx: &mut Context<Self>) {
+        self.progress = Progress::Standby;
+        self.elected.bind(&ctx.address(), SupervisorMessage::Elected);
+        let standby = Standby {
+            upstream: standing_by.upstream,
+            clock: ctx.clock().clone(),
+        };
+        ctx.spawn(Spec::new(HEARTBEATS), move || {
+            let standby = standby.clone();
+            Watcher::new(Box::new(move || standby.clone().run().boxed()))
+        });
+        let (leadership, elected) = (standing_by.leadership, self.elected.clone());
+        ctx.spawn(Spec::new(LEADERSHIP), move || {
+            let (leadership, elected) = (leadership.clone(), elected.clone());
+            Watcher::new(Box::new(move || {
+                let (leadership, elected) = (leadership.clone(), elected.clone());
+                async move {
+                    leadership.leading().await;
+                    hand_over(&elected, (), ());
+                    // A leader stays one as long as its process lives.
+                    std::future::pending::<()>().await;
+                }
+                .boxed()
+            }))
+        });
+    }
+
+    fn elected(&mut self, ctx: &mut Context<Self>) {
+        if !matches!(self.progress, Progress::Standby) {
+            return;
+        }
+        for watcher in [HEARTBEATS, LEADERSHIP] {
+            ctx.stop_child(Watcher::KIND, watcher);
+        }
+        self.lead(ctx);
+    }
+
+    /// Begins.
+    fn lead(&mut self, ctx: &mut Context<Self>) {
+        self.progress = Progress::AwaitingUpstream;
+        let (base, supervisor) = (self.base.clone(), ctx.address());
+        let spec = Spec::new(base.cluster.name())
+            .mailbox(self.settings.bounds.mailbox)
+            .placement(Placement::Spread);
+        ctx.spawn(spec, move || Upstream::new(base.clone(), supervisor.clone()));
+        self.write_own_status(ctx);
+        self.changes.bind(&ctx.address(), SupervisorMessage::RulesChanged);
+        rulebook::follow(&self.settings.rulebooks, &self.changes, ctx);
+    }
+
     /// Begins to write the status of SyncTargets and SyncPolicies that are objects.
     fn write_own_status(&self, ctx: &mut Context<Self>) {
         let work = OwnStatus {
@@ -170,14 +234,10 @@ impl Actor for Supervisor {
     type Message = SupervisorMessage;
 
     fn started(&mut self, ctx: &mut Context<Self>) -> Result<(), Failure> {
-        let (base, supervisor) = (self.base.clone(), ctx.address());
-        let spec = Spec::new(base.cluster.name())
-            .mailbox(self.settings.bounds.mailbox)
-            .placement(Placement::Spread);
-        ctx.spawn(spec, move || Upstream::new(base.clone(), supervisor.clone()));
-        self.write_own_status(ctx);
-        self.changes.bind(&ctx.address(), SupervisorMessage::RulesChanged);
-        rulebook::follow(&self.settings.rulebooks, &self.changes, ctx);
+        match self.settings.standing_by.clone() {
+            Some(standing_by) if !standing_by.leadership.leads() => self.stand_by(standing_by, ctx),
+            _ => self.lead(ctx),
+        }
         Ok(())
     }
 
@@ -188,12 +248,17 @@ impl Actor for Supervisor {
                 self.changes.take(1);
                 self.keep_targets(ctx);
             }
+            SupervisorMessage::Elected(_) => {
+                self.elected.take(1);
+                self.elected(ctx);
+            }
         }
         Ok(())
     }
 
     fn state(&self) -> &'static str {
         match self.progress {
+            Progress::Standby => "standby",
             Progress::AwaitingUpstream => "awaiting the upstream",
             Progress::Running { .. } => "running",
         }

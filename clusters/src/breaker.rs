@@ -47,17 +47,17 @@ struct Inner {
 /// Failures in a row, on connections that stood, before the server counts as gone.
 const FAILURES: u32 = 3;
 const FIRST_PROBE: Duration = Duration::from_millis(200);
-const LONGEST_PROBE: Duration = Duration::from_secs(30);
 /// A probe that is so much overdue has lost its task, with the runtime it ran in.
 const OVERDUE: Duration = Duration::from_mins(1);
 
 // === impl Breaker ===
 
 impl Breaker {
-    pub(crate) fn new(random: fastrand::Rng) -> Self {
+    /// One that probes at least every `longest_probe`.
+    pub(crate) fn new(random: fastrand::Rng, longest_probe: Duration) -> Self {
         let inner = Inner {
             failures: 0,
-            backoff: Backoff::new(FIRST_PROBE, LONGEST_PROBE),
+            backoff: Backoff::new(FIRST_PROBE.min(longest_probe), longest_probe),
             random,
         };
         Self {
@@ -173,7 +173,7 @@ mod tests {
     use super::*;
 
     fn breaker() -> Breaker {
-        Breaker::new(fastrand::Rng::with_seed(1))
+        Breaker::new(fastrand::Rng::with_seed(1), Duration::from_secs(30))
     }
 
     #[tokio::test(start_paused = true)]

@@ -95,6 +95,14 @@ impl ClusterConfig {
         self.kube.cluster_url.to_string().trim_end_matches('/').to_owned()
     }
 
+    /// The namespace that it stands in: a pod's own, or that of the kubeconfig's context, or `default`.
+    pub fn namespace(&self) -> &str {
+        match self.kube.default_namespace.trim() {
+            "" => "default",
+            namespace => namespace,
+        }
+    }
+
     pub(crate) fn kube(&self) -> &kube::Config {
         &self.kube
     }

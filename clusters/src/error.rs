@@ -84,6 +84,8 @@ pub enum Cause {
     Request(Box<str>),
     /// No endpoint is known that serves this logical cluster: nothing was sent.
     NoRoute(Box<str>),
+    /// This process does not lead, or not any more: nothing was sent.
+    Fenced,
     /// The server that answered is not known to be the one that is followed; why.
     Unvouched(Box<str>),
 }
@@ -320,6 +322,7 @@ impl fmt::Display for Cause {
             Self::Stalled(after) => write!(f, "no event and no bookmark for {after:.0?}"),
             Self::Request(text) => write!(f, "cannot be asked for: {text}"),
             Self::NoRoute(cluster) => write!(f, "no endpoint is known that serves workspace {cluster}"),
+            Self::Fenced => f.write_str("this process does not lead, so nothing was sent"),
             Self::Unvouched(text) => f.write_str(text),
         }
     }

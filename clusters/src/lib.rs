@@ -14,6 +14,7 @@ mod cluster;
 mod config;
 mod discovery;
 mod error;
+mod fence;
 mod limits;
 mod next;
 mod object;
@@ -36,6 +37,7 @@ pub use cluster::{Apply, Cluster, ClusterBuilder, Deletion, Preconditions, Unkno
 pub use config::{ClusterConfig, ConfigError, TlsVerification};
 pub use discovery::{Served, ServedResource};
 pub use error::{Cause, Error, Plan, Then, Verb};
+pub use fence::Fence;
 pub use limits::Limits;
 pub use next::Next;
 pub use object::{FieldsV1Kept, KubeObject, ManagedFields, Object, OwnerReference, Pairs};

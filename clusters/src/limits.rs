@@ -21,6 +21,8 @@ pub struct Limits {
     pub list_timeout: Duration,
     /// The time for TCP, proxy and TLS together.
     pub connect_timeout: Duration,
+    /// The longest time between two probes of a server that could not be reached.
+    pub longest_probe: Duration,
     /// The largest answer, in bytes.
     pub largest_answer: usize,
 }
@@ -38,6 +40,7 @@ impl Default for Limits {
             request_timeout: Duration::from_secs(30),
             list_timeout: Duration::from_mins(1),
             connect_timeout: Duration::from_secs(10),
+            longest_probe: Duration::from_secs(30),
             largest_answer: 256 << 20,
         }
     }

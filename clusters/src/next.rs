@@ -50,6 +50,7 @@ pub(crate) fn classify(error: &Error) -> Next {
         | Cause::TooLarge(_)
         | Cause::Stalled(_)
         | Cause::NoRoute(_)
+        | Cause::Fenced
         | Cause::Unvouched(_) => Next::Backoff,
     }
 }

@@ -2,6 +2,7 @@
 
 mod connect;
 mod connect_timeout;
+mod fenced;
 mod first_alone;
 mod lanes;
 

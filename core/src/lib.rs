@@ -29,6 +29,7 @@ pub mod identity;
 pub mod immutable;
 pub mod kcp;
 pub mod kind_rules;
+pub mod lease;
 pub mod marker;
 pub mod naming;
 pub mod normalise;

@@ -1,6 +1,7 @@
 //! The status of a SyncTarget: what its operator sees of it.
 
 mod conditions;
+mod unattended;
 
 #[cfg(test)]
 mod tests;
@@ -10,7 +11,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-pub use self::conditions::conditions;
+pub use self::{conditions::conditions, unattended::unattended};
 use crate::{condition, object_state::ObjectCounts, object_state::ObjectState};
 
 /// A target that has not answered for so long has no healthy heartbeat: three of them are missing.

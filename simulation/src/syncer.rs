@@ -147,6 +147,7 @@ fn settings(
         // The same in every life, as with a key file: a restart is to change nothing.
         hash_key: HashKey::new(b"the simulation's own"),
         own_objects: syncer_actors::no_own_objects(),
+        standing_by: None,
         recent: Recent::default(),
         verdicts: syncer_actors::verdicts::Verdicts::default(),
         reports: TargetReports::default(),

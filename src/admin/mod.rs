@@ -12,6 +12,7 @@ use std::{collections::BTreeMap, io, net::SocketAddr, sync::Arc};
 use prometheus_client::registry::Registry;
 use syncer_actors::{
     events::Recent,
+    leader_election::Leadership,
     runtime::{Probe, Tree},
     verdicts::Verdicts,
 };
@@ -28,6 +29,8 @@ pub(crate) struct Shown {
     pub(crate) ready: Arc<dyn Fn() -> BTreeMap<String, bool> + Send + Sync>,
     /// The metrics.
     pub(crate) metrics: Arc<Registry>,
+    /// Where this process stands; none where there is no election.
+    pub(crate) leadership: Option<Leadership>,
     /// What was told last.
     pub(crate) recent: Recent,
     /// What was decided last about objects that both sides change.

@@ -10,6 +10,7 @@ use axum::{
     routing::get,
 };
 use prometheus_client::encoding::text;
+use serde_json::json;
 use tracing::error;
 
 use super::{Shown, page};
@@ -33,6 +34,7 @@ const MAX_VERDICTS: usize = 1_024;
 pub(super) fn admin(shown: Shown) -> Router {
     probes()
         .route("/debug/actors", get(actors))
+        .route("/debug/leader", get(leader))
         .route("/debug/recent", get(recent))
         .route("/debug/verdicts", get(verdicts))
         .merge(page::routes())
@@ -101,6 +103,13 @@ async fn metrics(State(shown): State<Shown>) -> Response {
 
 async fn recent(State(shown): State<Shown>) -> Response {
     Json(shown.recent.view()).into_response()
+}
+
+async fn leader(State(shown): State<Shown>) -> Response {
+    match &shown.leadership {
+        Some(leadership) => Json(leadership.position()).into_response(),
+        None => Json(json!({"election": "off"})).into_response(),
+    }
 }
 
 /// `?object=namespace/name` shows one object alone, `?limit=N` so many.

@@ -71,6 +71,7 @@ async fn bench(pool: &Arc<tokio::runtime::Runtime>) -> Bench {
     let listed = Arc::new(AtomicBool::new(false));
     let condition = Arc::clone(&listed);
     let shown = Shown {
+        leadership: None,
         tree: runtime.tree(),
         probe: runtime.probe(),
         ready: Arc::new(move || {
@@ -185,7 +186,14 @@ fn metrics_are_open_metrics_and_the_tree_is_json_on_the_admin_address_only() {
             (status.as_str(), &tree["kind"], &tree["key"]),
             (OK, &"Idle".into(), &"root".into())
         );
-        for path in ["/debug/actors", "/debug/recent", "/debug/verdicts", "/", "/page.js"] {
+        for path in [
+            "/debug/actors",
+            "/debug/leader",
+            "/debug/recent",
+            "/debug/verdicts",
+            "/",
+            "/page.js",
+        ] {
             assert_eq!(get(health, path).await.0, NOT_FOUND, "{path}");
         }
         assert_eq!(get(admin, "/unknown").await.0, NOT_FOUND);
@@ -266,6 +274,8 @@ fn the_page_is_of_one_piece_and_takes_nothing_from_elsewhere() {
     pool.block_on(async {
         let bench = bench(&pool).await;
         let admin = bench.servers.admin;
+        let (status, _, leader) = get(admin, "/debug/leader").await;
+        assert_eq!((status.as_str(), leader.as_str()), (OK, r#"{"election":"off"}"#));
         let (status, _, recent) = get(admin, "/debug/recent").await;
         assert_eq!((status.as_str(), recent.as_str()), (OK, "[]"));
         let (status, _, verdicts) = get(admin, "/debug/verdicts?object=web/a&limit=3").await;

@@ -14,6 +14,7 @@ const KEEP: [&str; 6] = ["get", "list", "watch", "create", "patch", "delete"];
 /// The roles for both sides, `named` included.
 pub(super) fn plain(named: &[NamedResource]) -> Vec<Manifest> {
     let mut roles = roles();
+    roles.push(leader_election());
     named::extend(&mut roles, named);
     roles
 }
@@ -116,6 +117,22 @@ fn roles() -> Vec<Manifest> {
             &json!([rule("", &["secrets"], &KEEP)]),
         ),
     ]
+}
+
+/// For replicas that share a Lease.
+fn leader_election() -> Manifest {
+    role(
+        "tmc-syncer-leader-election",
+        "For the cluster that has the Lease, with --leader-elect: bind it with a RoleBinding in the namespace of the Lease, which is the \
+             syncer's own in the cluster that it runs in, unless options name another. With --lease-name put that name here.",
+        &json!([
+            {
+                "apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "resourceNames": ["tmc-syncer"],
+                "verbs": ["get", "patch"],
+            },
+            rule("coordination.k8s.io", &["leases"], &["create"]),
+        ]),
+    )
 }
 
 fn role(name: &str, about: &'static str, rules: &Value) -> Manifest {

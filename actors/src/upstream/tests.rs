@@ -182,6 +182,7 @@ impl Scene {
             confirm_mass_deletion: None,
             own_objects: crate::no_own_objects(),
             preview: None,
+            standing_by: None,
         };
         let readiness = Readiness::of(settings.rulebooks.borrow().targets.keys().cloned());
         let mut registry = Registry::default();

@@ -7,7 +7,9 @@ use http::{Request, Response, Uri};
 use tower::{BoxError, Service};
 
 use super::{Cluster, Shared, shared::Access};
-use crate::{ClusterConfig, ConfigError, Limits, Observer, Rehearsal, observer::Unobserved, transport::in_process};
+use crate::{
+    ClusterConfig, ConfigError, Fence, Limits, Observer, Rehearsal, observer::Unobserved, transport::in_process,
+};
 
 /// Reads our clock.
 pub(crate) type WallClock = Arc<dyn Fn() -> SystemTime + Send + Sync>;
@@ -21,6 +23,7 @@ pub struct ClusterBuilder {
     pub(super) seed: u64,
     pub(super) wall_clock: WallClock,
     pub(super) rehearsal: Option<Rehearsal>,
+    pub(super) fence: Option<Fence>,
 }
 
 // === impl ClusterBuilder ===
@@ -34,6 +37,7 @@ impl ClusterBuilder {
             seed: fastrand::u64(..),
             wall_clock: Arc::new(SystemTime::now),
             rehearsal: None,
+            fence: None,
         }
     }
 
@@ -62,6 +66,13 @@ impl ClusterBuilder {
     #[must_use]
     pub fn wall_clock(mut self, clock: impl Fn() -> SystemTime + Send + Sync + 'static) -> Self {
         self.wall_clock = Arc::new(clock);
+        self
+    }
+
+    /// What lets writes through; by default, or with `None`, all go.
+    #[must_use]
+    pub fn fenced(mut self, fence: Option<Fence>) -> Self {
+        self.fence = fence;
         self
     }
 

@@ -82,6 +82,8 @@ impl Cluster {
     pub(crate) async fn exchange(&self, channel: Channel, call: &Call, deadline: Duration) -> Result<Reply, Cause> {
         self.findable()?;
         let shared = self.shared();
+        // After every wait, right before the sending.
+        shared.may_send(call.subject.verb)?;
         let sent = shared.now();
         let span = self.traced(call);
         let outcome = tokio::time::timeout(deadline, async {

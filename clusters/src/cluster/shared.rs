@@ -10,7 +10,7 @@ use parking_lot::{Mutex, RwLock};
 
 use super::{ClusterBuilder, Moment, builder::WallClock};
 use crate::{
-    ClockOffset, ClusterConfig, ConfigError, Limits, Observer, Rehearsal,
+    Cause, ClockOffset, ClusterConfig, ConfigError, Limits, Observer, Rehearsal, Verb,
     breaker::Breaker,
     clock_offset::OffsetMeter,
     places::Places,
@@ -65,7 +65,7 @@ pub(crate) fn origin(uri: &Uri) -> String {
 impl Shared {
     pub(crate) fn new(builder: &ClusterBuilder, uri: &Uri, access: Access) -> Result<Arc<Self>, ConfigError> {
         let mut random = fastrand::Rng::with_seed(builder.seed);
-        let breaker = Breaker::new(random.fork());
+        let breaker = Breaker::new(random.fork(), builder.limits.longest_probe);
         Ok(Arc::new(Self {
             name: Arc::clone(&builder.name),
             origin: origin(uri),
@@ -78,7 +78,7 @@ impl Shared {
             wall_clock: Arc::clone(&builder.wall_clock),
             meter: Mutex::default(),
             random: Mutex::new(random),
-            way: RwLock::new(Way::new(access, &builder.limits)?),
+            way: RwLock::new(Way::new(access, builder)?),
             no_streaming_lists: AtomicBool::new(false),
             builder: builder.clone(),
         }))
@@ -98,9 +98,17 @@ impl Shared {
         if origin(&config.kube().cluster_url) != self.origin {
             return Err(config.error(&format!("its server is not {}, so its objects are others", self.origin)));
         }
-        let way = Way::new(Access::Config(Box::new(config)), &self.limits)?;
+        let way = Way::new(Access::Config(Box::new(config)), &self.builder)?;
         *self.way.write() = way;
         Ok(())
+    }
+
+    /// Whether a request that does this may be sent by this process.
+    pub(crate) fn may_send(&self, verb: Verb) -> Result<(), Cause> {
+        match &self.builder.fence {
+            Some(fence) if verb.is_write() && !fence.admits() => Err(Cause::Fenced),
+            _ => Ok(()),
+        }
     }
 
     pub(crate) fn lanes(&self) -> Arc<Lanes> {
@@ -143,9 +151,10 @@ impl Shared {
 // === impl Way ===
 
 impl Way {
-    fn new(access: Access, limits: &Limits) -> Result<Self, ConfigError> {
+    fn new(access: Access, builder: &ClusterBuilder) -> Result<Self, ConfigError> {
+        let (limits, fence) = (&builder.limits, builder.fence.as_ref());
         let make: MakeChannel = match &access {
-            Access::Config(config) => channels(config, limits.connect_timeout)?,
+            Access::Config(config) => channels(config, limits.connect_timeout, fence)?,
             Access::Service(channel) => {
                 let channel = channel.clone();
                 Box::new(move || channel.clone())

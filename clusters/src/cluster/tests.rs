@@ -420,3 +420,46 @@ async fn a_routed_cluster_finds_each_logical_cluster_at_its_endpoint() {
     routes.forget(&blue);
     assert!(routes.endpoint(&blue).is_none());
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_fence_lets_reads_through_and_writes_only_while_it_is_open() {
+    let script = Script::of([]).then_always(|| Answer::json(object("web", 1)));
+    let fence = crate::Fence::new();
+    let cluster = script.cluster_with(|builder| builder.fenced(Some(fence.clone())));
+    let body = || Bytes::from_static(b"{}");
+    let (kind, options) = (config_maps(), Write::by("us"));
+    let write = || cluster.patch_merge(&kind, "default", "web", body(), &options);
+    let refused = |outcome: Result<crate::Object, crate::Error>| {
+        let error = outcome.unwrap_err();
+        assert_eq!(
+            (error.cause(), error.next()),
+            (&Cause::Fenced, Next::Backoff),
+            "{error}"
+        );
+        assert!(!error.is_unreachable());
+    };
+    refused(write().await);
+    refused(cluster.create(&kind, "default", "web", body(), &options).await);
+    refused(
+        cluster
+            .apply(&kind, "default", "web", body(), &Apply::forced("us"))
+            .await,
+    );
+    assert!(
+        cluster
+            .delete(&kind, "default", "web", &preconditions(), &proof())
+            .await
+            .is_err()
+    );
+    assert_eq!(script.asked().len(), 0, "nothing was sent");
+    assert!(cluster.get(&kind, "default", "web", FieldsV1Kept::None).await.is_ok());
+    // What is derived from it stands behind the same fence.
+    let other = cluster.with_base("http://elsewhere/services/x").unwrap();
+    refused(other.patch_merge(&kind, "default", "web", body(), &options).await);
+    assert!(fence.open_until(Instant::now() + Duration::from_secs(1)));
+    assert!(write().await.is_ok());
+    tokio::time::advance(Duration::from_secs(1)).await;
+    refused(write().await);
+    assert!(cluster.get(&kind, "default", "web", FieldsV1Kept::None).await.is_ok());
+    assert_eq!(script.asked().len(), 3);
+}

@@ -24,8 +24,14 @@ use kube::client::ConfigExt as _;
 use rustls::pki_types::ServerName;
 use tower::{BoxError, Service, ServiceBuilder, ServiceExt as _, util::BoxCloneSyncService};
 
-use super::{Channel, MakeChannel, connect_timeout::ConnectTimeout, first_alone::FirstAlone, lanes::STREAMS_A_LANE};
-use crate::config::{ClusterConfig, ConfigError, Proxy};
+use super::{
+    Channel, MakeChannel, connect_timeout::ConnectTimeout, fenced::Fenced, first_alone::FirstAlone,
+    lanes::STREAMS_A_LANE,
+};
+use crate::{
+    Fence,
+    config::{ClusterConfig, ConfigError, Proxy},
+};
 
 /// What a stream may hold unread. A larger object flows through it in pieces.
 const STREAM_WINDOW: u32 = 256 << 10;
@@ -37,8 +43,12 @@ const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(20);
 const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(10);
 const IDLE_TIMEOUT: Duration = Duration::from_secs(90);
 
-/// Makes channels to the server of `config`. Nothing is connected yet; an exec plugin of a kubeconfig file is run, though.
-pub(crate) fn channels(config: &ClusterConfig, connect_timeout: Duration) -> Result<MakeChannel, ConfigError> {
+/// Makes channels to the server of `config`, behind `fence`. Nothing is connected yet; an exec plugin of a kubeconfig file is run, though.
+pub(crate) fn channels(
+    config: &ClusterConfig,
+    connect_timeout: Duration,
+    fence: Option<&Fence>,
+) -> Result<MakeChannel, ConfigError> {
     // A second installation is refused, and the first one is as good.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let mut tcp = HttpConnector::new();
@@ -46,6 +56,8 @@ pub(crate) fn channels(config: &ClusterConfig, connect_timeout: Duration) -> Res
     tcp.set_nodelay(true);
     tcp.set_keepalive(Some(KEEP_ALIVE_INTERVAL));
     tcp.set_connect_timeout(Some(connect_timeout));
+    let fence = fence.cloned();
+    let tcp = tcp.map_response(move |io| Fenced::new(io, fence.clone()));
     match config.proxy() {
         Proxy::None => make(config, tcp, connect_timeout),
         Proxy::Socks5(proxy) => make(config, SocksV5::new(proxy.clone(), tcp), connect_timeout),
