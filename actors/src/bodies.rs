@@ -102,13 +102,23 @@ impl Bodies {
         resource: &ResourceType,
         prescription: &Prescription,
     ) -> Result<Arc<Body>, RenderError> {
-        let path = self.workspaces.path(object.cluster());
-        let body = Arc::new(prescription.body(object, resource, path.as_deref(), &self.hash_key)?);
+        let body = Arc::new(self.render(object, resource, prescription)?);
         if !is_secret(resource) {
             self.cache
                 .insert((object.key().clone(), prescription.shape), body.clone());
         }
         Ok(body)
+    }
+
+    /// The same, without keeping it: for whoever read `object` apart from its watch, which may be ahead or behind.
+    pub(crate) fn render(
+        &self,
+        object: &Object,
+        resource: &ResourceType,
+        prescription: &Prescription,
+    ) -> Result<Body, RenderError> {
+        let path = self.workspaces.path(object.cluster());
+        prescription.body(object, resource, path.as_deref(), &self.hash_key)
     }
 
     /// Forgets the body of `key` in the shape of `prescription`.

@@ -29,7 +29,7 @@ use self::{at_rest::Rest, intake::Intake, ledger::Ledger, names::Previous, turns
 pub(crate) use self::{
     fair_queue::FairQueue,
     heartbeat::EVERY as HEARTBEAT_EVERY,
-    ledger::{After, Others, Task},
+    ledger::{After, Loss, Others, Task},
     order::{Order, OrderKey, Orders, Roster},
     sighting::Seen,
     waits::Waits,

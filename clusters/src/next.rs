@@ -98,7 +98,8 @@ fn is_failed_precondition(error: &Error, status: &Status) -> bool {
         .filter(|field| !field.is_empty())
         .peekable();
     if fields.peek().is_none() {
-        return error.verb() == Verb::Patch;
+        // An admission policy that refuses has no field either, but names the object and has its say.
+        return error.verb() == Verb::Patch && status.causes().is_empty() && status.name().is_empty();
     }
     fields.all(|field| matches!(field, "metadata.uid" | "metadata.resourceVersion"))
 }
@@ -142,6 +143,7 @@ mod tests {
         let uid = r#"{"kind":"Status","reason":"Invalid","details":{"causes":[{"reason":"FieldValueInvalid","field":"metadata.uid"}]},"code":422}"#;
         let field = r#"{"kind":"Status","reason":"Invalid","details":{"causes":[{"reason":"FieldValueInvalid","field":"spec.replicas"}]},"code":422}"#;
         let test_failed = r#"{"kind":"Status","reason":"Invalid","message":"the server rejected our request due to an error in our request","details":{},"code":422}"#;
+        let denied = r#"{"kind":"Status","reason":"Invalid","message":"configmaps \"web\" is forbidden: ValidatingAdmissionPolicy 'p' with binding 'p' denied request: no","details":{"name":"web","kind":"configmaps","causes":[{"message":"ValidatingAdmissionPolicy 'p' with binding 'p' denied request: no"}]},"code":422}"#;
         let terminating = r#"{"kind":"Status","reason":"Forbidden","details":{"causes":[{"reason":"NamespaceTerminating","field":"metadata.namespace"}]},"code":403}"#;
         let server_timeout =
             r#"{"kind":"Status","reason":"ServerTimeout","details":{"retryAfterSeconds":3},"code":500}"#;
@@ -165,6 +167,7 @@ mod tests {
             (Verb::Apply, 422, None, field, Next::Invalid),
             (Verb::Apply, 422, None, test_failed, Next::Invalid),
             (Verb::Patch, 422, None, test_failed, Next::LookAgain),
+            (Verb::Patch, 422, None, denied, Next::Invalid),
             (Verb::Patch, 422, None, field, Next::Invalid),
             (Verb::Apply, 429, None, "", Next::Wait(Duration::from_secs(1))),
             (Verb::Apply, 429, Some(5), "", Next::Wait(Duration::from_secs(5))),

@@ -129,7 +129,10 @@ impl Status {
         let causes = details.causes.unwrap_or_default().into_iter().map(|cause| StatusCause {
             reason: cause.reason.unwrap_or_default(),
             field: cause.field.unwrap_or_default(),
-            message: shown(cause.message),
+            message: match words {
+                Words::Shown => cause.message.unwrap_or_default(),
+                Words::Withheld => cause.message.map(|message| fixed_words(&message)).unwrap_or_default(),
+            },
         });
         Self {
             code: raw.code,
@@ -186,6 +189,16 @@ impl Status {
     }
 }
 
+/// Of words that are withheld what the API server always says in the same way, and nothing of a value (S8): what is done about a change of
+/// what never changes hangs on it.
+fn fixed_words(message: &str) -> Box<str> {
+    const IMMUTABLE: [&str; 2] = [": field is immutable", ": field is immutable when `immutable` is set"];
+    if IMMUTABLE.iter().any(|words| message.ends_with(words)) {
+        return "field is immutable".into();
+    }
+    Box::default()
+}
+
 /// `409 Conflict: …`, with the fields where the words do not name them.
 impl fmt::Display for Status {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -232,6 +245,29 @@ mod tests {
         let status = Status::from_answer(StatusCode::CONFLICT, None, CONFLICT.as_bytes(), Words::Withheld);
         assert_eq!(status.to_string(), "409 Conflict: .data.a FieldManagerConflict");
         assert!(!format!("{status:?}").contains("kubectl"));
+    }
+
+    #[test]
+    fn that_a_field_of_a_secret_is_immutable_is_known_and_its_value_is_not() {
+        let cases = [
+            (
+                "Forbidden: field is immutable when `immutable` is set",
+                "field is immutable",
+            ),
+            (
+                r#"Invalid value: \"hunter2\": field is immutable"#,
+                "field is immutable",
+            ),
+            (r#"Invalid value: \": field is immutable\": hunter2"#, ""),
+            ("Too long: hunter2", ""),
+        ];
+        for (message, known) in cases {
+            let body = format!(
+                r#"{{"kind":"Status","details":{{"causes":[{{"field":"data","reason":"x","message":"{message}"}}]}},"code":422}}"#
+            );
+            let status = Status::from_answer(StatusCode::UNPROCESSABLE_ENTITY, None, body.as_bytes(), Words::Withheld);
+            assert_eq!(&*status.causes()[0].message, known, "{message}");
+        }
     }
 
     #[test]

@@ -15,7 +15,7 @@ use syncer_core::{
     payload::Payload,
 };
 
-use super::{Attempt, AttemptFailure, Retry, work::Work};
+use super::{Attempt, AttemptFailure, Retry, attempt::End, work::Work};
 use crate::{
     conflict_arbiter::Party,
     prescription::{Body, is_namespace, is_secret},
@@ -186,6 +186,10 @@ impl Work<'_> {
         let Some(view) = view else {
             return Ok(Round::Over(Attempt::done(After::Unchanged)));
         };
+        // Beside what the upstream said before, a later edit there would look like nobody's, and be overwritten.
+        let newest = view.newest.as_ref();
+        let is_ahead = newest.is_some_and(|newest| newest.payload.hash() != body.payload.hash());
+        let body = newest.unwrap_or(body);
         // Who owns what moves with every change but a status.
         let only_status = course.fields.replace(view.seen.fields_hash()) == Some(view.seen.fields_hash());
         let (decision, resting) = self.decision(body, &view, course.strategy)?;
@@ -197,6 +201,9 @@ impl Work<'_> {
         }
         match self.carry_out(body, uid, (&view, decision, &resting), course).await {
             Ok(Round::Overtaken) if only_status => Ok(Round::Next),
+            Ok(Round::Over(Attempt { after, end: End::Done })) if is_ahead => {
+                Ok(Round::Over(Attempt { after, end: End::Ahead }))
+            }
             round => round,
         }
     }

@@ -19,8 +19,9 @@ use super::{
     work::{Work, parse, tree_of},
 };
 use crate::{
+    metrics::DriftAction,
     prescription::{Body, names_namespace},
-    target::{After, Seen},
+    target::{After, Loss, Seen},
 };
 
 impl Work<'_> {
@@ -31,7 +32,13 @@ impl Work<'_> {
         let beginning = body.beginning.as_ref().unwrap_or(&body.payload);
         let bytes = self.apply_body(&body, beginning, Expects::Absent)?;
         match self.apply_known(bytes.clone()).await {
-            Ok(object) => self.settled(&object, &bytes, "created").await,
+            Ok(object) => {
+                if self.task.loss == Loss::Seen {
+                    let metrics = &self.downstream.metrics;
+                    metrics.drifted(&self.downstream.name, DriftAction::Recreated);
+                }
+                self.settled(&object, &bytes, "created").await
+            }
             Err(error) if error.next() == Next::LookAgain => self.take_over(&body).await,
             Err(error) => Err(self.refused(&error)),
         }

@@ -61,6 +61,8 @@ struct Record {
     complaint: Complaint,
     /// Whether the owner was told.
     word: Word,
+    /// Whether somebody took the object away.
+    loss: Loss,
     /// When the news was read upstream that is not on the target yet.
     news: Option<Instant>,
     /// What the watch showed while a write was in flight; it may be older or newer than the answer.
@@ -140,6 +142,16 @@ pub(crate) enum Word {
     Given,
 }
 
+/// Whether somebody took away what was there, for all that its watch showed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Loss {
+    /// Not that we know.
+    #[default]
+    None,
+    /// It was ours, and was gone while we did nothing to it.
+    Seen,
+}
+
 /// What a Reconciler needs to know to take the next step.
 #[derive(Clone, Debug)]
 pub(crate) struct Task {
@@ -157,6 +169,8 @@ pub(crate) struct Task {
     pub(crate) applied: Option<PayloadHash>,
     /// The version of the live object, as far as it was seen.
     pub(crate) resource_version: Option<Box<str>>,
+    /// Whether somebody took the object away.
+    pub(crate) loss: Loss,
     /// The policy that wanted it last.
     pub(crate) policy: Arc<str>,
     /// What that policy said about objects that have to go, when the object was last written.
@@ -240,6 +254,7 @@ impl Record {
             said: 0,
             complaint: Complaint::None,
             word: Word::None,
+            loss: Loss::None,
             news: None,
             held: None,
         }
@@ -275,6 +290,7 @@ impl Record {
             prescription: self.prescription.clone(),
             fields,
             others,
+            loss: self.loss,
             policy: self.policy.clone(),
             marked: self.marked,
             applied: match &self.live {
@@ -336,6 +352,7 @@ impl Record {
     fn set_live(&mut self, seen: Seen, ownership: Ownership) {
         self.resource_version = seen.resource_version;
         self.marked = seen.deletion;
+        self.loss = Loss::None;
         if self.prescription.is_none() && *self.policy != *seen.policy {
             self.policy = seen.policy.into();
         }
@@ -467,6 +484,10 @@ impl Ledger {
         }
         if matches!(&record.live, Live::Ours(ours) if *ours.uid == *uid) {
             record.lose_sight();
+            // While a Reconciler is at it, it may be our own doing.
+            if record.turn != Turn::Running {
+                record.loss = Loss::Seen;
+            }
         }
     }
 

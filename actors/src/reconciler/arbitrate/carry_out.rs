@@ -57,9 +57,10 @@ impl Work<'_> {
         let stale = view.seen.ours.applied != Some(hash) || (view.base.is_empty() && !base.is_empty());
         let rebound = *view.seen.ours.origin_uid != *body.uid;
         let mut seen = view.seen.clone();
-        let drifted = decision
-            .verdicts
+        let drifted = course
+            .removed
             .iter()
+            .chain(&decision.verdicts)
             .any(|verdict| told(verdict).1 == Some(EventReason::DriftReverted));
         if decision.apply == ApplyNeed::Due || stale || rebound {
             let payload = Payload::of_value(&decision.claim);
@@ -83,14 +84,14 @@ impl Work<'_> {
                 },
             };
             self.log(&format_args!("applied what was decided"));
-            if drifted {
-                let metrics = &self.downstream.metrics;
-                metrics.drifted(&self.downstream.name, DriftAction::Reverted);
-            }
             let Some(now) = self.seen(&object) else {
                 return Ok(Round::Over(Attempt::done(After::Foreign)));
             };
             seen = now;
+        }
+        if drifted {
+            let metrics = &self.downstream.metrics;
+            metrics.drifted(&self.downstream.name, DriftAction::Reverted);
         }
         if !decision.write_back.is_empty() {
             match self.write_back(view, &decision).await? {

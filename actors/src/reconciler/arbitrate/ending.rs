@@ -113,6 +113,7 @@ impl Work<'_> {
             seen,
             desired: desired.clone(),
             upstream: Value::Null,
+            newest: None,
             base: Box::default(),
         };
         let (decision, _) = self.decision(body, &view, Strategy::UpstreamWins)?;

@@ -7,6 +7,7 @@ use syncer_clusters::{Cluster, FieldsV1Kept, Object};
 use syncer_core::{
     config::{FieldOwner, Strategy},
     conflict::{Base, Clocks, Decision, LeafId, Memory, Rules, SideClock, Sides, Standing, base_of, decide},
+    event_reason::EventReason,
     marker::{APPLIED_ANNOTATION, Applied},
     transform::Path,
 };
@@ -27,6 +28,8 @@ pub(super) struct View {
     pub(super) seen: Seen,
     pub(super) desired: Value,
     pub(super) upstream: Value,
+    /// What this very `upstream` decides, where it was read: the watch may be behind it.
+    pub(super) newest: Option<Body>,
     /// The base as it stands with the object; empty if there is none that counts.
     pub(super) base: Box<str>,
 }
@@ -39,7 +42,7 @@ impl Work<'_> {
         seen: Seen,
         strategy: Strategy,
     ) -> Result<Option<View>, AttemptFailure> {
-        let upstream = if strategy == Strategy::LastWriteWins {
+        let (upstream, newest) = if strategy == Strategy::LastWriteWins {
             let (cluster, key) = (self.upstream(), self.key);
             let read = cluster
                 .get(self.resource, &key.namespace, &key.name, FieldsV1Kept::All)
@@ -48,12 +51,14 @@ impl Work<'_> {
             let Some(object) = read.filter(|object| object.uid() == &*body.uid) else {
                 return Ok(None);
             };
-            tree_of(&object)?
+            (tree_of(&object)?, Some(self.newest(&object)?))
         } else {
-            Value::Null
+            (Value::Null, None)
         };
         let tree = tree_of(&live)?;
-        let desired = body
+        let desired = newest
+            .as_ref()
+            .unwrap_or(body)
             .payload
             .to_value()
             .map_err(|error| AttemptFailure::new(error.to_string(), Retry::Rarely))?;
@@ -66,7 +71,24 @@ impl Work<'_> {
             seen,
             desired,
             upstream,
+            newest,
         }))
+    }
+
+    /// What goes down of `object`, as it was read just now.
+    fn newest(&self, object: &Object) -> Result<Body, AttemptFailure> {
+        let rendered = self
+            .downstream
+            .bodies
+            .render(object, self.resource, self.prescription()?);
+        rendered.map_err(|error| {
+            let message = format!(
+                "{}: upstream object {}: {error}",
+                self.downstream.upstream.name(),
+                self.key
+            );
+            AttemptFailure::new(message, Retry::Rarely).because(EventReason::TransformFailed)
+        })
     }
 
     pub(super) fn decision(

@@ -169,6 +169,24 @@ fn out_of_sight_is_no_proof_of_absence() {
     );
 }
 
+/// It is counted as made again then.
+#[test]
+fn what_somebody_took_away_is_known_as_lost_until_it_is_there_again() {
+    let mut ledger = created();
+    ledger.out_of_sight(&key("web"), "d1");
+    assert!(ledger.queue(&key("web")));
+    assert_eq!(ledger.begin(&key("web")).unwrap().loss, Loss::Seen);
+    ledger.learn(&key("web"), After::Applied(seen(1, "12")));
+    ledger.succeeded(&key("web"));
+    // While a Reconciler is at it, it may be our own doing.
+    ledger.unwant(&key("web"), wanted(2), 1);
+    turn(&mut ledger, &key("web"));
+    ledger.out_of_sight(&key("web"), "d1");
+    ledger.succeeded(&key("web"));
+    assert!(ledger.queue(&key("web")));
+    assert_eq!(ledger.begin(&key("web")).unwrap().loss, Loss::None);
+}
+
 #[test]
 fn an_object_without_our_marker_is_left_alone_until_it_may_be_gone() {
     let mut ledger = created();
