@@ -23,4 +23,5 @@ mod status;
 mod status_command;
 mod sync;
 mod testbed;
+mod typed;
 mod world;

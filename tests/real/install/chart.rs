@@ -85,7 +85,6 @@ fn every_value_and_every_word_of_the_schema_does_what_its_row_says() {
     assert!(!without_namespaces.contains("target-namespaces"));
     let mut all = BTreeSet::new();
     known(&schema, "", &mut all);
-    all.retain(|path| !path.starts_with(".leaderElection") || !values::is_beyond(&json!({"leaderElection": {}})));
     let missing: Vec<_> = all.difference(&shown).collect();
     assert!(missing.is_empty(), "no row in values.rs sets {missing:?}");
 }
@@ -153,9 +152,8 @@ fn the_roles_are_those_that_are_printed() {
     let printed = objects(std::str::from_utf8(&printed.stdout).unwrap());
     let printed = rules(&printed.iter().collect::<Vec<_>>());
     let helm = Helm::new();
-    let elects = !values::is_beyond(&json!({"leaderElection": {}}));
     let all = json!({
-        "sync": {"secrets": true}, "rbac": {"finalizers": true, "writeBack": true, "dependencies": true}, "leaderElection": {"enabled": elects},
+        "sync": {"secrets": true}, "rbac": {"finalizers": true, "writeBack": true, "dependencies": true}, "leaderElection": {"enabled": true},
     });
     let mut rendered = rules(&of_kind(&helm.objects(&all), "ClusterRole"));
     let target = json!({"component": "target", "sync": {"secrets": true}, "rbac": {"dependencies": true}});
@@ -172,17 +170,15 @@ fn the_roles_are_those_that_are_printed() {
         assert_eq!(subjects, [account], "{name}");
     }
     // Under another name everything has that name, the Lease that may be written too.
-    let other = json!({"fullnameOverride": "other", "leaderElection": {"enabled": elects}});
+    let other = json!({"fullnameOverride": "other", "leaderElection": {"enabled": true}});
     let other = helm.template(&other).unwrap();
     assert!(!other.contains("name: tmc-syncer-"), "{other}");
-    if elects {
-        assert!(other.contains("--lease-name=other"), "{other}");
-        assert!(
-            of_kind(&self::objects(&other), "ClusterRole")
-                .iter()
-                .any(|role| { role["rules"].to_string().contains(r#""resourceNames":["other"]"#) })
-        );
-    }
+    assert!(other.contains("--lease-name=other"), "{other}");
+    assert!(
+        of_kind(&self::objects(&other), "ClusterRole")
+            .iter()
+            .any(|role| { role["rules"].to_string().contains(r#""resourceNames":["other"]"#) })
+    );
 }
 
 /// A pod that has nothing to ask the cluster for that it runs in gets no token.

@@ -1,13 +1,11 @@
 //! The walk-through in the documentation, command by command, on a real kcp and two real clusters where Deployments run.
 
-use std::{env, ffi::OsString, fs, path::Path, process::Command, thread, time::Duration};
+use std::{fs, thread, time::Duration};
 
-use syncer_harness::{
-    ApiServer, ApiServerOptions, Controllers, Process, Program, Scratch, Testbed, free_port, wait_for,
-};
+use syncer_harness::{ApiServer, ApiServerOptions, Controllers, Program, Scratch, free_port};
 
 use super::provider::kcp;
-use crate::world::BINARY;
+use crate::typed::{Typed, commands};
 
 const PAGE: &str = include_str!("../../../docs/kcp.md");
 
@@ -16,13 +14,6 @@ const DONE_WITHIN: Duration = Duration::from_mins(8);
 
 /// The address that the page has for the admin server, which is the default.
 const ADMIN: &str = "127.0.0.1:8085";
-
-/// What a person types: the fenced blocks of shell, in their order.
-fn commands(page: &str) -> String {
-    let blocks = page.split("```sh\n").skip(1);
-    let blocks = blocks.map(|rest| rest.split_once("```").map_or(rest, |(block, _)| block));
-    blocks.collect::<Vec<_>>().join("\n")
-}
 
 #[test]
 fn the_page_is_made_of_commands() {
@@ -37,18 +28,6 @@ fn the_page_is_made_of_commands() {
     ] {
         assert!(commands.contains(part), "{part} in {commands}");
     }
-}
-
-/// What `tmc-syncer` and `kubectl` are to the shell: those under test.
-fn path() -> OsString {
-    let kubectl = Testbed::locate().find(Program::Kubectl).unwrap();
-    let folders = [Path::new(BINARY).parent().unwrap(), kubectl.parent().unwrap()];
-    let inherited = env::var_os("PATH").unwrap_or_default();
-    let all = folders
-        .map(Path::to_owned)
-        .into_iter()
-        .chain(env::split_paths(&inherited));
-    env::join_paths(all).unwrap()
 }
 
 #[test]
@@ -69,27 +48,12 @@ fn the_page_leads_from_an_empty_kcp_to_a_deployment_on_two_clusters() {
         folder.write(&format!("{name}.kubeconfig"), &cluster.kubeconfig().to_yaml());
     }
     let admin = format!("127.0.0.1:{}", free_port());
-    let script = folder.write("commands.sh", &commands(PAGE).replace(ADMIN, &admin));
-
-    let mut shell = Command::new("bash");
-    // Each command has to succeed, and is shown.
-    shell
-        .args(["-eux", "-o", "pipefail"])
-        .arg(&script)
-        .current_dir(folder.path())
-        .env("PATH", path())
-        .env("TMC_SYNCER_ADMIN_ADDRESS", &admin)
-        .env("NO_COLOR", "1");
-    let mut typed = Process::start("the walk-through", shell, &folder.path().join("typed.log"));
-    let ended = wait_for("the end of the walk-through", DONE_WITHIN, || {
-        let log = fs::read_to_string(folder.path().join("syncer.log")).unwrap_or_default();
-        typed.ended().ok_or_else(|| format!("{}\n{log}", typed.log()))
-    });
-    let (said, log) = (
-        typed.log(),
-        fs::read_to_string(folder.path().join("syncer.log")).unwrap_or_default(),
-    );
-    assert!(ended.success(), "{said}\n{log}");
+    let script = commands(PAGE).replace(ADMIN, &admin);
+    let environment = [("TMC_SYNCER_ADMIN_ADDRESS", admin.as_str())];
+    let typed = Typed::start(&folder, &script, &[Program::Kubectl], &environment);
+    let syncer = folder.path().join("syncer.log");
+    let said = typed.wait(DONE_WITHIN, &syncer);
+    let log = fs::read_to_string(syncer).unwrap();
 
     assert!(said.contains("deployment \"web\" successfully rolled out"), "{said}");
     let row = |first: &str, second: &str| {
