@@ -12,7 +12,7 @@ use std::{borrow::Cow, sync::Arc, time::Duration};
 
 use parking_lot::Mutex;
 use syncer_core::{
-    conflict::{Fallback, Why},
+    conflict::{Fallback, Moment, Why},
     event_reason::EventReason,
 };
 use tokio::sync::mpsc;
@@ -26,9 +26,15 @@ pub(crate) use self::{
 use crate::{
     events::Events,
     metrics::{Metrics, Verdict as Counted},
-    runtime::{Actor, Address, Context, Failure, Message, Spec},
+    runtime::{Actor, Address, Clock, Context, Failure, Message, Spec},
     verdicts::Verdicts,
 };
+
+/// Now, on our clock.
+pub(crate) fn moment_of(clock: &Clock) -> Moment {
+    let since = clock.time().duration_since(std::time::UNIX_EPOCH);
+    Moment(i64::try_from(since.unwrap_or_default().as_millis()).unwrap_or(i64::MAX))
+}
 
 /// How long a Reconciler waits to be heard. What is not heard in time is carried out all the same, and a fight is noticed one round later.
 const HEARD_WITHIN: Duration = Duration::from_secs(5);

@@ -9,7 +9,8 @@ use std::{
 use futures::FutureExt;
 use syncer_clusters::{Cluster, ConfigError, Object};
 use syncer_core::{
-    ResourceType,
+    Gvr, ResourceType,
+    config::Strategy,
     naming::target_key,
     placement::{Controller, Facts, Rules, Verdict},
 };
@@ -71,6 +72,12 @@ impl Rulebook {
     /// Whether nobody knows yet which rules there are.
     pub(crate) fn is_unknown(&self) -> bool {
         self.revision == 0
+    }
+
+    /// Whether a policy lets the later write win for objects of `gvr`.
+    pub(crate) fn writes_back(&self, gvr: &Gvr) -> bool {
+        let mut policies = self.rules.policies().iter();
+        policies.any(|policy| policy.spec().conflict.strategy == Strategy::LastWriteWins && policy.names(gvr))
     }
 
     /// Whether what `policy` brought somewhere stays because nobody can read what it says now.

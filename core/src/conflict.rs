@@ -16,6 +16,7 @@ mod leaf;
 mod owner;
 mod schema;
 mod settle;
+mod sheet;
 mod time;
 mod trail;
 mod verdict;
@@ -34,6 +35,7 @@ pub use self::{
     fight::{Fight, FightKey, Fights, Stance},
     leaf::{LeafHash, LeafHasher, LeafId, LeafKind, LeafPath, leaf_id},
     schema::{Key, ListKind, MapKind, Schema, Shape},
+    sheet::{FirstShown, LeafSheet, ShownLeaf, Succession, leaves_of},
     time::{Certainty, LEAST_UNCERTAINTY, LeafTimes, MOST_TIMES, Moment, SideClock, Sight, WriteTime},
     verdict::{Said, Verdict, Why, Winner},
     write_back::write_back_patch,
@@ -122,6 +124,9 @@ pub struct Decision {
     pub hand_over: Vec<FieldPath>,
     /// What is to be taken out of the live object, by one patch.
     pub removals: Vec<FieldPath>,
+    /// The base that goes with the removals, by the same patch: without what is taken out, or it would look like a removal by the target
+    /// to whoever is started next. `None` where the base knows nothing of it.
+    pub base_without: Option<Base>,
     /// What is to be applied: what is desired, without the leaves that are the target's now.
     pub claim: Value,
     /// The base that goes with it; `None` under `UpstreamWins`, which needs none.

@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use crate::{
     drift::Leaf,
-    field_path::{FieldPath, Token},
+    field_path::{FieldPath, Step, Token},
 };
 
 pub use left_over::left_over;
@@ -69,6 +69,21 @@ pub fn patch<'a>(live: &Value, paths: impl IntoIterator<Item = &'a FieldPath>) -
         path: Token::pointer(tokens),
     });
     for_this_version(live, removals.collect())
+}
+
+/// The operation that replaces the member `key`, which is there, of the map at `map`.
+pub fn replacement(map: &FieldPath, key: &str, value: Value) -> PatchOp {
+    let mut tokens: Vec<Token<'_>> = Vec::new();
+    for step in map.steps() {
+        if let Step::Field(name) = step {
+            tokens.push(Token::Key(name));
+        }
+    }
+    tokens.push(Token::Key(key));
+    PatchOp::Replace {
+        path: Token::pointer(&tokens),
+        value,
+    }
 }
 
 /// Of the foreign `leaves` that a patch removed, those that are in its `answer` again: the API server sets them itself.

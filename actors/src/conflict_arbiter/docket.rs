@@ -7,7 +7,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,
-    sync::Arc,
+    sync::{Arc, OnceLock},
 };
 
 use parking_lot::Mutex;
@@ -15,10 +15,17 @@ use quick_cache::sync::Cache;
 use syncer_core::{
     ObjectKey,
     config::FightRule,
-    conflict::{Decision, FightKey, Fights, LeafId, Memory, Moment, Sight, Verdict, Winner},
+    conflict::{
+        Clocks, Decision, FightKey, Fights, LeafId, LeafSheet, Memory, Moment, ShownLeaf, SideClock, Sight, Succession,
+        Verdict, Winner,
+    },
 };
 
-use super::told::{is_act, is_successor, same_verdict};
+use super::{
+    moment_of,
+    told::{is_act, is_successor, same_verdict},
+};
+use crate::runtime::Clock;
 
 /// The objects of which anything is remembered.
 const MOST_OBJECTS: usize = 4096;
@@ -27,12 +34,29 @@ const MOST_VERDICTS: usize = 64;
 
 /// The docket of one upstream. Cheap to clone; clones are one.
 #[derive(Clone)]
-pub(crate) struct Docket(Arc<Cache<ObjectKey, Arc<Mutex<Case>>>>);
+pub(crate) struct Docket {
+    cases: Arc<Cache<ObjectKey, Arc<Mutex<Case>>>>,
+    /// The time of day; not known before the arbiter is started.
+    clock: Arc<OnceLock<Clock>>,
+    /// The last gap in what was watched of each side: of the upstream without a name.
+    gaps: Arc<Mutex<BTreeMap<Option<Arc<str>>, Gap>>>,
+}
+
+/// A time in which a side was not watched: a list made an end of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Gap {
+    /// Counts up.
+    number: u64,
+    /// When it ended, on our clock, in whole seconds as servers write them.
+    ended: Moment,
+}
 
 /// One object.
 #[derive(Default)]
 struct Case {
     targets: BTreeMap<Arc<str>, Bench>,
+    /// What the versions of the upstream object showed.
+    sheet: LeafSheet,
     /// The fights of write-backs: targets that pull the upstream's value in different directions.
     written_back: Fights,
 }
@@ -43,6 +67,8 @@ struct Bench {
     /// The shape of the prescription that all this is about: under another one, a fight may be settled.
     shape: u64,
     memory: Memory,
+    /// The gaps after which it was looked at: of the upstream, and of the target.
+    looked: Option<(u64, u64)>,
     reverted: Fights,
     last: Vec<Verdict>,
 }
@@ -98,7 +124,7 @@ impl Noticed {
 impl Docket {
     /// The leaves of a party that rest now.
     pub(crate) fn resting(&self, party: Party<'_>, now: Moment) -> BTreeSet<LeafId> {
-        let Some(case) = self.0.get(party.key) else {
+        let Some(case) = self.cases.get(party.key) else {
             return BTreeSet::new();
         };
         let mut case = case.lock();
@@ -113,7 +139,7 @@ impl Docket {
 
     /// When the first of the leaves of a party that rest is tried again.
     pub(crate) fn next_end(&self, party: Party<'_>, now: Moment) -> Option<Moment> {
-        let case = self.0.get(party.key)?;
+        let case = self.cases.get(party.key)?;
         let case = case.lock();
         let reverted = case
             .targets
@@ -123,19 +149,63 @@ impl Docket {
     }
 
     /// Lets `decide` use what is remembered of a party. It has to be quick: the case is locked meanwhile.
-    pub(crate) fn decide(&self, party: Party<'_>, decide: impl FnOnce(&mut Memory) -> Decision) -> Decision {
+    pub(crate) fn decide(
+        &self,
+        party: Party<'_>,
+        clocks: Clocks,
+        decide: impl FnOnce(&mut Memory) -> Decision,
+    ) -> Decision {
+        let (above, below) = (self.last_gap(None), self.last_gap(Some(party.target)));
         let case = self.case(party.key);
         let mut case = case.lock();
-        let memory = &mut case.bench(party).memory;
-        let decision = decide(memory);
-        memory.upstream.sight = Sight::Watched;
-        memory.downstream.sight = Sight::Watched;
-        decision
+        let first_shown = case.sheet.first_shown().clone();
+        let bench = case.bench(party);
+        let before = bench.looked.replace((above.number, below.number));
+        let sight = |gap: Gap, seen: Option<u64>, clock: SideClock| {
+            if seen == Some(gap.number) {
+                Sight::Watched
+            } else {
+                Sight::AfterGap(clock.to_theirs(gap.ended))
+            }
+        };
+        let memory = &mut bench.memory;
+        memory.upstream.sight = sight(above, before.map(|(above, _)| above), clocks.upstream);
+        memory.downstream.sight = sight(below, before.map(|(_, below)| below), clocks.downstream);
+        memory.upstream.watched(&first_shown);
+        decide(memory)
+    }
+
+    /// The time is that of `clock`. Only the first call counts.
+    pub(crate) fn begin(&self, clock: &Clock) {
+        drop(self.clock.set(clock.clone()));
+    }
+
+    /// Now, on our clock; the epoch before the begin.
+    pub(crate) fn now(&self) -> Moment {
+        self.clock.get().map_or(Moment(0), moment_of)
+    }
+
+    /// A list of the upstream, or of `target`, came to its end: what was written before it may have been written at any time.
+    pub(crate) fn gap(&self, target: Option<&Arc<str>>) {
+        let now = self.now();
+        let mut gaps = self.gaps.lock();
+        let gap = gaps.entry(target.cloned()).or_insert(Gap::UNKNOWN);
+        gap.number += 1;
+        gap.ended = Moment(now.0 - now.0.rem_euclid(1000));
+    }
+
+    fn last_gap(&self, target: Option<&Arc<str>>) -> Gap {
+        self.gaps.lock().get(&target.cloned()).copied().unwrap_or(Gap::UNKNOWN)
+    }
+
+    /// A version of the upstream object `key` came that has `leaves`, when the upstream's clock showed `now`.
+    pub(crate) fn shown(&self, key: &ObjectKey, leaves: Vec<ShownLeaf>, now: Moment, succession: Succession) {
+        self.case(key).lock().sheet.show(leaves, now, succession);
     }
 
     /// Takes down what was decided; returns what was not decided just so the last time.
     pub(crate) fn record(&self, party: Party<'_>, verdicts: &[Verdict]) -> Vec<Verdict> {
-        if verdicts.is_empty() && self.0.get(party.key).is_none() {
+        if verdicts.is_empty() && self.cases.get(party.key).is_none() {
             return Vec::new();
         }
         let case = self.case(party.key);
@@ -192,27 +262,43 @@ impl Docket {
     }
 
     fn case(&self, key: &ObjectKey) -> Arc<Mutex<Case>> {
-        if let Some(case) = self.0.get(key) {
+        if let Some(case) = self.cases.get(key) {
             return case;
         }
         let case = Arc::default();
-        self.0.insert(key.clone(), Arc::clone(&case));
+        self.cases.insert(key.clone(), Arc::clone(&case));
         // Another one may have been quicker; both mean the same, and one of them stays.
-        self.0.get(key).unwrap_or(case)
+        self.cases.get(key).unwrap_or(case)
     }
 }
 
 impl Default for Docket {
     fn default() -> Self {
-        Self(Arc::new(Cache::new(MOST_OBJECTS)))
+        Self {
+            cases: Arc::new(Cache::new(MOST_OBJECTS)),
+            clock: Arc::default(),
+            gaps: Arc::default(),
+        }
     }
 }
 
 /// Sizes only: verdicts name values.
 impl fmt::Debug for Docket {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Docket").field("objects", &self.0.len()).finish()
+        f.debug_struct("Docket")
+            .field("objects", &self.cases.len())
+            .finish_non_exhaustive()
     }
+}
+
+// === impl Gap ===
+
+impl Gap {
+    /// Nothing was listed to its end yet: whatever is found was written before.
+    const UNKNOWN: Self = Self {
+        number: 0,
+        ended: Moment(i64::MAX),
+    };
 }
 
 // === impl Case ===

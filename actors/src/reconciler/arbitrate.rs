@@ -17,7 +17,7 @@ use syncer_core::{
 
 use super::{Attempt, AttemptFailure, Retry, attempt::End, work::Work};
 use crate::{
-    conflict_arbiter::Party,
+    conflict_arbiter::{Party, moment_of},
     prescription::{Body, is_namespace, is_secret},
     settings::Writes,
     target::{After, Others},
@@ -32,6 +32,8 @@ struct Course {
     strategy: Strategy,
     /// Who owned what when it was looked at last.
     fields: Option<u64>,
+    /// Whether a removal put a base into our marker, so that it has to be applied again.
+    rebased: bool,
     /// What was taken out already, and is told with the rest.
     removed: Vec<Verdict>,
 }
@@ -89,8 +91,7 @@ impl Work<'_> {
 
     /// Now, on our clock.
     fn moment(&self) -> Moment {
-        let since = self.downstream.clock.time().duration_since(std::time::UNIX_EPOCH);
-        Moment(i64::try_from(since.unwrap_or_default().as_millis()).unwrap_or(i64::MAX))
+        moment_of(&self.downstream.clock)
     }
 
     fn hasher(&self) -> LeafHasher<'_> {
@@ -128,6 +129,7 @@ impl Work<'_> {
         let mut course = Course {
             strategy: self.strategy(),
             fields: None,
+            rebased: false,
             removed: Vec::new(),
         };
         for _ in 0..MOST_ROUNDS {

@@ -259,6 +259,7 @@ impl Target {
 
     fn listed(&mut self, gvr: &Gvr, list: u64) {
         self.ledger.listed(gvr, list);
+        self.upstream.arbiter.docket.gap(Some(&self.settings.name));
         self.upstream.reports.resource_listed(&self.settings.name, gvr);
         if self.intake.listed.insert(gvr.clone()) {
             info!(target = %self.settings.name, kind = %gvr, objects = self.ledger.len(), "listed the target");

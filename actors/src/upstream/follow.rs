@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use futures::FutureExt;
-use syncer_clusters::WatchOptions;
+use syncer_clusters::{FieldsV1Kept, WatchOptions};
 use syncer_core::{Gvr, ResourceType};
 
 use super::{
@@ -134,6 +134,7 @@ impl Upstream {
             events: self.base.events.clone(),
             metrics: self.base.metrics.clone(),
         };
+        self.base.arbiter.docket.begin(ctx.clock());
         let address = ctx.spawn(ConflictArbiter::spec(), move || ConflictArbiter::new(work.clone()));
         self.base.arbiter.bind(address);
     }
@@ -155,7 +156,12 @@ impl Upstream {
             return;
         };
         let options = WatchOptions {
-            managed_fields: fields_read(&resource),
+            // When a leaf was written is told by who owns it.
+            managed_fields: if self.rulebook.writes_back(&resource.gvr) {
+                FieldsV1Kept::All
+            } else {
+                fields_read(&resource)
+            },
             wildcard: *scope != Scope::Plain,
             witness: Some(Arc::new(self.base.continuity.clone())),
             ..WatchOptions::default()

@@ -8,7 +8,10 @@ use std::{
 
 use syncer_clusters::{Error, Object, WatchEvent};
 use syncer_core::{
-    Gvr, ObjectKey, ResourceType, dependencies,
+    Gvr, ObjectKey, ResourceType,
+    config::Strategy,
+    conflict::{LeafHasher, Moment, Schema, Succession, leaves_of},
+    dependencies,
     event_reason::EventReason,
     finalizer::{self, Waiting},
     marker::{PAUSED_ANNOTATION, PayloadHash},
@@ -27,7 +30,7 @@ use super::{
 use crate::{
     events::Subject,
     finalizers::Concern,
-    prescription::{Prescription, RenderError, names_namespace},
+    prescription::{Prescription, RenderError, is_namespace, is_secret, names_namespace},
     rulebook::Rulebook,
     runtime::Outbox,
     settings::{UpstreamSource, Writes as WhetherWritten},
@@ -137,6 +140,8 @@ pub(crate) struct UpstreamReading {
     /// Whether the object at hand has anything to do with finalizers.
     concern: Concern,
     completeness: Completeness,
+    /// Whether what comes now follows on what came before.
+    succession: Succession,
     /// When the event at hand came.
     begun: Instant,
 }
@@ -174,6 +179,7 @@ impl UpstreamReading {
             finalizers,
             concern: Concern::Undecided,
             completeness,
+            succession: Succession::Listed,
             begun: Instant::now(),
         }
     }
@@ -265,6 +271,7 @@ impl UpstreamReading {
         self.base
             .status
             .upstream_seen(object, wants.iter().map(wish).collect(), status_terms(&wants));
+        self.show_leaves(object, &wants);
         let shown = Shown {
             uid: object.uid().into(),
             names: self.names(object, &wants),
@@ -281,6 +288,28 @@ impl UpstreamReading {
         } else {
             Word::Present { shown, list }
         }
+    }
+
+    /// Remembers when the leaves of `object` were written, where the later write wins.
+    fn show_leaves(&self, object: &Object, wants: &[Want]) {
+        let later_wins = |want: &Want| want.prescription.spec().conflict.strategy == Strategy::LastWriteWins;
+        // What is read again beside the watch follows on nothing.
+        if self.completeness == Completeness::Part || is_namespace(&self.resource) || !wants.iter().any(later_wins) {
+            return;
+        }
+        let Ok(tree) = object.to_value() else { return };
+        let gvr = &self.resource.gvr;
+        let hasher = if is_secret(&self.resource) {
+            LeafHasher::Keyed(self.base.bodies.hash_key())
+        } else {
+            LeafHasher::Plain
+        };
+        let leaves = leaves_of(gvr, &Schema::of(gvr), hasher, &tree);
+        let offset = self.base.cluster.clock_offset();
+        let offset = offset.map_or(0, |offset| i64::try_from(offset.offset.as_millis()).unwrap_or_default());
+        let docket = &self.base.arbiter.docket;
+        let now = Moment(docket.now().0.saturating_add(offset));
+        docket.shown(object.key(), leaves, now, self.succession);
     }
 
     fn want(&mut self, object: &Object, place: &Place, paused: bool) -> Result<Want, RenderError> {
@@ -450,11 +479,14 @@ impl Reading for UpstreamReading {
                 if self.base.source == UpstreamSource::Plain {
                     self.base.status.upstream_list_started(&self.resource.gvr);
                 }
+                self.succession = Succession::Listed;
                 self.list = self.base.lists.fetch_add(1, Ordering::Relaxed) + 1;
             }
             WatchEvent::Applied(object) => self.present(&object),
             WatchEvent::Deleted(object) => self.deleted(&object),
             WatchEvent::Listed(list) if self.completeness == Completeness::Whole => {
+                self.succession = Succession::Watched;
+                self.base.arbiter.docket.gap(None);
                 if self.base.source == UpstreamSource::Plain {
                     self.base.status.upstream_listed(&self.resource.gvr);
                     self.base.finalizers.listed(&self.resource.gvr, self.list);

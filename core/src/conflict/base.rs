@@ -74,6 +74,13 @@ impl Base {
         self.0.is_empty()
     }
 
+    /// This base without `leaves`; `None` if it knows none of them.
+    pub(super) fn without(&self, leaves: &[LeafId]) -> Option<Self> {
+        let mut base = self.clone();
+        base.0.retain(|leaf, _| !leaves.contains(leaf));
+        (base.0.len() < self.0.len()).then_some(base)
+    }
+
     pub(super) fn agree(&mut self, leaf: LeafId, agreed: Agreed) {
         self.0.insert(leaf, agreed);
     }

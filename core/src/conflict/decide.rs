@@ -105,6 +105,7 @@ fn run(sides: &Sides<'_>, rules: &Rules<'_>, clocks: Clocks, memory: &mut Memory
         out: Decision {
             hand_over: Vec::new(),
             removals: Vec::new(),
+            base_without: None,
             claim: Value::Null,
             base: None,
             apply: ApplyNeed::None,
@@ -561,6 +562,7 @@ impl Settling<'_, '_> {
             self.out.apply = ApplyNeed::Due;
         }
         self.out.claim = claim(self.sides.desired, &self.left_out);
+        self.out.base_without = self.base_without();
         if self.rules.strategy != Strategy::UpstreamWins {
             self.out.base = Some(self.next);
         }

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::{
+    Base,
     decide::{Case, Collected, Holder, Settling, collect},
     leaf::{Content, LeafId, LeafKind, LeafPath},
     owner::node_at,
@@ -149,6 +150,25 @@ impl Settling<'_, '_> {
         composites
             .find(|(around, _)| path.steps().starts_with(around.steps()))
             .map(|(around, holder)| (*holder, around.clone()))
+    }
+
+    /// What the base is as soon as what is to be removed is gone.
+    pub(super) fn base_without(&self) -> Option<Base> {
+        let (sides, base) = (self.sides, self.sides.base?);
+        let mut gone = Vec::new();
+        for path in &self.out.removals {
+            let Some(live) = path.find(sides.live) else { continue };
+            let kind = match path.steps().last() {
+                Some(Step::Item(_) | Step::Element(_) | Step::Index(_)) => LeafKind::Item,
+                Some(Step::Field(_)) | None => LeafKind::Value,
+            };
+            let leaf = LeafPath {
+                path: path.clone(),
+                kind,
+            };
+            gone.extend(self.known_within(&leaf, live).0);
+        }
+        base.without(&gone)
     }
 
     fn remove(&mut self, path: &FieldPath) {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::{
     base::Agreed,
     leaf::{LeafHash, LeafId},
+    sheet::FirstShown,
 };
 
 /// A moment, in milliseconds since 1970.
@@ -44,14 +45,16 @@ pub enum Sight {
     /// They are watched.
     #[default]
     Watched,
-    /// This is the first one after a restart or an outage.
-    AfterGap,
+    /// This is the first look after a restart or an outage, which ended at that moment on the server's clock.
+    AfterGap(Moment),
 }
 
 /// What is remembered of the leaves of one side that differ from the base: at most [`MOST_TIMES`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LeafTimes {
     leaves: BTreeMap<LeafId, Remembered>,
+    /// What a watch showed meanwhile, version by version.
+    first_shown: BTreeMap<LeafId, FirstShown>,
     /// Whether what comes now was watched.
     pub sight: Sight,
 }
@@ -117,19 +120,28 @@ impl LeafTimes {
         agreed: Option<Agreed>,
         (entry, now): (Option<Moment>, Moment),
     ) -> WriteTime {
+        let first_shown = self.first_shown.get(&id).filter(|shown| shown.value == value);
+        let watched = first_shown.map(|shown| WriteTime {
+            at: shown.at,
+            certainty: Certainty::Watched,
+        });
         if let Some(known) = self.leaves.get_mut(&id).filter(|known| known.value == value) {
             known.agreed = agreed;
+            if known.time.certainty == Certainty::Estimated {
+                known.time = watched.unwrap_or(known.time);
+            }
             return known.time;
         }
-        let watched = match self.sight {
+        let certainty = match (self.sight, entry) {
             // What is missing, and a write through `scale`, has no entry: the first sight of it is the time.
-            Sight::Watched => Certainty::Watched,
-            Sight::AfterGap => Certainty::Estimated,
+            (Sight::Watched, _) => Certainty::Watched,
+            (Sight::AfterGap(since), Some(entry)) if entry >= since => Certainty::Watched,
+            (Sight::AfterGap(_), _) => Certainty::Estimated,
         };
-        let time = WriteTime {
+        let time = watched.unwrap_or(WriteTime {
             at: entry.unwrap_or(now),
-            certainty: watched,
-        };
+            certainty,
+        });
         if self.leaves.len() >= MOST_TIMES && !self.leaves.contains_key(&id) {
             return WriteTime {
                 certainty: Certainty::Estimated,
@@ -138,6 +150,11 @@ impl LeafTimes {
         }
         self.leaves.insert(id, Remembered { value, time, agreed });
         time
+    }
+
+    /// A watch showed this meanwhile.
+    pub fn watched(&mut self, first_shown: &BTreeMap<LeafId, FirstShown>) {
+        self.first_shown.clone_from(first_shown);
     }
 
     /// The leaf `id` is taken out for the other side, which removed it at `time`.
@@ -210,13 +227,34 @@ mod tests {
     }
 
     #[test]
-    fn after_a_gap_times_are_estimates() {
+    fn what_a_watch_showed_counts_before_what_is_found() {
         let mut times = LeafTimes {
-            sight: Sight::AfterGap,
+            sight: Sight::AfterGap(Moment(8_000)),
+            ..LeafTimes::default()
+        };
+        let found = times.observe(LEAF, Some(LeafHash(1)), None, (Some(Moment(7_000)), Moment(9_000)));
+        assert_eq!((found.at, found.certainty), (Moment(7_000), Certainty::Estimated));
+        let shown = FirstShown {
+            value: Some(LeafHash(1)),
+            at: Moment(5_000),
+        };
+        times.watched(&[(LEAF, shown)].into());
+        let found = times.observe(LEAF, Some(LeafHash(1)), None, (Some(Moment(7_000)), Moment(9_000)));
+        assert_eq!((found.at, found.certainty), (Moment(5_000), Certainty::Watched));
+        let other = times.observe(LEAF, None, None, (None, Moment(9_500)));
+        assert_eq!((other.at, other.certainty), (Moment(9_500), Certainty::Estimated));
+    }
+
+    #[test]
+    fn after_a_gap_times_are_estimates_but_for_what_was_written_since() {
+        let mut times = LeafTimes {
+            sight: Sight::AfterGap(Moment(5_100)),
             ..LeafTimes::default()
         };
         let found = times.observe(LEAF, Some(LeafHash(1)), None, (Some(Moment(5_000)), Moment(5_200)));
         assert_eq!(found.certainty, Certainty::Estimated);
+        let since = times.observe(LEAF, Some(LeafHash(2)), None, (Some(Moment(6_000)), Moment(6_200)));
+        assert_eq!(since.certainty, Certainty::Watched);
     }
 
     #[test]

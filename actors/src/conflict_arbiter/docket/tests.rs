@@ -1,9 +1,9 @@
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use syncer_core::{
     Gvr, LogicalCluster,
     config::ConfigDuration,
-    conflict::{LeafHasher, LeafKind, LeafPath, Said, Why, leaf_id},
+    conflict::{ApplyNeed, LeafHasher, LeafKind, LeafPath, Said, Why, leaf_id},
     field_path::FieldPath,
 };
 
@@ -155,5 +155,56 @@ fn there_is_an_end_to_the_objects_that_are_remembered() {
             &[verdict("bob", Winner::Downstream)],
         );
     }
-    assert!(arbiter.0.len() <= MOST_OBJECTS);
+    assert!(arbiter.cases.len() <= MOST_OBJECTS);
+}
+
+#[test]
+fn the_first_look_after_a_gap_finds_what_was_written_before_it_and_the_next_ones_see_it_come() {
+    let (docket, key, target) = (Docket::default(), key("web"), Arc::from("east"));
+    docket.begin(&Clock::simulated(SystemTime::UNIX_EPOCH + Duration::from_millis(5_700)));
+    let party = Party {
+        key: &key,
+        target: &target,
+        shape: 1,
+    };
+    let clock = |offset| SideClock { offset, uncertainty: 0 };
+    let clocks = Clocks {
+        now: Moment(9_000),
+        upstream: clock(0),
+        downstream: clock(300_000),
+    };
+    let look = || {
+        let mut sights = None;
+        docket.decide(party, clocks, |memory| {
+            sights = Some((memory.upstream.sight, memory.downstream.sight));
+            nothing()
+        });
+        sights.unwrap()
+    };
+    let unknown = (Sight::AfterGap(Moment(i64::MAX)), Sight::AfterGap(Moment(i64::MAX)));
+    assert_eq!(look(), unknown, "nothing was listed yet");
+    docket.gap(None);
+    docket.gap(Some(&target));
+    // In whole seconds, as servers write them, and on the clock of each.
+    let found = (Sight::AfterGap(Moment(5_000)), Sight::AfterGap(Moment(305_000)));
+    assert_eq!(look(), found);
+    assert_eq!(look(), (Sight::Watched, Sight::Watched));
+    docket.gap(Some(&Arc::from("west")));
+    assert_eq!(look(), (Sight::Watched, Sight::Watched), "another target's gap");
+    docket.gap(Some(&target));
+    assert_eq!(look(), (Sight::Watched, Sight::AfterGap(Moment(305_000))));
+}
+
+fn nothing() -> Decision {
+    Decision {
+        hand_over: Vec::new(),
+        removals: Vec::new(),
+        base_without: None,
+        claim: serde_json::Value::Null,
+        base: None,
+        apply: ApplyNeed::None,
+        write_back: Vec::new(),
+        verdicts: Vec::new(),
+        fallback: None,
+    }
 }

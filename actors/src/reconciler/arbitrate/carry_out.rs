@@ -11,7 +11,7 @@ use syncer_core::{
     event_reason::EventReason,
     field_path::FieldPath,
     immutable,
-    marker::{FIELD_MANAGER, HANDOVER_MANAGER},
+    marker::{APPLIED_ANNOTATION, Applied, FIELD_MANAGER, HANDOVER_MANAGER},
     payload::Payload,
     removal,
 };
@@ -37,10 +37,14 @@ impl Work<'_> {
             return self.give_up(&decision.hand_over, view).await;
         }
         if !decision.removals.is_empty() {
-            let ops = removal::patch(&view.tree, &decision.removals);
+            let mut ops = removal::patch(&view.tree, &decision.removals);
             if !ops.is_empty() {
+                if let Some(base) = &decision.base_without {
+                    ops.extend(self.rebased(view, base));
+                }
                 let round = self.take_out(&ops).await?;
                 if matches!(round, Round::Next) {
+                    course.rebased |= decision.base_without.is_some();
                     let taken = decision.verdicts.into_iter().filter(|verdict| {
                         verdict.winner == Winner::Upstream && decision.removals.contains(&verdict.path.path)
                     });
@@ -54,7 +58,9 @@ impl Work<'_> {
             None => String::new(),
         };
         let hash = body.payload.hash();
-        let stale = view.seen.ours.applied != Some(hash) || (view.base.is_empty() && !base.is_empty());
+        // The patch of a removal took our marker from our apply.
+        let removed = !course.removed.is_empty() || course.rebased;
+        let stale = removed || view.seen.ours.applied != Some(hash) || (view.base.is_empty() && !base.is_empty());
         let rebound = *view.seen.ours.origin_uid != *body.uid;
         let mut seen = view.seen.clone();
         let drifted = course
@@ -129,6 +135,21 @@ impl Work<'_> {
             Ok(Some(object)) => Ok(Ok(object)),
             Ok(None) | Err(_) => Ok(Err(Round::Invalid(error.to_string()))),
         }
+    }
+
+    /// Puts `base` into our marker, which says of what was applied what it said.
+    fn rebased(&self, view: &View, base: &Base) -> Option<removal::PatchOp> {
+        let marker = view.live.annotations().get(APPLIED_ANNOTATION)?;
+        let applied = Applied {
+            base: base.encode(Base::limit(&self.resource.gvr)).ok()?.into(),
+            ..Applied::parse(marker)?
+        };
+        let annotations = FieldPath::of_fields(["metadata", "annotations"]);
+        Some(removal::replacement(
+            &annotations,
+            APPLIED_ANNOTATION,
+            applied.to_annotation().ok()?.into(),
+        ))
     }
 
     /// Fields pass to the target: our entry alone owns them, and an omission would reset them.

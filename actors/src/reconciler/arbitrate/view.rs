@@ -138,7 +138,7 @@ impl Work<'_> {
             .downstream
             .arbiter
             .docket
-            .decide(party, |memory| decide(&sides, &rules, clocks, memory));
+            .decide(party, clocks, |memory| decide(&sides, &rules, clocks, memory));
         Ok((decision, resting))
     }
 

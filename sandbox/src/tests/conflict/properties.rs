@@ -29,6 +29,14 @@ enum Happening {
     Restart,
 }
 
+/// More where asked, by `PROPTEST_CASES`.
+fn cases() -> u32 {
+    std::env::var("PROPTEST_CASES")
+        .ok()
+        .and_then(|cases| cases.parse().ok())
+        .unwrap_or(48)
+}
+
 const KEYS: [&str; 4] = ["a", "b", "c", "d"];
 
 fn place() -> impl Generator<Value = Place> {
@@ -94,7 +102,7 @@ fn data(object: &Value) -> BTreeMap<String, String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: cases(), ..ProptestConfig::default() })]
 
     /// However people edit and wherever the syncer is cut off: once they stop it comes to rest, and nothing more is to do, also after a
     /// restart. `UpstreamWins` leaves nothing foreign.
@@ -149,7 +157,7 @@ proptest! {
         world.assert_quiet();
     }
 
-    /// `LastWriteWins`: of writes further apart than the uncertainty to fields that both sides had, the last one is everywhere, in whatever
+    /// `LastWriteWins`: of writes further apart than the uncertainty, the last one is everywhere, in whatever
     /// order the syncer gets to the targets.
     #[test]
     fn the_last_write_is_everywhere(edits in prop::collection::vec(edit(), 1..12), backwards in any::<bool>()) {
@@ -157,9 +165,6 @@ proptest! {
         let mut last = data(&world.above());
         world.wait(10);
         for edit in &edits {
-            if matches!(edit, Happening::Edit(_, "d", _)) {
-                continue;
-            }
             let before = [data(&world.above()), data(&world.below(0)), data(&world.below(1))];
             // A target that comes to what the upstream says already agrees with it, and is no write of its own.
             if let Happening::Edit(Place::Target(_), key, value) = edit
@@ -187,4 +192,70 @@ proptest! {
         }
         world.assert_quiet();
     }
+
+    /// `LastWriteWins`: a kill after any request leaves nothing behind that beats a later write.
+    #[test]
+    fn killed_after_any_request_what_is_written_next_is_everywhere(
+        edits in prop::collection::vec(edit(), 1..6),
+        requests in 0_usize..6,
+        next in prop::collection::vec((place(), prop::sample::select(&KEYS[..]), 4_u8..8), 1..4),
+        late in 0_i64..4,
+    ) {
+        let mut world = world(Strategy::LastWriteWins);
+        for edit in &edits {
+            world.wait(5);
+            carry_out(&mut world, edit);
+            world.look(0);
+            world.look(1);
+        }
+        for request in 0..requests {
+            world.wait(2);
+            let _: Done = world.step(request % 2);
+        }
+        world.restart();
+        world.look(0);
+        world.look(1);
+        world.caught_up();
+        let mut last = BTreeMap::new();
+        for (place, key, value) in next {
+            world.wait(5);
+            carry_out(&mut world, &Happening::Edit(place, key, Some(value)));
+            last.insert(key.to_owned(), value.to_string());
+            world.wait(late);
+            world.look(0);
+            world.look(1);
+        }
+        world.wait(5);
+        world.settle();
+        for object in [world.above(), world.below(0), world.below(1)] {
+            let held = data(&object);
+            for (key, value) in &last {
+                prop_assert_eq!(held.get(key), Some(value), "{}", key);
+            }
+            prop_assert_eq!(&held, &data(&world.above()));
+        }
+        world.assert_quiet();
+    }
+}
+
+#[test]
+fn what_we_took_out_ourselves_is_no_removal_by_the_target_to_whoever_is_started_next() {
+    let mut world = world(Strategy::LastWriteWins);
+    world.wait(10);
+    world.edit_below(0, "bob", &json!({"data": {"a": "5"}}));
+    world.look(0);
+    world.wait(10);
+    world.edit_above("alice", &json!({"data": {"a": null}}));
+    assert_eq!(world.step(0), Done::Request);
+    assert_eq!(world.below(0)["data"]["a"], Value::Null, "taken out");
+    // Killed between this request and the next one.
+    world.restart();
+    world.wait(10);
+    world.edit_above("alice", &json!({"data": {"a": "0"}}));
+    world.wait(10);
+    world.settle();
+    for object in [world.above(), world.below(0), world.below(1)] {
+        assert_eq!(object["data"]["a"], "0");
+    }
+    world.assert_quiet();
 }

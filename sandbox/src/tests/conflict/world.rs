@@ -12,6 +12,7 @@ use syncer_core::{
         Standing, Verdict, base_of, decide, excerpt, write_back_patch,
     },
     drift::IGNORED_MANAGERS,
+    field_path::FieldPath,
     removal,
     transform::Path,
 };
@@ -171,8 +172,8 @@ impl World {
     pub(super) fn restart(&mut self) {
         for target in &mut self.targets {
             target.memory = Memory::default();
-            target.memory.upstream.sight = Sight::AfterGap;
-            target.memory.downstream.sight = Sight::AfterGap;
+            target.memory.upstream.sight = Sight::AfterGap(Moment(i64::MAX));
+            target.memory.downstream.sight = Sight::AfterGap(Moment(i64::MAX));
         }
     }
 
@@ -287,7 +288,13 @@ impl World {
             return Ok(Done::Request);
         }
         if !decision.removals.is_empty() {
-            let ops = removal::patch(&live, &decision.removals);
+            let mut ops = removal::patch(&live, &decision.removals);
+            if let Some(base) = &decision.base_without {
+                let mut mark = marker(&live).unwrap();
+                mark["base"] = base.encode(usize::MAX).unwrap().into();
+                let annotations = FieldPath::of_fields(["metadata", "annotations"]);
+                ops.push(removal::replacement(&annotations, APPLIED, mark.to_string().into()));
+            }
             let patched = hand.patch(&path, &serde_json::to_value(ops).unwrap());
             return patched.map(|_| Done::Request).map_err(drop);
         }
