@@ -36,7 +36,7 @@ const PATH: &str = "/apis/apps/v1/namespaces/default/deployments/web";
 /// What is decided at this moment.
 const NOW: Moment = Moment(1_795_000_000_000);
 /// Decisions of one printed figure.
-const ROUNDS: u32 = 2_000;
+const ROUNDS: u32 = 1_000;
 
 /// One Deployment on both sides.
 struct Pair {

@@ -1,7 +1,12 @@
 //! Objects that both sides change: the strategies that let a target have its say.
 
+mod autoscaler;
 mod cells;
+mod chaos;
 mod custom;
+mod figures;
 mod merge;
 mod stage;
+mod thing;
+mod trio;
 mod write_back;
