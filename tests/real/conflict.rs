@@ -5,6 +5,7 @@ mod cells;
 mod chaos;
 mod custom;
 mod figures;
+mod finer;
 mod merge;
 mod stage;
 mod thing;

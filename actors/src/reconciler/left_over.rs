@@ -42,7 +42,8 @@ impl Work<'_> {
         let Some(before) = before else { return Ok(object) };
         let answer = tree_of(&object)?;
         let entries = ManagedEntry::all_of(&answer);
-        let paths = removal::left_over(&self.resource.gvr, before, &parse(bytes)?, &answer, &entries);
+        let mut paths = removal::left_over(&self.resource.gvr, before, &parse(bytes)?, &answer, &entries);
+        paths.retain(|path| !self.is_given_up(path));
         let ops = removal::patch(&answer, &paths);
         if ops.is_empty() {
             return Ok(object);

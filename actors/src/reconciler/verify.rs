@@ -8,6 +8,7 @@ use syncer_core::{
     config::{ForeignLeaves, Strategy},
     drift::{self, Drift, Leaf},
     event_reason::EventReason,
+    field_path::FieldPath,
     ownership::{ManagedEntry, first_leaf_not_owned},
     plan::{Ownership, Reason},
     removal,
@@ -75,7 +76,16 @@ impl Work<'_> {
 
     fn drift(&self, live: &Value, desired: &Value) -> Drift {
         let entries = ManagedEntry::all_of(live);
-        drift::find(&self.resource.gvr, live, &entries, desired, &self.ignored_managers())
+        let mut drift = drift::find(&self.resource.gvr, live, &entries, desired, &self.ignored_managers());
+        drift.foreign.retain(|leaf| !self.is_given_up(&leaf.path));
+        drift
+    }
+
+    /// Whether a rule gives what is at `path` to the target: then nothing of it is foreign there.
+    pub(super) fn is_given_up(&self, path: &FieldPath) -> bool {
+        let prescription = self.task.prescription.as_deref();
+        let mut given_up = prescription.into_iter().flat_map(|prescription| &prescription.given_up);
+        given_up.any(|given_up| given_up.meets(path))
     }
 
     /// The answer to an apply: by definition our entry owns what it says. What others added is looked at too.

@@ -175,6 +175,14 @@ impl Stage {
         self.write(&[Self::policy(self.name, conflict, more)]);
     }
 
+    /// The same with a policy for each of several namespaces, which are called `<stage>-<suffix>`.
+    pub(super) fn says_each(&self, rules: &[(&str, Value)]) {
+        let policies = rules
+            .iter()
+            .map(|(suffix, conflict)| Self::policy(&format!("{}-{suffix}", self.name), conflict, &json!({})));
+        self.write(&policies.collect::<Vec<_>>());
+    }
+
     fn policy(namespace: &str, conflict: &Value, more: &Value) -> Value {
         let mut spec = json!({
             "resources": [

@@ -1,0 +1,5 @@
+//! What the table does not say: parts of objects, rules for single fields and managers, and what is done when things go wrong.
+
+mod rules;
+mod site;
+mod unions;
