@@ -9,13 +9,18 @@
 
 mod base;
 mod claim;
+mod collected;
+mod dating;
 mod decide;
 mod elsewhere;
 mod fight;
+mod finish;
 mod leaf;
 mod owner;
+mod place;
 mod schema;
 mod settle;
+mod settling;
 mod sheet;
 mod time;
 mod trail;
@@ -31,7 +36,8 @@ use serde_json::Value;
 pub use self::{
     base::{Agreed, Base, TooLarge},
     claim::excerpt,
-    decide::{base_of, decide},
+    collected::base_of,
+    decide::decide,
     fight::{Fight, FightKey, Fights, Stance},
     leaf::{LeafHash, LeafHasher, LeafId, LeafKind, LeafPath, leaf_id},
     schema::{Key, ListKind, MapKind, Schema, Shape},
@@ -178,16 +184,6 @@ pub struct WriteBack {
 }
 
 // === impl Decision ===
-
-impl Decision {
-    /// Whether there is nothing to do.
-    pub fn is_quiet(&self) -> bool {
-        self.hand_over.is_empty()
-            && self.removals.is_empty()
-            && self.apply == ApplyNeed::None
-            && self.write_back.is_empty()
-    }
-}
 
 /// Paths and verdicts only: values may be a Secret's (S8).
 impl std::fmt::Debug for Decision {

@@ -4,10 +4,11 @@ use serde_json::Value;
 
 use super::{
     Base,
-    decide::{Case, Collected, Holder, Settling, collect},
+    collected::{Collected, collect},
     leaf::{Content, LeafId, LeafKind, LeafPath},
     owner::node_at,
     settle::Changed,
+    settling::{Case, Holder, Settling},
     trail::Trail,
     verdict::{Why, Winner},
 };

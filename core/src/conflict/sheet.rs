@@ -10,10 +10,11 @@ use serde_json::Value;
 use super::{
     leaf::{LeafHash, LeafHasher, LeafId},
     owner::time_of,
+    place::Place,
     schema::Schema,
     time::{MOST_TIMES, Moment},
     trail::Trail,
-    walk::{Met, Part, Place, Sink, Walk},
+    walk::{Met, Part, Sink, Walk},
 };
 use crate::{identity::Gvr, ownership::ManagedEntry};
 

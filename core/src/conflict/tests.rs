@@ -122,7 +122,11 @@ fn what_is_as_it_was_asks_for_nothing() {
     for strategy in [Strategy::UpstreamWins, Strategy::LastWriteWins, Strategy::MergeChanges] {
         let sides = sides(&gvr, Some(&base), &desired, &live);
         let decision = decide(&sides, &rules(strategy, &none), CLOCKS, &mut Memory::default());
-        assert!(decision.is_quiet(), "{strategy:?} {decision:?}");
+        assert!(
+            decision.hand_over.is_empty() && decision.removals.is_empty() && decision.write_back.is_empty(),
+            "{strategy:?} {decision:?}"
+        );
+        assert_eq!(decision.apply, ApplyNeed::None, "{strategy:?} {decision:?}");
         assert_eq!((decision.verdicts.len(), &decision.claim), (0, &desired));
         if strategy != Strategy::UpstreamWins {
             assert_eq!(decision.base.as_ref(), Some(&base));

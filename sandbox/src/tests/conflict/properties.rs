@@ -259,3 +259,43 @@ fn what_we_took_out_ourselves_is_no_removal_by_the_target_to_whoever_is_started_
     }
     world.assert_quiet();
 }
+
+#[test]
+fn a_key_that_neither_side_had_is_gone_where_the_target_removed_its_own_last() {
+    let mut world = world(Strategy::LastWriteWins);
+    world.wait(10);
+    world.edit_above("alice", &json!({"data": {"d": "0"}}));
+    for value in [json!("1"), Value::Null] {
+        world.look(0);
+        world.wait(5);
+        world.edit_below(0, "bob", &json!({"data": {"d": value}}));
+        world.look(0);
+    }
+    world.wait(5);
+    world.settle();
+    for object in [world.above(), world.below(0), world.below(1)] {
+        assert_eq!(object["data"]["d"], Value::Null);
+    }
+    world.assert_quiet();
+}
+
+#[test]
+fn a_removal_that_was_written_back_does_not_get_younger_by_a_restart() {
+    let mut world = world(Strategy::LastWriteWins);
+    world.wait(10);
+    world.edit_below(0, "bob", &json!({"data": {"c": null}}));
+    world.look(0);
+    while world.above()["data"]["c"] != Value::Null {
+        assert_eq!(world.step(0), Done::Request);
+    }
+    // Killed right after the write-back: the base at the target knows nothing of it.
+    world.restart();
+    world.wait(10);
+    world.edit_above("alice", &json!({"data": {"c": "4"}}));
+    world.wait(3);
+    world.settle();
+    for object in [world.above(), world.below(0), world.below(1)] {
+        assert_eq!(object["data"]["c"], "4");
+    }
+    world.assert_quiet();
+}

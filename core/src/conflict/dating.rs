@@ -1,0 +1,144 @@
+//! When both sides wrote a leaf, and what of that is known already.
+
+use super::{
+    Agreed, Base, Clocks, LEAST_UNCERTAINTY, LeafTimes, OriginalWrite, SideClock,
+    leaf::{LeafHash, LeafId, LeafPath},
+    owner::{owner_of, time_of},
+    settle::{Changed, Times},
+    settling::{Case, Settling},
+    time::{Certainty, Moment, WriteTime},
+};
+use crate::{config::Strategy, marker::FIELD_MANAGER, ownership::ManagedEntry};
+
+impl Settling<'_, '_> {
+    /// On what both sides agree by what the target wrote and the upstream shows since: it was written back, and nobody took the leaf. The
+    /// base in the target's marker moves with the next write only; what the target writes until then is a successor of that, however near.
+    pub(super) fn echo(&self, path: impl Fn() -> LeafPath, hash: Option<LeafHash>) -> Option<Agreed> {
+        if self.written.is_empty() {
+            return None;
+        }
+        let path = path();
+        let write = self.written.get(&path.to_string())?;
+        if !write.is_of(self.sides.target, hash) {
+            return None;
+        }
+        let owner = owner_of(self.upstream_entries, &path);
+        if owner.is_some_and(|owner| owner.manager != FIELD_MANAGER) {
+            return None;
+        }
+        let at = write.at()?;
+        hash.map(|hash| Agreed { hash, at })
+    }
+
+    /// Whether a leaf that the upstream lacks is missing there because this target removed it: then what it has of it is newer.
+    pub(super) fn is_removal_echo(&self, path: &LeafPath) -> bool {
+        let write = self.written.get(&path.to_string());
+        write.is_some_and(|write| write.is_of(self.sides.target, None))
+    }
+
+    /// Remembers since when the upstream lacks what the base knows: a write at the target is told by it whether it is the later one.
+    pub(super) fn watch_removals(&mut self) {
+        let now = self.clocks.upstream.to_theirs(self.clocks.now);
+        for id in self.sides.base.into_iter().flat_map(Base::leaves) {
+            if !self.met.contains(&id) {
+                let agreed = self.sides.base.and_then(|base| base.get(id));
+                self.memory.upstream.observe(id, None, agreed, (None, now));
+                self.differing.push(id);
+            }
+        }
+    }
+
+    /// Whether the upstream had a leaf that neither it nor the base has now.
+    pub(super) fn upstream_had(&self, id: LeafId) -> bool {
+        self.rules.strategy == Strategy::LastWriteWins && self.memory.upstream.remembers(id, None)
+    }
+
+    /// The target from which the upstream has the leaf at `path`, if it was written back and nobody took it.
+    pub(super) fn origin_of(&self, path: &LeafPath, owner: Option<&ManagedEntry<'_>>) -> Option<Box<str>> {
+        if self.written.is_empty() || owner.is_some_and(|owner| owner.manager != FIELD_MANAGER) {
+            return None;
+        }
+        let write = self.written.get(&path.to_string())?;
+        Some(write.target.as_str().into())
+    }
+
+    /// When both sides wrote a leaf, on our clock.
+    pub(super) fn times(&mut self, case: &Case<'_>) -> Times {
+        let hasher = self.sides.hasher;
+        let Clocks {
+            now,
+            upstream,
+            downstream,
+        } = self.clocks;
+        let owner = owner_of(self.upstream_entries, &case.path);
+        let hash = case.upstream.map(|content| hasher.value(content));
+        let known = self.sides.base.and_then(|base| base.get(case.id));
+        let agreed = self.echo(|| case.path.clone(), hash).or(known);
+        // A removal that was written back is dated there, whoever looks at it next.
+        let removed = case
+            .downstream
+            .is_none()
+            .then(|| self.removal_written_back(case))
+            .flatten();
+        let written = time_of(case.owner).or(removed.map(|at| downstream.to_theirs(at)));
+        // Only a side that changed the leaf is remembered: that it differed once means that what it has now was written since.
+        let (mut none, mut other) = (LeafTimes::default(), LeafTimes::default());
+        let (above, below) = match case.changed {
+            Changed::Upstream => (&mut self.memory.upstream, &mut other),
+            Changed::Downstream => (&mut none, &mut self.memory.downstream),
+            Changed::Nobody | Changed::Alike | Changed::Differently => {
+                (&mut self.memory.upstream, &mut self.memory.downstream)
+            }
+        };
+        let up = above.observe(case.id, hash, agreed, (time_of(owner), upstream.to_theirs(now)));
+        let found = case.downstream.map(|content| hasher.value(content));
+        let down = below.observe(case.id, found, agreed, (written, downstream.to_theirs(now)));
+        // Ours stands there, or nothing stands there since a removal was written back.
+        let recorded = self.written.get(&case.path.to_string()).filter(|write| match owner {
+            Some(owner) => owner.manager == FIELD_MANAGER,
+            None => hash.is_none() && write.is_removal(),
+        });
+        let recorded = recorded.and_then(OriginalWrite::at);
+        let on_ours = |clock: SideClock, time: WriteTime| WriteTime {
+            at: clock.to_ours(time.at),
+            ..time
+        };
+        Times {
+            // A write does not get younger by travelling.
+            upstream: recorded.map_or_else(
+                || on_ours(upstream, up),
+                |at| WriteTime {
+                    at,
+                    certainty: Certainty::Watched,
+                },
+            ),
+            downstream: on_ours(downstream, down),
+            uncertainty: upstream.uncertainty.saturating_add(downstream.uncertainty),
+        }
+    }
+
+    /// When the target removed a leaf, if that was written back and the leaf was not agreed on anew since.
+    fn removal_written_back(&self, case: &Case<'_>) -> Option<Moment> {
+        let write = self.written.get(&case.path.to_string())?;
+        let at = write.at().filter(|_| write.is_of(self.sides.target, None))?;
+        let known = self.sides.base.and_then(|base| base.get(case.id));
+        let agreed_since = known.is_some_and(|agreed| agreed.at.0 > at.0.saturating_add(LEAST_UNCERTAINTY));
+        (!agreed_since).then_some(at)
+    }
+
+    /// Whether this very write of the target was written back before, and the upstream has changed the leaf since.
+    pub(super) fn was_written_back(&self, case: &Case<'_>, times: Times) -> bool {
+        let hash = case.downstream.map(|content| self.sides.hasher.value(content));
+        let Some(write) = self.written.get(&case.path.to_string()) else {
+            return false;
+        };
+        let Some(at) = write.at().filter(|_| write.is_of(self.sides.target, hash)) else {
+            return false;
+        };
+        let slack = times.uncertainty.max(LEAST_UNCERTAINTY);
+        // What was agreed on since makes it another write of the same value.
+        let known = self.sides.base.and_then(|base| base.get(case.id));
+        let agreed_since = known.is_some_and(|agreed| agreed.at.0 > at.0.saturating_add(slack));
+        !agreed_since && times.downstream.at.0 < at.0.saturating_add(slack)
+    }
+}
