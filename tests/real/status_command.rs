@@ -10,7 +10,8 @@ use syncer_harness::{ApiServer, ApiServerOptions, FailureReport, Patch, Scratch,
 
 use crate::{
     objects::{ConfigMap, SOON, create_namespace},
-    world::{BINARY, arguments},
+    printed::{self, Side},
+    world::{BINARY, arguments, syncer},
 };
 
 const TARGETS: &str = "/apis/workload.kcp.io/v1alpha1/synctargets";
@@ -42,9 +43,10 @@ fn define(server: &ApiServer) {
 
 #[test]
 fn a_running_syncer_says_how_targets_of_files_stand() {
-    let start = |name| ApiServerOptions::default().named(name).start();
-    let (upstream, east) = (start("upstream"), start("east"));
-    let files = (upstream.write(upstream.kubeconfig()), east.write(east.kubeconfig()));
+    let start = |name, side| printed::grant(ApiServerOptions::default().named(name).user(&syncer()).start(), side);
+    let (upstream, east) = (start("upstream", Side::Upstream), start("east", Side::Target));
+    let file = |server: &ApiServer| server.write(&server.kubeconfig_of(&syncer()));
+    let files = (file(&upstream), file(&east));
     let nowhere = upstream.write(&syncer_harness::Kubeconfig {
         server: "https://127.0.0.1:1".to_owned(),
         ..upstream.kubeconfig().clone()

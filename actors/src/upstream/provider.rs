@@ -67,8 +67,8 @@ pub(super) async fn identify(
     endpoint: Option<&Cluster>,
     wanted: &BTreeSet<ResourceRef>,
 ) -> Result<Identity, IdentifyError> {
-    let home = must_have(provider, &logical_clusters(), LOGICAL_CLUSTER).await?;
-    let found = must_have(provider, &bindings::slices(), slice).await?;
+    let home = home(provider).await?;
+    let found = slice_of(provider, slice).await?;
     let reference = found.member("spec").and_then(|spec| slice::export_of(spec.get()));
     let reference = reference.ok_or_else(|| IdentifyError::Unusable {
         what: format!("{}: endpoint slice {slice} names no export", provider.name()),
@@ -120,6 +120,40 @@ pub(super) async fn identify(
             generation: found.generation(),
         }),
     })
+}
+
+/// What the workspace `provider` is. A kubeconfig that leads elsewhere is the usual mistake: what it says then is no help.
+async fn home(provider: &Cluster) -> Result<Object, IdentifyError> {
+    let resource = logical_clusters();
+    let found = provider.get(&resource, "", LOGICAL_CLUSTER, FieldsV1Kept::None);
+    let cause = match found.await {
+        Ok(Some(home)) => return Ok(home),
+        Ok(None) => "there is no LogicalCluster".to_owned(),
+        Err(error) if matches!(error.next(), Next::Forbidden | Next::Unserved | Next::NotFound) => error.to_string(),
+        Err(error) => return Err(error.into()),
+    };
+    Err(IdentifyError::Unusable {
+        what: format!(
+            "{}: {} is no workspace of kcp that its user may read: {cause}; have the server in the kubeconfig end with /clusters/ and the path of \
+             the workspace with the endpoint slice, such as /clusters/root:compute",
+            provider.name(),
+            provider.url()
+        ),
+    })
+}
+
+/// The endpoint slice `name` of the workspace `provider`. A ServiceAccount is a stranger in any workspace but its own.
+async fn slice_of(provider: &Cluster, name: &str) -> Result<Object, IdentifyError> {
+    match must_have(provider, &bindings::slices(), name).await {
+        Err(IdentifyError::Cluster(error)) if error.next() == Next::Forbidden => Err(IdentifyError::Unusable {
+            what: format!(
+                "{error}: {} is not for this user; point the kubeconfig at the workspace of this ServiceAccount, or grant it there what \
+                 `tmc-syncer manifests kcp` prints",
+                provider.url()
+            ),
+        }),
+        found => found,
+    }
 }
 
 async fn must_have(cluster: &Cluster, resource: &ResourceType, name: &str) -> Result<Object, IdentifyError> {

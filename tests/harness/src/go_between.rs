@@ -35,6 +35,8 @@ pub enum Fate {
     Passed,
     /// It is passed on with another query.
     PassedAs(String),
+    /// It is passed on to another path.
+    PassedTo(String),
     /// It is passed on; the connection is cut in the middle of the answer.
     CutInTheMiddle,
     /// The connection is cut.
@@ -173,6 +175,15 @@ impl Shared {
             ),
             Fate::Passed => send(stream, self.passed_on(asked, &asked.asked.query, body)?, self.skewed()),
             Fate::PassedAs(query) => send(stream, self.passed_on(asked, query, body)?, self.skewed()),
+            Fate::PassedTo(path) => {
+                let mut elsewhere = asked.clone();
+                path.clone_into(&mut elsewhere.asked.path);
+                send(
+                    stream,
+                    self.passed_on(&elsewhere, &asked.asked.query, body)?,
+                    self.skewed(),
+                )
+            }
             Fate::CutInTheMiddle => {
                 let mut answer = self.passed_on(asked, &asked.asked.query, body)?;
                 let text = answer.body_mut().read_to_vec().map_err(std::io::Error::other)?;
@@ -210,6 +221,7 @@ impl Shared {
 }
 
 /// A request with its headers.
+#[derive(Clone)]
 struct Whole {
     asked: Asked,
     headers: Vec<(String, String)>,

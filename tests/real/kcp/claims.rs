@@ -1,8 +1,12 @@
 //! Claims: what is withdrawn stays on the targets, and what is deleted goes.
 
 use serde_json::json;
+use syncer_harness::wait_for;
 
-use super::scene::{CONFIG_MAPS, SETTLED, Scene, shared, stay, wait_data, wait_gone};
+use super::{
+    provider::KCP_SOON,
+    scene::{CONFIG_MAPS, DEPLOYMENTS, SETTLED, Scene, copy, shared, stay, target, wait_data, wait_gone},
+};
 
 #[test]
 fn a_claim_withdrawn_and_given_again_deletes_nothing_and_a_true_deletion_goes() {
@@ -39,6 +43,31 @@ fn a_claim_withdrawn_and_given_again_deletes_nothing_and_a_true_deletion_goes() 
     wait_gone(CONFIG_MAPS, &red, "b", SETTLED);
     stay(&red, &["a"]);
     stay(&blue, &["a", "b"]);
+}
+
+#[test]
+fn a_claim_that_is_accepted_late_brings_what_is_there_without_a_restart() {
+    let kcp = shared();
+    let mut scene = Scene::new(&kcp, "late");
+    let red = scene.provider.consumer_without(&kcp, "late-red", "configmaps");
+    let blue = scene.consumer("late-blue");
+    scene.run();
+    for consumer in [&red, &blue] {
+        scene.config_map(consumer, "a", &json!({"v": "1"}));
+    }
+    scene.deployment(&red, "web", 1);
+    wait_data(&blue, "a", &json!({"v": "1"}));
+    // What is bound is synced without it, and what is missing is said.
+    wait_for("the Deployment", KCP_SOON, || copy(target(0), DEPLOYMENTS, &red, "web"));
+    assert!(copy(target(0), CONFIG_MAPS, &red, "a").is_none());
+    scene
+        .syncer()
+        .wait_for_log(&["claim", "configmaps", &red.path], KCP_SOON);
+
+    scene.provider.accept_all(&kcp, &red);
+    wait_data(&red, "a", &json!({"v": "1"}));
+    scene.edit(&red, "a", &json!({"v": "2"}));
+    wait_data(&red, "a", &json!({"v": "2"}));
 }
 
 #[test]

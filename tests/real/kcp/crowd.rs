@@ -193,7 +193,7 @@ fn more(before: &BTreeMap<String, u64>, after: &BTreeMap<String, u64>) -> (u64, 
 }
 
 #[test]
-#[ignore = "takes minutes and a machine of its own: cargo test --features testbed --test real -- --ignored fifty"]
+#[ignore = "a bigger load: cargo xtask test --full"]
 fn fifty_workspaces_a_restart_of_kcp_a_new_workspace_and_one_that_goes() {
     let mut kcp = kcp_alone();
     let user = printed::user("plain");

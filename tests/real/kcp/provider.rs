@@ -112,28 +112,39 @@ impl Provider {
         client.create(&own("syncpolicies", ""), &document("SyncPolicy", name, spec));
     }
 
+    /// Waits until the SyncTarget or SyncPolicy `name` is as `holds` says; the object.
+    #[track_caller]
+    pub(crate) fn wait_own(&self, kcp: &Kcp, kind: &str, name: &str, holds: impl Fn(&Value) -> bool) -> Value {
+        let (client, path) = (kcp.client(&self.path), own(kind, name));
+        wait_for(&format!("{name} of {kind}"), KCP_SOON, || {
+            let seen = client.read(&path);
+            if holds(&seen) {
+                Ok(seen)
+            } else {
+                Err(seen["status"].to_string())
+            }
+        })
+    }
+
     /// Makes the workspace `name`, and binds the export there as the printed example does.
     #[track_caller]
     pub(crate) fn consumer(&self, kcp: &Kcp, name: &str) -> Consumer {
-        let path = kcp.create_workspace("root", name);
-        applied(kcp, &path, &self.documents[self.documents.len() - 1..]);
-        let client = kcp.client(&path);
-        let bound = wait_for(&format!("the binding in {path}"), KCP_SOON, || {
-            let binding = client.read(&format!("{BINDINGS}/kubernetes"));
-            let is_bound = binding["status"]["phase"] == "Bound" && is_true(&binding, "PermissionClaimsApplied");
-            if is_bound {
-                Ok(binding)
-            } else {
-                Err(binding["status"].to_string())
-            }
-        });
-        let cluster = bound["metadata"]["annotations"]["kcp.io/cluster"].as_str().unwrap();
-        let consumer = Consumer {
-            cluster: cluster.to_owned(),
-            path,
-        };
-        consumer.wait_served(kcp);
-        consumer
+        bound(kcp, name, self.documents.last().unwrap())
+    }
+
+    /// The same, without an answer to the claim on `resource`: nobody has said yes or no.
+    #[track_caller]
+    pub(crate) fn consumer_without(&self, kcp: &Kcp, name: &str, resource: &str) -> Consumer {
+        let mut binding = self.documents.last().unwrap().clone();
+        let claims = binding["spec"]["permissionClaims"].as_array_mut().unwrap();
+        claims.retain(|claim| claim["resource"] != resource);
+        bound(kcp, name, &binding)
+    }
+
+    /// Answers all claims in `consumer` as the printed example does.
+    #[track_caller]
+    pub(crate) fn accept_all(&self, kcp: &Kcp, consumer: &Consumer) {
+        applied(kcp, &consumer.path, &self.documents[self.documents.len() - 1..]);
     }
 
     /// The endpoint of its virtual workspace, which is there once somebody has bound the export.
@@ -180,6 +191,30 @@ impl Consumer {
     pub(crate) fn client(&self, kcp: &Kcp) -> Client {
         kcp.client(&self.path)
     }
+}
+
+/// Makes the workspace `name`, and applies `binding` there.
+#[track_caller]
+fn bound(kcp: &Kcp, name: &str, binding: &Value) -> Consumer {
+    let path = kcp.create_workspace("root", name);
+    applied(kcp, &path, std::slice::from_ref(binding));
+    let client = kcp.client(&path);
+    let bound = wait_for(&format!("the binding in {path}"), KCP_SOON, || {
+        let binding = client.read(&format!("{BINDINGS}/kubernetes"));
+        let is_bound = binding["status"]["phase"] == "Bound" && is_true(&binding, "PermissionClaimsApplied");
+        if is_bound {
+            Ok(binding)
+        } else {
+            Err(binding["status"].to_string())
+        }
+    });
+    let cluster = bound["metadata"]["annotations"]["kcp.io/cluster"].as_str().unwrap();
+    let consumer = Consumer {
+        cluster: cluster.to_owned(),
+        path,
+    };
+    consumer.wait_served(kcp);
+    consumer
 }
 
 /// The path of one of our own objects; of all of its kind where the name is empty.

@@ -104,6 +104,12 @@ impl<'a> Scene<'a> {
         self
     }
 
+    /// Follows the endpoint slice `slice`, which the test makes.
+    pub(crate) fn following(mut self, slice: &str) -> Self {
+        slice.clone_into(&mut self.slice);
+        self
+    }
+
     #[track_caller]
     pub(crate) fn make_slice(&self) {
         let object = json!({
@@ -131,13 +137,38 @@ impl<'a> Scene<'a> {
     /// Starts the syncer, as the ServiceAccount that is printed for it.
     #[track_caller]
     pub(crate) fn run(&mut self) {
-        let upstream = self.kcp.write(&self.provider.syncer(self.kcp));
+        let slice = self.slice.clone();
+        self.run_as(&self.provider.syncer(self.kcp), &slice);
+    }
+
+    /// Starts it with east and west as SyncTargets of the provider, and what policies the test has made there.
+    #[track_caller]
+    pub(crate) fn run_with_objects(&mut self) {
+        for (number, name) in ["east", "west"].into_iter().enumerate() {
+            let kubeconfig = target(number).kubeconfig_of(&user());
+            self.provider.target(self.kcp, name, &kubeconfig);
+        }
+        let upstream = self.kcp.write(&self.provider.syncer(self.kcp)).display().to_string();
+        let arguments = [
+            "run",
+            "--upstream-kubeconfig",
+            &upstream,
+            "--endpoint-slice",
+            &self.slice,
+        ];
+        self.syncer = Some(Syncer::start(BINARY, arguments));
+    }
+
+    /// Starts it on the slice `slice` of the workspace that `upstream` leads to.
+    #[track_caller]
+    pub(crate) fn run_as(&mut self, upstream: &Kubeconfig, slice: &str) {
+        let upstream = self.kcp.write(upstream);
         let mut arguments = vec![
             "run".to_owned(),
             "--upstream-kubeconfig".to_owned(),
             upstream.display().to_string(),
             "--endpoint-slice".to_owned(),
-            self.slice.clone(),
+            slice.to_owned(),
         ];
         for (number, name) in ["east", "west"].into_iter().enumerate() {
             let file = reached(number);
@@ -265,7 +296,7 @@ impl<'a> Scene<'a> {
     }
 }
 
-const SLICES: &str = "/apis/apis.kcp.io/v1alpha1/apiexportendpointslices";
+pub(crate) const SLICES: &str = "/apis/apis.kcp.io/v1alpha1/apiexportendpointslices";
 
 /// The copy on `target` of the object `name` of `consumer` in `collection`.
 pub(crate) fn copy(target: &ApiServer, collection: &str, consumer: &Consumer, name: &str) -> Option<Value> {
