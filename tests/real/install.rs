@@ -2,6 +2,8 @@
 
 mod chart;
 mod helm;
+mod node;
+mod page;
 mod plain;
 mod pod;
 mod release;

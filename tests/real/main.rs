@@ -19,6 +19,7 @@ mod objects;
 mod objects_as_config;
 mod policy;
 mod printed;
+mod readme;
 mod status;
 mod status_command;
 mod sync;

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use syncer_harness::{Process, Program, Scratch, Testbed, wait_for};
+use syncer_harness::{Exit, Process, Program, Scratch, Testbed, wait_for};
 
 use crate::world::BINARY;
 
@@ -65,6 +65,12 @@ impl Typed {
     /// How the script ended, if it did.
     pub(crate) fn ended(&mut self) -> Option<ExitStatus> {
         self.process.ended()
+    }
+
+    /// Asks it to end (SIGTERM), and waits for that.
+    #[track_caller]
+    pub(crate) fn terminate(&mut self, within: Duration) -> Exit {
+        self.process.terminate(within)
     }
 
     /// What was typed and answered so far.

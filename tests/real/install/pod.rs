@@ -12,7 +12,9 @@ use std::{
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use serde_json::{Value, json};
-use syncer_harness::{ApiServer, Client, Credentials, Exit, ImageRoot, Kubeconfig, Process, Scratch, wait_for};
+use syncer_harness::{
+    ApiServer, Client, Credentials, Exit, ImageRoot, Kubeconfig, Process, Scratch, free_port, wait_for,
+};
 
 use crate::world::BINARY;
 
@@ -26,6 +28,15 @@ pub(super) struct Pod {
     container: Value,
     root: ImageRoot,
     _log: Scratch,
+}
+
+/// On which ports it listens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ports {
+    /// On those that its arguments name.
+    AsGiven,
+    /// On free ones: a pod of a real cluster has an address of its own, here all share one.
+    OfItsOwn,
 }
 
 /// A pod of `server` on its way to run.
@@ -50,18 +61,27 @@ impl Pod {
                 others => Err(format!("{} pods", others.len())),
             }
         });
-        Self::start(server, &pod)
+        Self::start(server, &pod, Ports::AsGiven)
     }
 
     /// Runs what `pod` asks for.
     #[track_caller]
-    pub(super) fn start(server: &ApiServer, pod: &Value) -> Self {
+    pub(super) fn start(server: &ApiServer, pod: &Value, ports: Ports) -> Self {
+        Self::try_start(server, pod, ports).unwrap()
+    }
+
+    /// The same; none where something that it mounts, or whom it acts as, is not there: the pod is about to go, or came too early.
+    #[track_caller]
+    pub(super) fn try_start(server: &ApiServer, pod: &Value, ports: Ports) -> Option<Self> {
         let log = Scratch::new("pod");
         let root = ImageRoot::lay_out(Path::new(BINARY));
-        let container = pod["spec"]["containers"][0].clone();
+        let mut container = pod["spec"]["containers"][0].clone();
+        if ports == Ports::OfItsOwn {
+            move_ports(&mut container);
+        }
         let kubelet = Kubelet { server, pod, root };
         for mount in items(&container["volumeMounts"]) {
-            kubelet.mount(mount);
+            kubelet.mount(mount)?;
         }
         kubelet.hosts();
         let command = kubelet.command(&container);
@@ -72,13 +92,13 @@ impl Pod {
             authority: String::new(),
             credentials: Credentials::Anonymous,
         });
-        Self {
+        Some(Self {
             process,
             health,
             container,
             root: kubelet.root,
             _log: log,
-        }
+        })
     }
 
     /// Waits until all its probes are answered well.
@@ -139,58 +159,53 @@ impl Kubelet<'_> {
         text(&self.pod["metadata"]["namespace"])
     }
 
-    fn read(&self, plural: &str, name: &str) -> Value {
+    fn read(&self, plural: &str, name: &str) -> Option<Value> {
         self.server
             .client()
-            .read(&format!("/api/v1/namespaces/{}/{plural}/{name}", self.namespace()))
+            .get(&format!("/api/v1/namespaces/{}/{plural}/{name}", self.namespace()))
     }
 
     /// Fills the folder of `mount` with what its volume holds.
     #[track_caller]
-    fn mount(&self, mount: &Value) {
-        let volume = items(&self.pod["spec"]["volumes"])
-            .iter()
-            .find(|volume| volume["name"] == mount["name"])
-            .unwrap();
-        let files = if let Some(secret) = volume.get("secret") {
-            self.of_secret(secret, text(&secret["secretName"]))
+    fn mount(&self, mount: &Value) -> Option<()> {
+        let mut volumes = items(&self.pod["spec"]["volumes"]).iter();
+        let volume = volumes.find(|volume| volume["name"] == mount["name"]).unwrap();
+        let (kind, files) = if let Some(secret) = volume.get("secret") {
+            (secret, self.of_secret(secret)?)
         } else if let Some(map) = volume.get("configMap") {
-            self.of_config_map(map)
+            (map, self.of_config_map(map)?)
         } else {
-            let sources = items(&volume["projected"]["sources"]);
-            sources.iter().flat_map(|source| self.projected(source)).collect()
+            let mut files = BTreeMap::new();
+            for source in items(&volume["projected"]["sources"]) {
+                files.extend(self.projected(source)?);
+            }
+            (&volume["projected"], files)
         };
-        let kind = ["secret", "configMap", "projected"]
-            .iter()
-            .find_map(|kind| volume.get(*kind))
-            .unwrap();
         let mode = u32::try_from(kind["defaultMode"].as_u64().unwrap_or(0o644)).unwrap();
         let folder = self.root.mount_point(text(&mount["mountPath"]));
         write_atomically(&folder, &files, mode, self.group());
+        Some(())
     }
 
-    fn of_secret(&self, volume: &Value, name: &str) -> BTreeMap<String, Vec<u8>> {
-        let data = self.read("secrets", name)["data"].clone();
-        let decoded = data.as_object().unwrap().iter();
-        let decoded = decoded.map(|(key, value)| (key.clone(), BASE64_STANDARD.decode(text(value)).unwrap()));
-        chosen(volume, &decoded.collect())
-    }
-
-    fn of_config_map(&self, volume: &Value) -> BTreeMap<String, Vec<u8>> {
-        let data = self.read("configmaps", text(&volume["name"]))["data"].clone();
+    fn of_secret(&self, volume: &Value) -> Option<BTreeMap<String, Vec<u8>>> {
+        let data = self.read("secrets", text(&volume["secretName"]))?["data"].clone();
         let data = data.as_object().unwrap().iter();
-        chosen(
-            volume,
-            &data
-                .map(|(key, value)| (key.clone(), text(value).as_bytes().to_vec()))
-                .collect(),
-        )
+        let data = data.map(|(key, value)| (key.clone(), BASE64_STANDARD.decode(text(value)).unwrap()));
+        Some(chosen(volume, &data.collect()))
+    }
+
+    fn of_config_map(&self, volume: &Value) -> Option<BTreeMap<String, Vec<u8>>> {
+        let data = self.read("configmaps", text(&volume["name"]))?["data"].clone();
+        let data = data.as_object().unwrap().iter();
+        let data = data.map(|(key, value)| (key.clone(), text(value).as_bytes().to_vec()));
+        Some(chosen(volume, &data.collect()))
     }
 
     /// What Kubernetes itself gives to a pod.
-    fn projected(&self, source: &Value) -> BTreeMap<String, Vec<u8>> {
+    fn projected(&self, source: &Value) -> Option<BTreeMap<String, Vec<u8>>> {
         if let Some(token) = source.get("serviceAccountToken") {
-            return BTreeMap::from([(text(&token["path"]).to_owned(), self.token(token).into_bytes())]);
+            let path = text(&token["path"]).to_owned();
+            return Some(BTreeMap::from([(path, self.token(token)?.into_bytes())]));
         }
         if let Some(map) = source.get("configMap") {
             return self.of_config_map(map);
@@ -200,11 +215,11 @@ impl Kubelet<'_> {
             assert_eq!(item["fieldRef"]["fieldPath"], "metadata.namespace");
             (text(&item["path"]).to_owned(), self.namespace().as_bytes().to_vec())
         });
-        fields.collect()
+        Some(fields.collect())
     }
 
     /// A token of its ServiceAccount that holds for this pod.
-    fn token(&self, asked: &Value) -> String {
+    fn token(&self, asked: &Value) -> Option<String> {
         let metadata = &self.pod["metadata"];
         let request = json!({
             "apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest",
@@ -218,8 +233,14 @@ impl Kubelet<'_> {
             "/api/v1/namespaces/{}/serviceaccounts/{account}/token",
             self.namespace()
         );
-        let answer = self.server.client().create(&path, &request);
-        text(&answer["status"]["token"]).to_owned()
+        let reply = self.server.client().call("POST", &path, Some(&request));
+        // 404 where account or pod are gone, 409 where the pod's UID is another's by now.
+        assert!(
+            reply.is_success() || [404, 409].contains(&reply.status),
+            "{}",
+            reply.text
+        );
+        reply.json()["status"]["token"].as_str().map(str::to_owned)
     }
 
     /// What a kubelet writes for name resolution.
@@ -251,6 +272,20 @@ impl Kubelet<'_> {
         }
         command
     }
+}
+
+/// Has it listen on free ports instead of those that its arguments name.
+fn move_ports(container: &mut Value) {
+    let (health, admin) = (free_port(), free_port());
+    for argument in container["args"].as_array_mut().unwrap() {
+        let moved = match text(argument).split_once('=') {
+            Some(("--health-address", _)) => format!("--health-address=127.0.0.1:{health}"),
+            Some(("--admin-address", _)) => format!("--admin-address=127.0.0.1:{admin}"),
+            _ => continue,
+        };
+        *argument = json!(moved);
+    }
+    container["ports"][0]["containerPort"] = json!(health);
 }
 
 /// The keys of a volume: those that it lists, under the paths that it gives them, or all.
