@@ -211,6 +211,7 @@ fn the_command_line_alone_is_a_configuration() {
     let options = Options {
         named: vec!["east=east.kubeconfig#ctx".parse().unwrap(), "west=w".parse().unwrap()],
         strategy: ConflictStrategy::MergeChanges,
+        status_interval: Some("3s".parse().unwrap()),
         ..Options::default()
     };
     let configuration = read(&[], &options).unwrap().configuration;
@@ -224,6 +225,7 @@ fn the_command_line_alone_is_a_configuration() {
         fallback(&options).spec.conflict.strategy,
         ConflictStrategy::MergeChanges
     );
+    assert_eq!(fallback(&options).spec.status.interval, "3s".parse().unwrap());
     let resources = |options: &Options| -> Vec<_> {
         let policy = fallback(options);
         let resources = policy.spec.resources.iter();

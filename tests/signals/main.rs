@@ -7,6 +7,9 @@
     reason = "steps of a test outside of its function: their panic is the test's failure"
 )]
 
+mod attack;
+mod boards;
+mod flags;
 mod http;
 mod pages;
 mod stage;

@@ -1,6 +1,11 @@
 //! The program as an operator runs it, on a sandbox of its own.
 
-use std::{ffi::OsStr, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    ffi::OsStr,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use syncer_harness::{Scratch, Syncer, wait_for};
 use syncer_sandbox::{ApiServer, Fleet, FleetOptions, Hand, Serving, Transport, WorkloadPlan, Workloads};
@@ -79,6 +84,21 @@ impl Stage {
     /// A running syncer for all targets.
     pub(crate) fn run(&self, more: &[&str]) -> Syncer {
         start(self.arguments(more))
+    }
+
+    /// The kubeconfig of a server.
+    pub(crate) fn file(&self, name: &str) -> &Path {
+        let (_, file) = self.files.iter().find(|(known, _)| known == name).unwrap();
+        file
+    }
+
+    pub(crate) fn server(&self, target: &str) -> &ApiServer {
+        let (_, server) = self.fleet.targets.iter().find(|(known, _)| known == target).unwrap();
+        server
+    }
+
+    pub(crate) fn target(&self, name: &str) -> Hand {
+        Hand::at(self.server(name), "somebody")
     }
 
     pub(crate) fn upstream(&self) -> Hand {

@@ -130,6 +130,12 @@ impl Signals {
             quarantines: self.0.quarantines.get_or_create(&label).clone(),
             quarantine_dropped: self.0.quarantine_dropped.get_or_create(&label).clone(),
         });
+        // Shown at 0 before the first: an alert on an increase would miss a series that begins at 1.
+        for fault in [Fault::Panic, Fault::Error] {
+            let label = [("kind", kind), ("cause", fault.as_str())];
+            drop(self.0.restarts.get_or_create(&label));
+            drop(self.0.gave_up.get_or_create(&label));
+        }
         meters.push((kind, Arc::clone(&meter)));
         meter
     }

@@ -1,0 +1,362 @@
+//! Which test shows what an option does.
+
+/// A command (`*` for all that have the option), an option, and the test that shows what it does.
+pub(super) const SHOWN: &[(&str, &str, &str)] = &[
+    (
+        "*",
+        "log-level",
+        "tests/signals/flags/effects.rs::a_log_has_the_level_and_the_form_that_were_asked_for",
+    ),
+    (
+        "*",
+        "log-format",
+        "tests/signals/flags/effects.rs::a_log_has_the_level_and_the_form_that_were_asked_for",
+    ),
+    (
+        "*",
+        "otlp-endpoint",
+        "tests/signals/traces.rs::an_edit_is_one_trace_from_the_watch_event_to_the_status_that_is_back",
+    ),
+    (
+        "*",
+        "trace-sample",
+        "tests/signals/traces.rs::what_is_not_of_the_sample_is_not_traced",
+    ),
+    (
+        "*",
+        "upstream-kubeconfig",
+        "tests/signals/flags/effects.rs::the_upstream_is_the_one_of_the_context",
+    ),
+    (
+        "*",
+        "upstream-context",
+        "tests/signals/flags/effects.rs::the_upstream_is_the_one_of_the_context",
+    ),
+    (
+        "*",
+        "endpoint-slice",
+        "tests/real/kcp/apart.rs::two_workspaces_with_the_same_names_are_kept_apart_and_each_gets_its_own_status",
+    ),
+    (
+        "run",
+        "target",
+        "tests/signals/flags/effects.rs::the_upstream_is_the_one_of_the_context",
+    ),
+    (
+        "diff",
+        "target",
+        "tests/signals/flags/effects.rs::diff_takes_what_run_takes",
+    ),
+    (
+        "release",
+        "target",
+        "tests/real/gone/release.rs::finalizers_come_off_for_one_target_or_for_all_and_a_dead_target_holds_up_nothing",
+    ),
+    (
+        "run",
+        "file",
+        "tests/signals/flags/effects.rs::documents_come_from_a_file",
+    ),
+    (
+        "diff",
+        "file",
+        "tests/signals/flags/effects.rs::diff_takes_what_run_takes",
+    ),
+    (
+        "release",
+        "file",
+        "src/release/tests.rs::all_targets_of_the_files_are_released_or_those_that_are_named",
+    ),
+    (
+        "validate",
+        "file",
+        "tests/signals/flags/effects.rs::documents_are_checked_and_the_findings_printed",
+    ),
+    (
+        "validate",
+        "output",
+        "tests/signals/flags/effects.rs::documents_are_checked_and_the_findings_printed",
+    ),
+    (
+        "*",
+        "strategy",
+        "tests/signals/flags/effects.rs::the_strategy_decides_what_becomes_of_an_edit_on_a_target",
+    ),
+    (
+        "*",
+        "namespace-mapping",
+        "tests/signals/flags/effects.rs::namespaces_are_mapped_as_asked_for",
+    ),
+    (
+        "*",
+        "status-interval",
+        "src/documents/tests.rs::the_command_line_alone_is_a_configuration",
+    ),
+    (
+        "*",
+        "sync-secrets",
+        "tests/signals/flags/effects.rs::secrets_go_only_when_asked_for",
+    ),
+    (
+        "run",
+        "dry-run",
+        "tests/real/policy/dry_run.rs::a_dry_run_reports_and_writes_nothing_at_all",
+    ),
+    (
+        "release",
+        "dry-run",
+        "tests/real/gone/release.rs::finalizers_come_off_for_one_target_or_for_all_and_a_dead_target_holds_up_nothing",
+    ),
+    (
+        "run",
+        "confirm-mass-deletion",
+        "tests/real/gone/confirm.rs::the_option_is_about_the_sum_over_all_targets_at_the_start",
+    ),
+    (
+        "*",
+        "previous-upstream",
+        "tests/real/gone/replaced.rs::an_heir_takes_over_what_it_has_too_and_the_rest_is_held",
+    ),
+    (
+        "*",
+        "hash-key-file",
+        "tests/signals/flags/effects.rs::hashes_over_secrets_are_made_with_the_key_of_the_file",
+    ),
+    (
+        "run",
+        "admin-address",
+        "tests/signals/flags/effects.rs::probes_are_served_where_asked_for_and_pages_only_on_the_admin_address",
+    ),
+    (
+        "run",
+        "health-address",
+        "tests/signals/flags/effects.rs::probes_are_served_where_asked_for_and_pages_only_on_the_admin_address",
+    ),
+    (
+        "*",
+        "body-cache",
+        "tests/signals/flags/effects.rs::bodies_that_are_not_kept_are_read_again",
+    ),
+    (
+        "*",
+        "threads",
+        "tests/signals/flags/effects.rs::threads_mailboxes_and_reconcilers_are_as_many_as_asked_for",
+    ),
+    (
+        "*",
+        "mailbox",
+        "tests/signals/flags/effects.rs::threads_mailboxes_and_reconcilers_are_as_many_as_asked_for",
+    ),
+    (
+        "*",
+        "reconcilers",
+        "tests/signals/flags/effects.rs::threads_mailboxes_and_reconcilers_are_as_many_as_asked_for",
+    ),
+    (
+        "*",
+        "writes-in-flight",
+        "tests/signals/flags/effects.rs::no_more_writes_are_under_way_than_asked_for",
+    ),
+    (
+        "diff",
+        "output",
+        "src/diff/tests.rs::json_has_both_sides_and_names_that_stay",
+    ),
+    (
+        "diff",
+        "timeout",
+        "tests/signals/flags/effects.rs::diff_takes_what_run_takes",
+    ),
+    (
+        "manifests",
+        "resource",
+        "tests/signals/flags/effects.rs::manifests_have_the_names_that_were_given",
+    ),
+    (
+        "manifests",
+        "workspace",
+        "tests/signals/flags/effects.rs::manifests_have_the_names_that_were_given",
+    ),
+    (
+        "manifests",
+        "export",
+        "tests/signals/flags/effects.rs::manifests_have_the_names_that_were_given",
+    ),
+    (
+        "manifests",
+        "namespace",
+        "tests/signals/flags/effects.rs::manifests_have_the_names_that_were_given",
+    ),
+    (
+        "manifests",
+        "service-account",
+        "tests/signals/flags/effects.rs::manifests_have_the_names_that_were_given",
+    ),
+    (
+        "manifests",
+        "kubeconfig-secret",
+        "tests/signals/flags/effects.rs::manifests_have_the_names_that_were_given",
+    ),
+    (
+        "status",
+        "admin",
+        "tests/real/status_command.rs::a_running_syncer_says_how_targets_of_files_stand",
+    ),
+    ("status", "output", "src/status/tests.rs::each_form_shows_the_same"),
+    (
+        "status",
+        "watch",
+        "tests/real/status_command.rs::a_running_syncer_says_how_targets_of_files_stand",
+    ),
+    (
+        "release",
+        "markers",
+        "tests/real/kcp/release.rs::release_lets_go_of_everything_in_every_workspace_and_on_the_targets",
+    ),
+    ("release", "output", "src/release/tests.rs::scripts_get_json_or_yaml"),
+    (
+        "sandbox",
+        "targets",
+        "tests/signals/flags/effects.rs::a_sandbox_has_the_servers_that_were_asked_for",
+    ),
+    (
+        "sandbox",
+        "dir",
+        "tests/signals/flags/effects.rs::a_sandbox_has_the_servers_that_were_asked_for",
+    ),
+    (
+        "sandbox",
+        "workspaces",
+        "tests/signals/flags/effects.rs::a_sandbox_has_the_servers_that_were_asked_for",
+    ),
+    (
+        "sandbox",
+        "seed",
+        "tests/signals/flags/effects.rs::a_sandbox_has_the_servers_that_were_asked_for",
+    ),
+    (
+        "demo",
+        "for",
+        "tests/demo.rs::the_same_seed_tells_the_same_story_and_leaves_the_same_objects",
+    ),
+    (
+        "demo",
+        "objects",
+        "tests/demo.rs::the_same_seed_tells_the_same_story_and_leaves_the_same_objects",
+    ),
+    ("demo", "targets", "tests/demo.rs::the_story_ends_with_a_table"),
+    ("demo", "chaos", "tests/demo.rs::it_converges_through_chaos_and_a_kill"),
+    (
+        "demo",
+        "seed",
+        "tests/demo.rs::the_same_seed_tells_the_same_story_and_leaves_the_same_objects",
+    ),
+    (
+        "demo",
+        "admin-address",
+        "tests/page/main.rs::it_shows_a_target_dying_and_coming_back",
+    ),
+    (
+        "demo",
+        "output",
+        "tests/demo.rs::the_same_seed_tells_the_same_story_and_leaves_the_same_objects",
+    ),
+    (
+        "run",
+        "leader-elect",
+        "tests/signals/boards.rs::two_replicas_elect_a_leader_as_the_options_say",
+    ),
+    (
+        "run",
+        "lease-name",
+        "tests/signals/boards.rs::two_replicas_elect_a_leader_as_the_options_say",
+    ),
+    (
+        "run",
+        "lease-namespace",
+        "tests/signals/boards.rs::two_replicas_elect_a_leader_as_the_options_say",
+    ),
+    (
+        "run",
+        "lease-kubeconfig",
+        "tests/signals/boards.rs::two_replicas_elect_a_leader_as_the_options_say",
+    ),
+    (
+        "run",
+        "lease-duration",
+        "tests/signals/boards.rs::two_replicas_elect_a_leader_as_the_options_say",
+    ),
+    (
+        "run",
+        "lease-renew-deadline",
+        "tests/signals/boards.rs::two_replicas_elect_a_leader_as_the_options_say",
+    ),
+    (
+        "run",
+        "lease-retry-period",
+        "tests/signals/boards.rs::two_replicas_elect_a_leader_as_the_options_say",
+    ),
+];
+
+/// A command, an option, and values that it cannot take.
+pub(super) const HOSTILE: &[(&str, &str, &[&str])] = &[
+    ("run", "log-level", &["chatty=loud"]),
+    ("run", "log-format", &["xml", "", "JSON\n"]),
+    ("run", "otlp-endpoint", &["collector:4317", "ftp://collector", ""]),
+    ("run", "trace-sample", &["-1", "1.1", "NaN", "inf", "all", ""]),
+    ("run", "target", &["east", "=file", "east=", "Ä=file", "../east=file"]),
+    ("run", "endpoint-slice", &["", "UPPER", "a/b", "-a", "../a"]),
+    ("run", "strategy", &["", "nobody-wins"]),
+    ("run", "namespace-mapping", &["", "random"]),
+    (
+        "run",
+        "status-interval",
+        &["", "10", "-1s", "soon", "99999999999999999999s"],
+    ),
+    ("run", "sync-secrets", &["maybe"]),
+    ("run", "dry-run", &["maybe"]),
+    (
+        "run",
+        "confirm-mass-deletion",
+        &["", "-1", "all", "99999999999999999999999"],
+    ),
+    ("run", "previous-upstream", &[""]),
+    (
+        "run",
+        "admin-address",
+        &["", "localhost", "127.0.0.1", "127.0.0.1:99999", ":8085"],
+    ),
+    ("run", "health-address", &["", "everywhere:1", "127.0.0.1:-1"]),
+    (
+        "run",
+        "body-cache",
+        &["", "-1", "64MB", "1e9", "99999999999999999999GiB"],
+    ),
+    ("run", "threads", &["", "0", "-1", "two"]),
+    ("run", "writes-in-flight", &["", "0", "-1", "99999999999999999999999"]),
+    ("run", "reconcilers", &["", "0", "many"]),
+    ("run", "mailbox", &["", "0", "-5"]),
+    ("run", "lease-name", &["Tmc Syncer", ""]),
+    ("run", "lease-namespace", &["", "a/b"]),
+    ("run", "lease-duration", &["", "-1s", "soon"]),
+    ("run", "lease-renew-deadline", &["", "never"]),
+    ("run", "lease-retry-period", &["", "x"]),
+    ("validate", "output", &["", "toml"]),
+    ("manifests", "workspace", &[""]),
+    ("manifests", "export", &[""]),
+    ("manifests", "namespace", &[""]),
+    ("manifests", "service-account", &[""]),
+    ("status", "output", &["", "toml"]),
+    ("release", "output", &["", "toml"]),
+    ("release", "target", &["", "=file"]),
+    ("diff", "output", &["", "toml"]),
+    ("diff", "timeout", &["", "-1s", "never"]),
+    ("sandbox", "targets", &["", "0", "-1", "many"]),
+    ("sandbox", "seed", &["", "-1", "x"]),
+    ("demo", "for", &["", "-1s", "soon"]),
+    ("demo", "objects", &["", "-1", "x"]),
+    ("demo", "targets", &["", "0", "x"]),
+    ("demo", "seed", &["", "x"]),
+    ("demo", "admin-address", &["", "localhost"]),
+    ("demo", "output", &["", "toml"]),
+];
