@@ -193,7 +193,7 @@ proptest! {
         world.assert_quiet();
     }
 
-    /// `LastWriteWins`: a kill after any request leaves nothing behind that beats a later write.
+    /// `LastWriteWins`: killed after any request it comes to rest, and nothing that was left behind beats a later write.
     #[test]
     fn killed_after_any_request_what_is_written_next_is_everywhere(
         edits in prop::collection::vec(edit(), 1..6),
@@ -213,8 +213,7 @@ proptest! {
             let _: Done = world.step(request % 2);
         }
         world.restart();
-        world.look(0);
-        world.look(1);
+        world.settle();
         world.caught_up();
         let mut last = BTreeMap::new();
         for (place, key, value) in next {
