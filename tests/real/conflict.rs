@@ -3,10 +3,12 @@
 mod autoscaler;
 mod cells;
 mod chaos;
+mod clocks;
 mod custom;
 mod figures;
 mod finer;
 mod merge;
+mod pull;
 mod stage;
 mod thing;
 mod trio;

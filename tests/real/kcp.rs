@@ -13,4 +13,5 @@ mod policies;
 pub(crate) mod provider;
 mod release;
 mod scene;
+mod strategies;
 mod walk_through;

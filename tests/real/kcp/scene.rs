@@ -137,8 +137,14 @@ impl<'a> Scene<'a> {
     /// Starts the syncer, as the ServiceAccount that is printed for it.
     #[track_caller]
     pub(crate) fn run(&mut self) {
+        self.run_with(&[]);
+    }
+
+    /// The same with `more` arguments.
+    #[track_caller]
+    pub(crate) fn run_with(&mut self, more: &[&str]) {
         let slice = self.slice.clone();
-        self.run_as(&self.provider.syncer(self.kcp), &slice);
+        self.start(&self.provider.syncer(self.kcp), &slice, more);
     }
 
     /// Starts it with east and west as SyncTargets of the provider, and what policies the test has made there.
@@ -162,6 +168,11 @@ impl<'a> Scene<'a> {
     /// Starts it on the slice `slice` of the workspace that `upstream` leads to.
     #[track_caller]
     pub(crate) fn run_as(&mut self, upstream: &Kubeconfig, slice: &str) {
+        self.start(upstream, slice, &[]);
+    }
+
+    #[track_caller]
+    fn start(&mut self, upstream: &Kubeconfig, slice: &str, more: &[&str]) {
         let upstream = self.kcp.write(upstream);
         let mut arguments = vec![
             "run".to_owned(),
@@ -174,6 +185,7 @@ impl<'a> Scene<'a> {
             let file = reached(number);
             arguments.extend(["--target".to_owned(), format!("{name}={}", file.display())]);
         }
+        arguments.extend(more.iter().map(|argument| (*argument).to_owned()));
         self.syncer = Some(Syncer::start(BINARY, arguments));
     }
 
