@@ -14,6 +14,7 @@ mod down;
 mod gone;
 mod install;
 mod kcp;
+mod leader;
 mod manifests;
 mod objects;
 mod objects_as_config;

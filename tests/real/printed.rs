@@ -99,6 +99,23 @@ pub(crate) fn grant_again(server: &ApiServer, side: Side) {
     }
 }
 
+/// Applies the printed role for a Lease and binds it, in `namespace` alone.
+#[track_caller]
+pub(crate) fn grant_lease(server: &ApiServer, namespace: &str) {
+    const NAME: &str = "tmc-syncer-leader-election";
+    let group = "rbac.authorization.k8s.io";
+    let role = PRINTED.iter().find(|role| role["metadata"]["name"] == NAME).unwrap();
+    let path = format!("{ROLES}/namespaces/{namespace}");
+    let role = json!({"metadata": {"name": NAME}, "rules": role["rules"]});
+    server.client().create(&format!("{path}/roles"), &role);
+    let binding = json!({
+        "metadata": {"name": NAME},
+        "roleRef": {"apiGroup": group, "kind": "Role", "name": NAME},
+        "subjects": [{"apiGroup": group, "kind": "Group", "name": GROUP}],
+    });
+    server.client().create(&format!("{path}/rolebindings"), &binding);
+}
+
 /// Asserts that `user` never asked `server` for what is not allowed, as far as its audit log tells.
 #[track_caller]
 pub(crate) fn assert_enough(server: &ApiServer, user: &User) {

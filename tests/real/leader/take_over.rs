@@ -1,0 +1,92 @@
+//! The leader goes, one way or the other, while there is work.
+
+use std::time::{Duration, Instant};
+
+use crate::{leader::stage::Stage, objects::text};
+
+/// What `tmc-syncer` promises.
+const ENDS_WITHIN: Duration = Duration::from_secs(10);
+
+#[test]
+fn a_leader_that_is_killed_under_load_is_replaced_and_nothing_is_lost_or_done_twice() {
+    const COUNT: usize = 400;
+    let stage = Stage::new("kill");
+    let (mut one, two) = stage.both(&[]);
+    assert_eq!(text(&one.position(), "/lease"), "kill/tmc-syncer");
+    assert_eq!(two.position()["holder"], one.position()["identity"]);
+    let (_, metrics) = two.page("/metrics");
+    assert!(
+        metrics.contains("leader_election_master_status{name=\"tmc-syncer\"} 0"),
+        "{metrics}"
+    );
+    let (_, tree) = two.page("/debug/actors");
+    assert!(tree.contains("\"state\":\"standby\""), "{tree}");
+
+    let load = stage.load(0..COUNT);
+    stage.wait_some(40);
+    let there = crate::objects::versions(stage.east, stage.name).len();
+    one.syncer.kill();
+    let killed = Instant::now();
+    two.wait_leads();
+    let leads = killed.elapsed();
+    stage.wait_some(there + 20);
+    let writes = killed.elapsed();
+    load.join().unwrap();
+    stage.wait_arrived(COUNT);
+    println!(
+        "figure: take-over after kill -9 of the leader under load: the other leads after {leads:.1?}, its first writes are there after \
+         {writes:.1?} (lease duration 15 s)"
+    );
+    // It was renewed up to two seconds before, and is looked at every two.
+    assert!(
+        leads > Duration::from_secs(10),
+        "{leads:?}: before the Lease could be over"
+    );
+    let (_, metrics) = two.page("/metrics");
+    assert!(
+        metrics.contains("leader_election_master_status{name=\"tmc-syncer\"} 1"),
+        "{metrics}"
+    );
+    assert!(!stage.writes(stage.east, "one").is_empty() && !stage.writes(stage.east, "two").is_empty());
+    stage.assert_written_once(COUNT);
+    stage.assert_handed_over("one", "two");
+    assert_eq!(stage.lease()["spec"]["leaseTransitions"], 1);
+}
+
+#[test]
+fn a_leader_that_is_told_to_end_hands_over_at_once() {
+    const COUNT: usize = 300;
+    let stage = Stage::new("term");
+    let (mut one, two) = stage.both(&[]);
+    let load = stage.load(0..COUNT);
+    stage.wait_some(40);
+    let told = Instant::now();
+    let exit = one.syncer.terminate(ENDS_WITHIN);
+    assert_eq!(exit.code, Some(0), "{}", one.syncer.log());
+    let ended = told.elapsed();
+    two.wait_leads();
+    let leads = told.elapsed();
+    println!(
+        "figure: hand-over after SIGTERM under load: the old leader ended after {ended:.1?}, the other leads after {leads:.1?}"
+    );
+    assert!(
+        leads.saturating_sub(ended) < ENDS_WITHIN,
+        "{leads:?}: it waited for the Lease to be over"
+    );
+    load.join().unwrap();
+    stage.wait_arrived(COUNT);
+    stage.assert_written_once(COUNT);
+    stage.assert_handed_over("one", "two");
+
+    // One that stands by ends as well, and the leader does not care.
+    let mut three = stage.start("one", &[]);
+    three.wait_stands_by();
+    assert_eq!(
+        three.syncer.terminate(ENDS_WITHIN).code,
+        Some(0),
+        "{}",
+        three.syncer.log()
+    );
+    assert_eq!(text(&two.position(), "/election"), "leading");
+    assert_eq!(stage.lease()["spec"]["holderIdentity"], two.position()["identity"]);
+}
