@@ -6,6 +6,86 @@ use super::site::{Site, all, by_strategy, stage_of_strategies};
 use crate::conflict::{cells::kind::Kind, stage::Side};
 
 #[test]
+fn a_field_that_a_rule_gives_to_one_side_is_its_under_every_strategy() {
+    let fields = json!([
+        {"resource": "deployments.apps", "path": "spec.replicas", "owner": "Downstream"},
+        {"resource": "configmaps", "path": "data.a", "owner": "Upstream"},
+        {"resource": "secrets", "path": "data.a", "owner": "Downstream"},
+    ]);
+    let stage = stage_of_strategies("fields", &json!({"fields": fields}));
+    let sites = Site::of_strategies(&stage);
+    for site in &sites {
+        site.make(Kind::Deployment, "web", &Kind::Deployment.body("web"));
+        site.make(Kind::ConfigMap, "web", &json!({"data": {"a": "1", "b": "1"}}));
+        site.make(Kind::Secret, "web", &json!({"data": {"a": "MQ==", "b": "MQ=="}}));
+        site.kubectl(Side::East, &["scale", "deployment/web", "--replicas=5"]);
+        site.kubectl(Side::Upstream, &["scale", "deployment/web", "--replicas=3"]);
+        site.patch(
+            Side::East,
+            Kind::ConfigMap,
+            "web",
+            &json!({"data": {"a": "2", "b": "2"}}),
+        );
+        site.patch(Side::East, Kind::Secret, "web", &json!({"data": {"a": "Mg=="}}));
+    }
+    let b = by_strategy(&json!("1"), &json!("2"));
+    for (n, site) in sites.iter().enumerate() {
+        // The upstream's value is the start value, and then it is the target's.
+        site.wait(
+            Kind::Deployment,
+            "web",
+            "/spec/replicas",
+            &[json!(3), json!(5), json!(1)],
+        );
+        site.wait(Kind::ConfigMap, "web", "/data/a", &all(&json!("1")));
+        site.wait(Kind::ConfigMap, "web", "/data/b", &b[n]);
+        site.wait(
+            Kind::Secret,
+            "web",
+            "/data/a",
+            &[json!("MQ=="), json!("Mg=="), json!("MQ==")],
+        );
+        site.wait_event(Kind::ConfigMap, "web", "DriftReverted", &["data.a"]);
+        // Other edits go down beside it, and leave it.
+        site.kubectl(
+            Side::Upstream,
+            &["set", "image", "deployment/web", "web=example.org/web:v1"],
+        );
+        site.patch(Side::Upstream, Kind::Secret, "web", &json!({"data": {"b": "Mw=="}}));
+    }
+    for site in &sites {
+        let image = "/spec/template/spec/containers/0/image";
+        site.wait(Kind::Deployment, "web", image, &all(&json!("example.org/web:v1")));
+        site.wait(
+            Kind::Deployment,
+            "web",
+            "/spec/replicas",
+            &[json!(3), json!(5), json!(1)],
+        );
+        site.wait(Kind::Secret, "web", "/data/b", &all(&json!("Mw==")));
+        site.wait(
+            Kind::Secret,
+            "web",
+            "/data/a",
+            &[json!("MQ=="), json!("Mg=="), json!("MQ==")],
+        );
+    }
+    stage.stays_quiet("with fields that rules give to one side");
+
+    // Without the rules the table holds: the upstream's, or what was changed last, or what the target changed.
+    let each = super::site::STRATEGIES.map(|(suffix, strategy)| (suffix, json!({"strategy": strategy})));
+    stage.says_each(&each);
+    let [upstream, _, _] = &sites;
+    upstream.wait(Kind::Deployment, "web", "/spec/replicas", &all(&json!(3)));
+    upstream.wait(Kind::Secret, "web", "/data/a", &all(&json!("MQ==")));
+    for site in &sites {
+        site.kubectl(Side::Upstream, &["scale", "deployment/web", "--replicas=4"]);
+        site.wait(Kind::Deployment, "web", "/spec/replicas", &all(&json!(4)));
+    }
+    stage.stays_quiet("after the rules were taken away");
+}
+
+#[test]
 fn what_ignored_managers_add_is_not_looked_at() {
     let stage = stage_of_strategies("managers", &json!({"ignoreManagers": ["robot"]}));
     let sites = Site::of_strategies(&stage);

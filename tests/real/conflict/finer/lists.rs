@@ -1,0 +1,94 @@
+//! Keyed lists meet item by item: containers by name, env by name, and their order.
+
+use serde_json::{Value, json};
+
+use super::site::{Site, all, by_strategy, stage_of_strategies};
+use crate::conflict::{cells::kind::Kind, stage::Side};
+
+fn body() -> Value {
+    json!({"spec": {
+        "replicas": 1,
+        "selector": {"matchLabels": {"app": "web"}},
+        "template": {
+            "metadata": {"labels": {"app": "web"}},
+            "spec": {"containers": [{
+                "name": "web", "image": "example.org/web:v0",
+                "env": [{"name": "A", "value": "1"}, {"name": "B", "value": "2"}, {"name": "C", "value": "3"}],
+            }]},
+        },
+    }})
+}
+
+/// The names of the items at `pointer`.
+fn names(site: &Site<'_>, name: &str, pointer: &str) -> [Value; 3] {
+    site.sees(Kind::Deployment, name, pointer).map(|list| {
+        let items = list.as_array().into_iter().flatten();
+        items.map(|item| item["name"].clone()).collect()
+    })
+}
+
+#[track_caller]
+fn wait_names(site: &Site<'_>, name: &str, pointer: &str, wanted: &[Value; 3]) {
+    let what = format!("{pointer} of {name} in {} to be {wanted:?}", site.namespace);
+    syncer_harness::wait_for(&what, crate::objects::SOON, || {
+        let seen = names(site, name, pointer);
+        if seen == *wanted {
+            Ok(())
+        } else {
+            Err(format!("{seen:?}"))
+        }
+    });
+}
+
+const CONTAINERS: &str = "/spec/template/spec/containers";
+const ENV: &str = "/spec/template/spec/containers/0/env";
+
+#[test]
+fn items_of_keyed_lists_are_added_removed_and_ordered_by_either_side() {
+    let stage = stage_of_strategies("lists", &json!({}));
+    let sites = Site::of_strategies(&stage);
+    let kind = Kind::Deployment;
+    for site in &sites {
+        for name in ["sidecar", "order", "items"] {
+            site.make(kind, name, &body());
+        }
+        let sidecar = json!({"name": "sidecar", "image": "example.org/sidecar:v0"});
+        let added = json!([{"op": "add", "path": "/spec/template/spec/containers/-", "value": sidecar}]);
+        site.json_patch(Side::East, kind, "sidecar", &added);
+        // With a value: an order alone leaves no trace in managedFields.
+        let reversed = json!([{"op": "replace", "path": ENV, "value": [
+            {"name": "C", "value": "3"}, {"name": "B", "value": "2"}, {"name": "A", "value": "8"},
+        ]}]);
+        site.json_patch(Side::East, kind, "order", &reversed);
+        site.kubectl(Side::East, &["set", "env", "deployment/items", "B-", "D=4"]);
+        site.kubectl(Side::Upstream, &["set", "env", "deployment/items", "A=9"]);
+    }
+    let sidecars = by_strategy(&json!(["web"]), &json!(["web", "sidecar"]));
+    let orders = by_strategy(&json!(["A", "B", "C"]), &json!(["C", "B", "A"]));
+    let items = by_strategy(&json!(["A", "B", "C"]), &json!(["A", "C", "D"]));
+    for (n, site) in sites.iter().enumerate() {
+        wait_names(site, "sidecar", CONTAINERS, &sidecars[n]);
+        wait_names(site, "order", ENV, &orders[n]);
+        wait_names(site, "items", ENV, &items[n]);
+        site.wait(kind, "items", &format!("{ENV}/0/value"), &all(&json!("9")));
+        // What the upstream goes on to change and to add arrives beside what the target has.
+        site.kubectl(
+            Side::Upstream,
+            &["set", "image", "deployment/sidecar", "web=example.org/web:v1"],
+        );
+        site.kubectl(Side::Upstream, &["set", "env", "deployment/items", "C-"]);
+    }
+    let kept = by_strategy(&json!(["A", "B"]), &json!(["A", "D"]));
+    for (n, site) in sites.iter().enumerate() {
+        site.wait(
+            kind,
+            "sidecar",
+            &format!("{CONTAINERS}/0/image"),
+            &all(&json!("example.org/web:v1")),
+        );
+        wait_names(site, "sidecar", CONTAINERS, &sidecars[n]);
+        wait_names(site, "items", ENV, &kept[n]);
+        wait_names(site, "order", ENV, &orders[n]);
+    }
+    stage.stays_quiet("with lists of the target");
+}
