@@ -26,7 +26,7 @@ pub(crate) use self::options::{DiffOptions, EXAMPLES};
 use self::{
     options::DiffOutput,
     report::Report,
-    waiting::{Waiting, until_found},
+    waiting::{Ending, Waiting, until_found},
 };
 use crate::{
     rest_client::RestClient,
@@ -38,6 +38,9 @@ const DIFFERENT: u8 = 1;
 
 /// The exit code where something could not be found out.
 const INCOMPLETE: u8 = 3;
+
+/// How long the upstream may take to say what it serves.
+const ANSWER_WITHIN: Duration = Duration::from_secs(15);
 
 /// How long what is in flight may take once everything is found.
 const DRAIN: Duration = Duration::from_secs(2);
@@ -53,6 +56,25 @@ pub(crate) fn run(options: &DiffOptions, pool: &Arc<tokio::runtime::Runtime>) ->
         standing_by: None,
     };
     let settings = settings(&options.sync, purpose, &RestClient::new(), pool)?;
+    // While the upstream does not answer nobody knows the rules, and nothing else would say why.
+    let asked = pool.block_on(tokio::time::timeout(
+        ANSWER_WITHIN,
+        settings.upstream.cluster.discover(),
+    ));
+    let unread = match asked {
+        Ok(Ok(_)) => None,
+        Ok(Err(error)) => Some(error.to_string()),
+        Err(_) => Some(format!("upstream: no answer within {ANSWER_WITHIN:?}")),
+    };
+    if let Some(cause) = unread {
+        let report = Report::of(
+            &preview,
+            &settings.rulebooks.borrow(),
+            Vec::new(),
+            &Ending::Short(vec![cause]),
+        );
+        return Ok(shown(&report, options.output));
+    }
     let rulebooks = settings.rulebooks.clone();
     let readiness = Readiness::of(rulebooks.borrow().targets.keys().cloned());
     let signals = Signals::new();

@@ -14,7 +14,7 @@ use dashmap::DashMap;
 use futures::{StreamExt, stream};
 use parking_lot::Mutex;
 use syncer_clusters::{Cluster, FieldsV1Kept, Rehearsal, Rehearsed, Source};
-use syncer_core::{ObjectKey, ResourceType, event_reason::EventReason, plan::Step};
+use syncer_core::{ObjectKey, ResourceType, event_reason::EventReason, hash_key::HashKey, plan::Step};
 use tokio::{sync::watch, time::Instant};
 
 pub use self::finding::{Content, Finding, Verdict};
@@ -214,6 +214,7 @@ impl Preview {
             kind,
             policy: "".into(),
             verdict: Verdict::Refused(reason),
+            writes: false,
             before: Content::Absent,
             after: Content::Absent,
             source: Source::Server,
@@ -257,7 +258,12 @@ impl Preview {
         book.passing.remove(&passing);
         let most = self.0.most_bytes;
         if let Some(failure) = failure {
-            book.put(most, Side::Downstream, here.failed((namespace, name), failure));
+            let mut finding = here.failed((namespace, name), failure);
+            if let Some(tried) = tried {
+                (finding.before, finding.after) = here.contents(finding.verdict, &tried, hash_key);
+                (finding.source, finding.writes) = (tried.source, true);
+            }
+            book.put(most, Side::Downstream, finding);
             return;
         }
         match tried {
@@ -315,11 +321,7 @@ impl Book {
     /// An attempt found nothing to write: what failed before does not any more.
     fn mended(&mut self, target: &Arc<str>, key: &ObjectKey) {
         let key = (Some(target.clone()), key.clone(), Side::Downstream);
-        if self
-            .findings
-            .get(&key)
-            .is_some_and(|finding| !finding.verdict.is_written())
-        {
+        if self.findings.get(&key).is_some_and(|finding| !finding.writes) {
             self.findings.remove(&key);
         }
     }
@@ -348,6 +350,7 @@ impl Where<'_> {
             name,
             policy: self.policy.clone(),
             verdict,
+            writes: verdict.is_written(),
             before: Content::Absent,
             after: Content::Absent,
             source: Source::Server,
@@ -355,21 +358,20 @@ impl Where<'_> {
         }
     }
 
-    fn tried(
-        &self,
-        place: Place,
-        step: &Step,
-        tried: &Rehearsed,
-        hash_key: &syncer_core::hash_key::HashKey,
-    ) -> Finding {
+    fn contents(&self, verdict: Verdict, tried: &Rehearsed, hash_key: &HashKey) -> (Content, Content) {
         let gvr = &self.resource.gvr;
-        let verdict = Verdict::of(step, tried);
         let after = match verdict {
             Verdict::Create | Verdict::Recreate => Content::made(gvr, tried.after.as_ref(), hash_key),
             _ => Content::of(gvr, tried.after.as_ref(), hash_key),
         };
+        (Content::of(gvr, tried.before.as_ref(), hash_key), after)
+    }
+
+    fn tried(&self, place: Place, step: &Step, tried: &Rehearsed, hash_key: &HashKey) -> Finding {
+        let verdict = Verdict::of(step, tried);
+        let (before, after) = self.contents(verdict, tried, hash_key);
         Finding {
-            before: Content::of(gvr, tried.before.as_ref(), hash_key),
+            before,
             after,
             source: tried.source,
             ..self.finding(place, verdict)
@@ -426,6 +428,7 @@ impl LeftAlone {
             name,
             policy: self.policy,
             verdict,
+            writes: false,
             before,
             after: Content::Absent,
             source: Source::Server,
@@ -433,3 +436,6 @@ impl LeftAlone {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

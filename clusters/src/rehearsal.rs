@@ -27,8 +27,8 @@ struct Stage {
 /// An object, where it is.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Place {
-    /// The URL below which the object is.
-    pub(crate) url: String,
+    /// The cluster, by name and URL.
+    pub(crate) cluster: String,
     pub(crate) resource: String,
     pub(crate) namespace: String,
     pub(crate) name: String,
@@ -77,17 +77,19 @@ impl Rehearsal {
     pub(crate) fn keep(&self, place: Place, rehearsed: Rehearsed) {
         let mut stage = self.0.lock();
         if place.resource == "namespaces" && place.namespace.is_empty() && rehearsed.before.is_none() {
-            stage.namespaces.insert((place.url.clone(), place.name.clone()));
+            stage.namespaces.insert((place.cluster.clone(), place.name.clone()));
         }
         stage.objects.insert(place, rehearsed);
     }
 
+    /// A write that changes nothing is none: the API server keeps the version.
     pub(crate) fn take(&self, place: &Place) -> Option<Rehearsed> {
-        self.0.lock().objects.remove(place)
+        let rehearsed = self.0.lock().objects.remove(place)?;
+        (rehearsed.before != rehearsed.after).then_some(rehearsed)
     }
 
-    pub(crate) fn made_namespace(&self, url: &str, namespace: &str) -> bool {
-        let made = (url.to_owned(), namespace.to_owned());
+    pub(crate) fn made_namespace(&self, cluster: &str, namespace: &str) -> bool {
+        let made = (cluster.to_owned(), namespace.to_owned());
         self.0.lock().namespaces.contains(&made)
     }
 }
@@ -102,9 +104,9 @@ impl fmt::Debug for Rehearsal {
 // === impl Place ===
 
 impl Place {
-    pub(crate) fn new(url: String, resource: &ResourceType, namespace: &str, name: &str) -> Self {
+    pub(crate) fn new(cluster: String, resource: &ResourceType, namespace: &str, name: &str) -> Self {
         Self {
-            url,
+            cluster,
             resource: resource.gvr.to_string(),
             namespace: namespace.to_owned(),
             name: name.to_owned(),

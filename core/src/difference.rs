@@ -4,6 +4,6 @@ mod applied;
 mod shown;
 mod unified;
 
-pub use applied::{applied, patched};
+pub use applied::{applied, operations, patched};
 pub use shown::{hashed, is_marked, shown, without_allocated};
 pub use unified::{Names, unified};

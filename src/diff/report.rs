@@ -117,7 +117,11 @@ impl Report {
             report.failed(Some(target), "its SyncTarget cannot be used");
         }
         for name in rulebook.targets.keys() {
-            report.target(name, preview.standing(name));
+            let standing = match ending {
+                Ending::Found(standings) => standings.get(name).cloned(),
+                Ending::Short(_) => preview.standing(name),
+            };
+            report.target(name, standing);
         }
         for finding in findings {
             if finding.verdict == Verdict::Failed {
@@ -229,13 +233,13 @@ impl Difference {
             after: &format!("synced/{path}"),
         };
         let diff = match finding.verdict {
-            Verdict::Refused(_) | Verdict::Paused | Verdict::KeptOut | Verdict::Terminating => String::new(),
+            Verdict::Paused | Verdict::KeptOut | Verdict::Terminating => String::new(),
             _ => unified(&lines(before.as_ref()), &lines(after.as_ref()), names),
         };
         Self {
             target: finding.target.as_deref().map(ToOwned::to_owned),
             verdict: finding.verdict.as_str(),
-            written: finding.verdict.is_written(),
+            written: finding.writes,
             reason: match finding.verdict {
                 Verdict::Refused(reason) => Some(reason.as_str()),
                 _ => None,

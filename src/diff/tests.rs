@@ -48,6 +48,7 @@ fn finding(target: &str, verdict: Verdict, before: Content, after: Content) -> F
         name: "web".into(),
         policy: "all".into(),
         verdict,
+        writes: verdict == Verdict::Create || verdict == Verdict::Change,
         before,
         after,
         source: Source::Server,
@@ -55,7 +56,7 @@ fn finding(target: &str, verdict: Verdict, before: Content, after: Content) -> F
     }
 }
 
-fn report(findings: Vec<Finding>, ending: &waiting::Ending) -> Report {
+fn report(findings: Vec<Finding>, ending: &Ending) -> Report {
     Report::of(&Preview::new(), &rulebook(), findings, ending)
 }
 
@@ -67,7 +68,7 @@ fn text(report: &Report) -> (String, String) {
 
 #[test]
 fn the_exit_code_says_whether_anything_differs_and_whether_all_was_found_out() {
-    let found = waiting::Ending::Found;
+    let found = Ending::Found(BTreeMap::new());
     let nothing = || Content::Absent;
     let data = || present(&json!({"data": {"k": "v"}}));
     let cases = [
@@ -96,7 +97,7 @@ fn the_exit_code_says_whether_anything_differs_and_whether_all_was_found_out() {
         let verdicts: Vec<_> = findings.iter().map(|finding| finding.verdict).collect();
         assert_eq!(report(findings, &found).code(), code, "{verdicts:?}");
     }
-    let short = waiting::Ending::Short(vec!["not in time".to_owned()]);
+    let short = Ending::Short(vec!["not in time".to_owned()]);
     assert_eq!(report(vec![], &short).code(), 3);
 }
 
@@ -106,7 +107,7 @@ fn text_is_a_headline_and_a_unified_difference() {
     let after = present(&json!({"data": {"color": "green", "size": "3"}}));
     let report = report(
         vec![finding("east", Verdict::Change, before, after)],
-        &waiting::Ending::Found,
+        &Ending::Found(BTreeMap::new()),
     );
     let (out, err) = text(&report);
     assert_eq!(
@@ -130,7 +131,7 @@ fn what_is_not_written_says_why_and_failures_go_to_stderr() {
     refused.note = "target east: it is not ours".into();
     let mut failed = finding("west", Verdict::Failed, Content::Absent, Content::Absent);
     failed.note = "no route\u{1b}[2J".into();
-    let (out, err) = text(&report(vec![refused, failed], &waiting::Ending::Found));
+    let (out, err) = text(&report(vec![refused, failed], &Ending::Found(BTreeMap::new())));
     assert_eq!(
         out,
         "# east: AdoptionRefused configmaps kcp0a1b/web of c1:shop/web (policy all): target east: it is not ours\n"
@@ -146,7 +147,7 @@ fn json_has_both_sides_and_names_that_stay() {
     let after = present(&json!({"data": {"k": "v"}}));
     let report = report(
         vec![finding("east", Verdict::Create, Content::Absent, after)],
-        &waiting::Ending::Found,
+        &Ending::Found(BTreeMap::new()),
     );
     let json = serde_json::to_value(&report).unwrap();
     let difference = &json["differences"][0];

@@ -1,6 +1,6 @@
 //! Waiting until every target has planned and tried all that there is.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use syncer_actors::{Preview, Rulebook, Rulebooks, preview::Standing, runtime::Ended};
 use tokio::time::{Instant, sleep, timeout_at};
@@ -23,8 +23,8 @@ pub(super) struct Waiting<'a> {
 /// How the waiting ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Ending {
-    /// Everything is found out, as far as targets can be reached.
-    Found,
+    /// Everything is found out, as far as targets can be reached: how each stood then. What moves later is not waited for.
+    Found(BTreeMap<Arc<str>, Standing>),
     /// Not everything is; why.
     Short(Vec<String>),
 }
@@ -48,8 +48,8 @@ async fn watch(waiting: &Waiting<'_>, deadline: Instant) -> Ending {
     loop {
         news.mark_unchanged();
         let rulebook = waiting.rulebooks.borrow().clone();
-        if is_found(waiting.preview, &rulebook) {
-            return Ending::Found;
+        if let Some(standings) = found(waiting.preview, &rulebook) {
+            return Ending::Found(standings);
         }
         let troubles = waiting.preview.troubles(PATIENCE);
         if !troubles.is_empty() {
@@ -76,12 +76,19 @@ async fn watch(waiting: &Waiting<'_>, deadline: Instant) -> Ending {
     }
 }
 
-/// Whether every target of `rulebook` has settled under it, or cannot be reached.
-fn is_found(preview: &Preview, rulebook: &Rulebook) -> bool {
-    let has_settled = |name: &str| match preview.standing(name) {
-        Some(Standing::Settled { revision, .. }) => revision == rulebook.revision,
-        Some(Standing::Unreachable(_)) => true,
-        Some(Standing::Moving(_)) | None => false,
+/// How every target of `rulebook` stands, once each has settled under it or cannot be reached.
+fn found(preview: &Preview, rulebook: &Rulebook) -> Option<BTreeMap<Arc<str>, Standing>> {
+    if rulebook.revision == 0 {
+        return None;
+    }
+    let settled = |name: &Arc<str>| {
+        let standing = preview.standing(name)?;
+        let is_settled = match &standing {
+            Standing::Settled { revision, .. } => *revision == rulebook.revision,
+            Standing::Unreachable(_) => true,
+            Standing::Moving(_) => false,
+        };
+        is_settled.then(|| (name.clone(), standing))
     };
-    rulebook.revision > 0 && rulebook.targets.keys().all(|name| has_settled(name))
+    rulebook.targets.keys().map(settled).collect()
 }

@@ -10,6 +10,7 @@
 
 mod clusters;
 mod conflict;
+mod diff;
 mod down;
 mod gone;
 mod install;

@@ -29,6 +29,8 @@ pub struct Finding {
     pub policy: Arc<str>,
     /// What it is.
     pub verdict: Verdict,
+    /// Whether a run would write something; of what is refused in the end, the part before that.
+    pub writes: bool,
     /// The object as it is, as people are shown it.
     pub before: Content,
     /// The object as it would be.
@@ -109,8 +111,8 @@ impl Verdict {
         }
     }
 
-    /// Whether a run would write something.
-    pub fn is_written(self) -> bool {
+    /// Whether it is about what a run would write.
+    pub(super) fn is_written(self) -> bool {
         match self {
             Self::Create
             | Self::Change

@@ -46,8 +46,13 @@ impl Cluster {
         self.shared().rehearsal.as_ref()
     }
 
+    /// Two clusters of one rehearsal are two, whatever their addresses.
+    fn whereabouts(&self) -> String {
+        format!("{} {}", self.name(), self.url())
+    }
+
     fn place(&self, spot: Spot<'_>) -> Place {
-        Place::new(self.url(), spot.resource, spot.namespace, spot.name)
+        Place::new(self.whereabouts(), spot.resource, spot.namespace, spot.name)
     }
 
     /// What a read answers: the object as it was "written".
@@ -73,25 +78,24 @@ impl Cluster {
         let desired: Value = serde_json::from_slice(&body)
             .map_err(|error| self.error(&call, Cause::decode("the body of an apply", &error)))?;
         let scene = self.scene(rehearsal, spot).await?;
+        let dry = Apply {
+            dry_run: true,
+            ..options.clone().keeping(FieldsV1Kept::All)
+        };
         let computed = |before: Option<&Value>| difference::applied(before, &desired, &options.field_manager);
         let (mut rehearsed, after) = match scene {
             Scene::Touched(rehearsed) => {
                 let after = computed(rehearsed.after.as_ref());
-                let source = Source::Computed;
-                (Rehearsed { source, ..rehearsed }, after)
+                self.judged(&call, spot, rehearsed, after, &options.field_manager)
+                    .await?
             }
             Scene::Untouched(before) => {
-                let dry = Apply {
-                    dry_run: true,
-                    ..options.clone().keeping(FieldsV1Kept::All)
-                };
-                let asked = self.send_apply(spot, body, &dry).await;
-                match asked {
+                match self.send_apply(spot, body, &dry).await {
                     Ok(object) => (untouched(before, Source::Server), self.tree_of(&call, &object)?),
                     // The namespace is "there", though the server does not know.
                     Err(error)
                         if error.next() == Next::NamespaceMissing
-                            && rehearsal.made_namespace(&self.url(), spot.namespace) =>
+                            && rehearsal.made_namespace(&self.whereabouts(), spot.namespace) =>
                     {
                         let after = computed(None);
                         (untouched(before, Source::Computed), after)
@@ -105,6 +109,40 @@ impl Cluster {
         rehearsed.after = Some(after);
         rehearsal.keep(self.place(spot), rehearsed);
         Ok(object)
+    }
+
+    /// `after`, which was computed, as the API server would have it: with its defaults, or refused. Of an object that is made only on this
+    /// stage it knows nothing.
+    async fn judged(
+        &self,
+        call: &Call,
+        spot: Spot<'_>,
+        rehearsed: Rehearsed,
+        mut after: Value,
+        field_manager: &str,
+    ) -> Result<(Rehearsed, Value), Error> {
+        let Some(live) = rehearsed
+            .before
+            .as_ref()
+            .filter(|_| !rehearsed.acts.contains(&Act::Delete))
+        else {
+            let source = Source::Computed;
+            return Ok((Rehearsed { source, ..rehearsed }, after));
+        };
+        let write = Write {
+            dry_run: true,
+            managed_fields: FieldsV1Kept::None,
+            ..Write::by(field_manager.to_owned())
+        };
+        let operations = difference::operations(live, &after).to_string();
+        let answer = self.send_patch_json(spot, operations.into(), &write).await?;
+        let fields = after.pointer_mut("/metadata/managedFields").map(Value::take);
+        after = self.tree_of(call, &answer)?;
+        if let (Some(metadata), Some(fields)) = (after.get_mut("metadata").and_then(Value::as_object_mut), fields) {
+            metadata.insert("managedFields".to_owned(), fields);
+        }
+        let source = Source::Server;
+        Ok((Rehearsed { source, ..rehearsed }, after))
     }
 
     /// A JSON Patch.
@@ -135,8 +173,8 @@ impl Cluster {
                     .as_ref()
                     .ok_or_else(|| failed("it would be gone".to_owned()))?;
                 let after = difference::patched(live, &operations).map_err(failed)?;
-                let source = Source::Computed;
-                (Rehearsed { source, ..rehearsed }, after)
+                self.judged(&call, spot, rehearsed, after, &options.field_manager)
+                    .await?
             }
         };
         let object = self.object_of(&call, spot, &after, &options.managed_fields)?;

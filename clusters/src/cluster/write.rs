@@ -297,7 +297,7 @@ impl Cluster {
             api_version: "v1",
             kind: "DeleteOptions",
             propagation_policy: "Background",
-            // In the body: with a body, a parameter says nothing.
+            // In the body, which counts where there is one; the parameter is for whoever reads the API server's log.
             dry_run: self.rehearsal().map(|_| ["All"]),
             preconditions,
         };
@@ -305,7 +305,7 @@ impl Cluster {
         let call = Call {
             subject: Subject::object(Verb::Delete, &resource.gvr, namespace, name),
             method: Method::DELETE,
-            path: Path::object(resource, namespace, name),
+            path: dry_run(Path::object(resource, namespace, name), self.rehearsal().is_some()),
             accept: JSON,
             body: Some((JSON, body)),
         };

@@ -1,7 +1,7 @@
 //! What comes of a write that no API server can be asked about, because it follows one that was only tried: computed here. Defaults and
 //! what admission does are not in it.
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::{
     ownership::{ManagedEntry, fields},
@@ -44,6 +44,40 @@ pub fn patched(live: &Value, operations: &Value) -> Result<Value, String> {
     let mut after = live.clone();
     transform::patch(&mut after, operations)?;
     Ok(after)
+}
+
+/// The JSON Patch that makes of the content of `live` that of `after`, for this very object (S1).
+pub fn operations(live: &Value, after: &Value) -> Value {
+    const STAYS: [&str; 4] = ["apiVersion", "kind", "metadata", "status"];
+    let none = Map::new();
+    let members = |object: &'_ Value| object.as_object().cloned().unwrap_or_default();
+    let (before, now) = (members(live), members(after));
+    let mut operations = vec![json!({"op": "test", "path": "/metadata/uid", "value": live.pointer("/metadata/uid")})];
+    let mut exchange = |path: String, before: Option<&Value>, now: Option<&Value>| match (before, now) {
+        (before, now) if before == now => {}
+        (_, Some(now)) => operations.push(json!({"op": "add", "path": path, "value": now})),
+        (_, None) => operations.push(json!({"op": "remove", "path": path})),
+    };
+    for member in before
+        .keys()
+        .chain(now.keys().filter(|member| !before.contains_key(*member)))
+    {
+        if !STAYS.contains(&member.as_str()) {
+            exchange(format!("/{member}"), before.get(member), now.get(member));
+        }
+    }
+    let metadata = |members: &Map<String, Value>| {
+        members
+            .get("metadata")
+            .and_then(Value::as_object)
+            .unwrap_or(&none)
+            .clone()
+    };
+    let (before, now) = (metadata(&before), metadata(&now));
+    for member in ["labels", "annotations"] {
+        exchange(format!("/metadata/{member}"), before.get(member), now.get(member));
+    }
+    operations.into()
 }
 
 /// Of the metadata of an apply, only labels and annotations are content.
@@ -124,8 +158,6 @@ fn put_in_items(items: &mut Vec<Value>, wanted: &[Value], nodes: &[&Value]) {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     fn live() -> Value {
@@ -179,6 +211,28 @@ mod tests {
         assert_eq!(
             applied(None, &desired, "tmc-syncer"),
             json!({"metadata": {"name": "web"}, "data": {"k": "v"}})
+        );
+    }
+
+    #[test]
+    fn the_operations_lead_from_one_content_to_the_other() {
+        let after = json!({
+            "metadata": {"name": "other", "uid": "v", "annotations": {"a": "b"}}, "spec": {"replicas": 1}, "data": {"k": "v"}, "status": {"x": 1},
+        });
+        let operations = operations(&live(), &after);
+        let done = patched(&live(), &operations).unwrap();
+        assert_eq!((&done["spec"], &done["data"]), (&after["spec"], &after["data"]));
+        assert_eq!(done["metadata"]["annotations"], json!({"a": "b"}));
+        assert_eq!(done["metadata"].get("labels"), None);
+        assert_eq!(
+            (&done["metadata"]["uid"], done.get("status")),
+            (&json!("u"), None),
+            "what it is, and its status, stay"
+        );
+        assert_eq!(
+            super::operations(&live(), &live()).as_array().unwrap().len(),
+            1,
+            "nothing but the test"
         );
     }
 
