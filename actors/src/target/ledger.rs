@@ -103,6 +103,17 @@ pub(crate) enum Turn {
     Reported,
 }
 
+/// What an object that waits still waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outlook {
+    /// It does not wait, or something is still to be done for it.
+    Open,
+    /// It waited for a watch, which has told meanwhile.
+    Idle,
+    /// It failed, and is as it has to be by now.
+    Mended,
+}
+
 /// Whether the mass-deletion guard lets an object go that is missing upstream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Admission {
@@ -627,6 +638,33 @@ impl Ledger {
         };
         let said = xxh3_64(message.as_bytes());
         mem::replace(&mut record.said, said) != said
+    }
+
+    /// What `key`, if it waits, still waits for.
+    pub(crate) fn outlook(&self, key: &ObjectKey) -> Outlook {
+        let waiting = |record: &&Record| record.turn == Turn::Waiting && !record.is_kept_by_guard();
+        let Some(record) = self.records.get(key).filter(waiting) else {
+            return Outlook::Open;
+        };
+        let is_known = matches!(record.desired, Desired::Wanted { .. } | Desired::Gone(_));
+        if !is_known || record.step() != Step::Nothing {
+            return Outlook::Open;
+        }
+        match record.complaint {
+            // Its rest goes on, whatever the upstream says.
+            Complaint::Fighting => Outlook::Open,
+            Complaint::None => Outlook::Idle,
+            Complaint::Failed | Complaint::Conflicted | Complaint::Paused => Outlook::Mended,
+        }
+    }
+
+    /// `key` waits no longer, and nothing is to be done for it: the next change of either side counts again.
+    pub(crate) fn end_wait(&mut self, key: &ObjectKey) {
+        if let Some(mut record) = self.records.get_mut(key)
+            && record.turn == Turn::Waiting
+        {
+            record.turn = Turn::Quiet;
+        }
     }
 
     /// The wait of `key` is over. What was in the way may be gone: only another attempt tells.

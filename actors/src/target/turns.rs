@@ -15,7 +15,7 @@ use tracing::{debug, info, warn};
 use super::{
     BATCH, Stage, Target, TargetMessage,
     fair_queue::{FairQueue, Standing},
-    ledger::{Complaint, Turn, Word},
+    ledger::{Complaint, Outlook, Turn, Word},
     waits::Waits,
 };
 use crate::{
@@ -143,10 +143,22 @@ impl Turns {
 // === impl Target ===
 
 impl Target {
-    /// The upstream said something new of `key`: that ends a wait.
+    /// The upstream said something new of `key`: that ends a wait, unless it is for something else that nobody but time can tell.
     pub(super) fn changed_upstream(&mut self, key: &ObjectKey) {
-        self.turns.waits.cancel(key);
-        self.line_up(key);
+        if self.line_up(key) || self.is_over(key) {
+            self.turns.waits.cancel(key);
+        }
+    }
+
+    /// Ends the wait of `key` where it is as it has to be by now, without an attempt: an edit that failed was taken back, or the upstream's
+    /// watch has shown what was applied already. One that went on waiting would not see what is changed on the target.
+    fn is_over(&mut self, key: &ObjectKey) -> bool {
+        match self.ledger.outlook(key) {
+            Outlook::Open => return false,
+            Outlook::Idle => self.ledger.succeeded(key),
+            Outlook::Mended => self.succeeded(key),
+        }
+        true
     }
 
     /// The target showed something new of `key`. That ends no wait, or a status that moves would try without end.
@@ -156,11 +168,22 @@ impl Target {
         }
     }
 
-    fn line_up(&mut self, key: &ObjectKey) {
+    /// Puts `key` into the queue if there is something to do for it, and says whether it did.
+    fn line_up(&mut self, key: &ObjectKey) -> bool {
         // Before the target is listed nobody knows what it holds: a restart would write everything again (S5).
-        if self.intake.is_listed(&key.gvr) && self.ledger.queue(key) {
-            self.turns.queue.push(key.clone(), Instant::now());
-            self.queue.added();
+        if !self.intake.is_listed(&key.gvr) || !self.ledger.queue(key) {
+            return false;
+        }
+        self.turns.queue.push(key.clone(), Instant::now());
+        self.queue.added();
+        true
+    }
+
+    /// The wait of `key` is over: there is something to do for it, or it waits for nothing any more.
+    fn end_wait(&mut self, key: &ObjectKey) {
+        self.ledger.due(key);
+        if !self.line_up(key) && !self.is_over(key) {
+            self.ledger.end_wait(key);
         }
     }
 
@@ -433,8 +456,7 @@ impl Target {
     pub(super) fn take_due(&mut self, ctx: &mut Context<Self>) {
         let now = ctx.now();
         while let Some(key) = self.turns.waits.pop(now) {
-            self.ledger.due(&key);
-            self.line_up(&key);
+            self.end_wait(&key);
         }
         self.set_timer(ctx);
         self.give_turns(ctx);
@@ -444,8 +466,7 @@ impl Target {
     pub(super) fn end_waits(&mut self, ctx: &mut Context<Self>) {
         for key in self.ledger.waiting() {
             self.turns.waits.cancel(&key);
-            self.ledger.due(&key);
-            self.line_up(&key);
+            self.end_wait(&key);
         }
         self.give_turns(ctx);
     }

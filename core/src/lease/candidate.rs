@@ -143,10 +143,11 @@ impl Candidate {
         };
         match &self.known {
             Known::Unread => Step::Look,
-            Known::Present(record) if record.holder == self.identity => Step::Write(self.claim(Some(record), time)),
-            Known::Absent if is_free => Step::Write(self.claim(None, time)),
-            Known::Present(record) if is_free => Step::Write(self.claim(Some(record), time)),
-            Known::Absent | Known::Present(_) => Step::Rest,
+            // Its own name in the Lease is no right to lead at once: a write that it had given up may have arrived after somebody deleted
+            // the Lease of another, who may not have noticed.
+            Known::Absent | Known::Present(_) if !is_free => Step::Rest,
+            Known::Absent => Step::Write(self.claim(None, time)),
+            Known::Present(record) => Step::Write(self.claim(Some(record), time)),
         }
     }
 

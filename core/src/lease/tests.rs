@@ -96,6 +96,17 @@ fn a_lease_that_moves_is_somebody_elses_and_one_that_stands_still_is_taken_over(
     );
 }
 
+/// What it wrote and gave up arrived late, after somebody deleted the Lease of another that leads on for a while.
+#[test]
+fn its_own_name_in_the_lease_is_no_right_to_lead_while_another_may() {
+    let mut two = candidate("two");
+    assert_eq!(sees(&mut two, 0, Some(held("one", 1))), Step::Rest);
+    for now in [1, 14] {
+        assert_eq!(sees(&mut two, now, Some(held("two", 2))), Step::Rest, "{now}");
+    }
+    writes(sees(&mut two, 15, Some(held("two", 2))));
+}
+
 /// The times in the Lease are an hour off, one way or the other, and one does not even go forward: only that it changes counts.
 #[test]
 fn the_other_ones_clock_does_not_matter() {

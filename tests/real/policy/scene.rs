@@ -21,9 +21,33 @@ const ENDS_WITHIN: Duration = Duration::from_secs(10);
 const DOCUMENTS: &str = "documents.yaml";
 
 /// Every scene acts as a user of its own, so that the audit log tells them apart.
-const SCENES: [&str; 25] = [
-    "select", "aim", "rank", "rests", "cells", "change", "broken", "typo", "space", "used", "hashed", "gone", "along",
-    "named", "hush", "dry", "again", "outage", "crowd", "load", "events", "switch", "leave", "some", "told",
+const SCENES: [&str; 26] = [
+    "select",
+    "aim",
+    "rank",
+    "rests",
+    "cells",
+    "change",
+    "broken",
+    "typo",
+    "space",
+    "used",
+    "hashed",
+    "gone",
+    "along",
+    "named",
+    "hush",
+    "dry",
+    "again",
+    "outage",
+    "crowd",
+    "load",
+    "events",
+    "switch",
+    "leave",
+    "some",
+    "taken-back",
+    "told",
 ];
 
 /// The clusters.

@@ -1,11 +1,64 @@
 //! What owners are told of: failures once, and that they are over.
 
 use serde_json::json;
+use syncer_harness::{ApiServer, Patch, wait_for};
 
 use super::{
     scene::{Scene, config_maps, policy},
     things::{collection, config_map, namespace_with, path, wait_that, wait_there},
 };
+use crate::objects::SOON;
+
+/// Has `server` refuse ConfigMaps of `namespace` whose `key` is `bad`.
+fn refuse_bad_ones(server: &ApiServer, namespace: &str) {
+    let policies = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies";
+    let rule = json!({"apiGroups": [""], "apiVersions": ["v1"], "resources": ["configmaps"], "operations": ["CREATE", "UPDATE"]});
+    let selector = json!({"matchLabels": {"kubernetes.io/metadata.name": namespace}});
+    let spec = json!({
+        "matchConstraints": {"resourceRules": [rule], "namespaceSelector": selector},
+        "validations": [{"expression": "!has(object.data) || !('key' in object.data) || object.data['key'] != 'bad'"}],
+    });
+    let metadata = json!({"name": namespace});
+    server
+        .client()
+        .create(policies, &json!({"metadata": metadata, "spec": spec}));
+    let binding = json!({"policyName": namespace, "validationActions": ["Deny"]});
+    let bindings = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicybindings";
+    server
+        .client()
+        .create(bindings, &json!({"metadata": metadata, "spec": binding}));
+    let tried = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "tried"}, "data": {"key": "bad"}});
+    let dry = format!("{}?dryRun=All", collection("configmaps", namespace));
+    wait_for("the policy to be in force", SOON, || {
+        let reply = server.client().call("POST", &dry, Some(&tried));
+        if reply.status == 422 { Ok(()) } else { Err(reply.text) }
+    });
+}
+
+#[test]
+fn an_edit_that_a_target_refuses_and_that_is_taken_back_is_over() {
+    let mut scene = Scene::new("taken-back");
+    let up = scene.upstream;
+    let spec = json!({"resources": config_maps(), "namespaces": {"names": ["taken-back"]}});
+    scene.write(&[scene.target("east", &json!({})), policy("taken-back", &spec)]);
+    for server in [up, scene.east] {
+        namespace_with(server, "taken-back", &json!({}));
+    }
+    refuse_bad_ones(scene.east, "taken-back");
+    let web = path("configmaps", "taken-back", "web");
+    config_map(up, "taken-back", "web", &json!({}));
+    scene.run(&[]);
+    wait_there(scene.east, &web);
+
+    let edit = |value: &str| up.client().patch(&web, Patch::Merge(&json!({"data": {"key": value}})));
+    edit("bad");
+    scene.wait_event("taken-back", "web", "SyncFailed", &["taken-back-east"]);
+    scene.wait_objects("east", "failed", 1);
+    edit("1");
+    scene.wait_event("taken-back", "web", "Synced", &["taken-back-east"]);
+    scene.wait_objects("east", "failed", 0);
+    scene.end();
+}
 
 #[test]
 fn failures_are_told_once_and_so_is_their_end() {

@@ -215,6 +215,47 @@ fn a_failure_waits_and_only_news_from_upstream_end_that() {
 }
 
 #[test]
+fn an_edit_that_failed_and_was_taken_back_is_mended() {
+    let mut ledger = created();
+    ledger.unwant(&key("web"), wanted(2), 1);
+    assert_eq!(ledger.outlook(&key("web")), Outlook::Open, "nothing failed");
+    turn(&mut ledger, &key("web"));
+    ledger.failed(&key("web"), Complaint::Failed);
+    assert_eq!(ledger.outlook(&key("web")), Outlook::Open, "the edit still stands");
+    ledger.unwant(&key("web"), wanted(1), 1);
+    assert_eq!(ledger.outlook(&key("web")), Outlook::Mended);
+    ledger.succeeded(&key("web"));
+    assert_eq!(ledger.outlook(&key("web")), Outlook::Open, "once");
+}
+
+/// What was read anew was applied before the watch told of it: once it has, nothing is waited for, and drift is seen again.
+#[test]
+fn a_wait_for_a_watch_that_was_behind_ends_with_its_word() {
+    let mut ledger = created();
+    ledger.unwant(&key("web"), wanted(2), 1);
+    assert_eq!(turn(&mut ledger, &key("web")), Some(change(Reason::Edited)));
+    ledger.learn(&key("web"), After::Applied(seen(3, "11")));
+    ledger.failed(&key("web"), Complaint::None);
+    assert_eq!(ledger.outlook(&key("web")), Outlook::Open, "the watch is behind");
+    ledger.unwant(&key("web"), wanted(3), 1);
+    assert_eq!(ledger.outlook(&key("web")), Outlook::Idle);
+    ledger.succeeded(&key("web"));
+    assert_eq!(ledger.turn(&key("web")), Some(Turn::Quiet));
+}
+
+#[test]
+fn what_waits_for_nothing_any_more_is_quiet_and_what_is_at_work_is_left_alone() {
+    let mut ledger = created();
+    ledger.failed(&key("web"), Complaint::Conflicted);
+    ledger.end_wait(&key("web"));
+    assert_eq!(ledger.turn(&key("web")), Some(Turn::Quiet));
+    ledger.unwant(&key("web"), wanted(2), 1);
+    assert!(ledger.queue(&key("web")));
+    ledger.end_wait(&key("web"));
+    assert_eq!(ledger.turn(&key("web")), Some(Turn::Queued));
+}
+
+#[test]
 fn what_is_wrong_is_news_until_it_was_said_and_again_when_it_is_something_else() {
     let mut ledger = created();
     for (message, news) in [("held", true), ("held", false), ("not ours", true), ("held", true)] {
