@@ -93,10 +93,10 @@ impl Settling<'_, '_> {
         let up = above.observe(case.id, hash, agreed, (time_of(owner), upstream.to_theirs(now)));
         let found = case.downstream.map(|content| hasher.value(content));
         let down = below.observe(case.id, found, agreed, (written, downstream.to_theirs(now)));
-        // Ours stands there, or nothing stands there since a removal was written back.
+        // Ours stands there, or nobody's is what was written back: a removal, or a value without an owner.
         let recorded = self.written.get(&case.path.to_string()).filter(|write| match owner {
             Some(owner) => owner.manager == FIELD_MANAGER,
-            None => hash.is_none() && write.is_removal(),
+            None => write.is_value(hash),
         });
         let recorded = recorded.and_then(OriginalWrite::at);
         let on_ours = |clock: SideClock, time: WriteTime| WriteTime {

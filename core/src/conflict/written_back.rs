@@ -90,12 +90,13 @@ impl OriginalWrite {
         Moment::parse(&self.time)
     }
 
-    pub(super) fn is_removal(&self) -> bool {
-        self.hash.is_empty()
+    /// Whether this is what was written back; `None` for a removal.
+    pub(super) fn is_value(&self, value: Option<LeafHash>) -> bool {
+        self.hash == hash_text(value)
     }
 
     pub(super) fn is_of(&self, target: &str, value: Option<LeafHash>) -> bool {
-        self.target == target && self.hash == hash_text(value)
+        self.target == target && self.is_value(value)
     }
 }
 

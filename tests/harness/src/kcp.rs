@@ -1,6 +1,7 @@
 //! kcp: a control plane with workspaces.
 
 use std::{
+    net::{Ipv4Addr, TcpStream},
     path::{Path, PathBuf},
     process::{Command, Output},
     time::Duration,
@@ -79,6 +80,11 @@ impl Kcp {
     /// Its process, for a report on failure.
     pub fn process(&self) -> &Process {
         &self.process
+    }
+
+    /// Whether anybody listens at its port.
+    pub fn is_up(&self) -> bool {
+        TcpStream::connect((Ipv4Addr::LOCALHOST, self.command.port)).is_ok()
     }
 
     /// Ends it, its store included, in an orderly way; the data stay.

@@ -136,7 +136,7 @@ fn everywhere(trio: &Trio, thing: &Thing) -> [u64; 3] {
 }
 
 #[test]
-#[ignore = "not run often enough yet: cargo xtask test --full"]
+#[ignore = "fights and rests by the clock, for a machine of its own: cargo xtask test --full"]
 fn targets_that_pull_one_field_apart_are_noticed_and_the_upstream_value_stands() {
     let fights = json!({"strategy": "LastWriteWins", "fight": {"window": format!("{}s", WINDOW.as_secs())}});
     let policies = |of_ruled: &Value| {

@@ -29,9 +29,20 @@ const PEOPLE_NEED: [&str; 5] = [
 
 static KCP: LazyLock<RwLock<Kcp>> = LazyLock::new(|| RwLock::new(Kcp::start()));
 
-/// The kcp of all tests, which share it: each works in workspaces of its own.
+/// The kcp of all tests, which share it: each works in workspaces of its own. Where it has died (kcp 0.30 has a race of its own, a
+/// `concurrent map read and map write` in `rbac/validation`), it is started again: only the test at which it happens may fail of that.
 pub(crate) fn kcp() -> RwLockReadGuard<'static, Kcp> {
-    KCP.read().unwrap_or_else(PoisonError::into_inner)
+    loop {
+        let kcp = KCP.read().unwrap_or_else(PoisonError::into_inner);
+        if kcp.is_up() {
+            return kcp;
+        }
+        drop(kcp);
+        let mut kcp = KCP.write().unwrap_or_else(PoisonError::into_inner);
+        if !kcp.is_up() {
+            kcp.start_again();
+        }
+    }
 }
 
 /// The same for one test alone, which may stop it and start it again.

@@ -63,6 +63,14 @@ impl Field {
             }}),
             _ => json!({"data": {"a": self.value(0), "b": self.value(0)}}),
         };
+        let (version, kind) = match self.kind {
+            "deployment" => ("apps/v1", "Deployment"),
+            "service" => ("v1", "Service"),
+            "secret" => ("v1", "Secret"),
+            _ => ("v1", "ConfigMap"),
+        };
+        body["apiVersion"] = json!(version);
+        body["kind"] = json!(kind);
         body["metadata"] = json!({"name": "web"});
         body
     }

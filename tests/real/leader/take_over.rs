@@ -22,16 +22,19 @@ fn a_leader_that_is_killed_under_load_is_replaced_and_nothing_is_lost_or_done_tw
     let (_, tree) = two.page("/debug/actors");
     assert!(tree.contains("\"state\":\"standby\""), "{tree}");
 
-    let load = stage.load(0..COUNT);
+    let load = stage.load(0..COUNT / 2);
     stage.wait_some(40);
-    let there = crate::objects::versions(stage.east, stage.name).len();
     one.syncer.kill();
     let killed = Instant::now();
+    // Whatever the first one did until then, enough is left for the second.
+    let more = stage.load(COUNT / 2..COUNT);
+    let there = crate::objects::versions(stage.east, stage.name).len();
     two.wait_leads();
     let leads = killed.elapsed();
     stage.wait_some(there + 20);
     let writes = killed.elapsed();
     load.join().unwrap();
+    more.join().unwrap();
     stage.wait_arrived(COUNT);
     println!(
         "figure: take-over after kill -9 of the leader under load: the other leads after {leads:.1?}, its first writes are there after \
