@@ -16,6 +16,7 @@ use std::{
     time::Duration,
 };
 
+use base64::Engine as _;
 use browser::Browser;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
@@ -62,6 +63,10 @@ impl Drop for Demo {
 const HEALTH: &str =
     "[...document.querySelectorAll('#target-rows tr[data-target]')].map((row) => row.cells[1].textContent)";
 
+/// The 99th hundredth of each target's lag.
+const LAGS: &str =
+    "[...document.querySelectorAll('#target-rows tr[data-target]')].map((row) => row.cells[12].textContent)";
+
 /// The relative luminance contrast between an element's ink and its paper, as WCAG has it.
 const CONTRAST: &str = "(() => {
   const parts = (color) => color.match(/[\\d.]+/g).slice(0, 3).map((part) => {
@@ -99,6 +104,11 @@ fn it_shows_a_target_dying_and_coming_back() {
 
     readable_in_light_and_dark(&mut browser);
     usable_by_keyboard(&mut browser);
+    fits_a_narrow_screen(&mut browser);
+    browser.until(
+        &format!("{LAGS}.some((lag) => /ms|s/.test(lag))"),
+        Duration::from_secs(30),
+    );
 
     browser.until(&format!("{HEALTH}.includes('unreachable')"), Duration::from_mins(1));
     browser.until(
@@ -109,6 +119,7 @@ fn it_shows_a_target_dying_and_coming_back() {
         "/DriftReverted/.test(document.getElementById('recent-rows').textContent)",
         Duration::from_secs(20),
     );
+    verdicts_have_both_sides_and_no_secret(&mut browser, &demo.page);
     keep_a_picture(&mut browser);
     browser.until(
         &format!("{HEALTH}.length === 3 && {HEALTH}.every((health) => health === 'reachable')"),
@@ -157,7 +168,50 @@ fn usable_by_keyboard(browser: &mut Browser) {
     assert_eq!(focused, true, "a new look keeps the place of the keyboard");
 }
 
-/// Kept beside the build, for people.
+/// On a telephone nothing but the tables themselves moves sideways.
+fn fits_a_narrow_screen(browser: &mut Browser) {
+    let size = json!({"width": 360, "height": 740, "deviceScaleFactor": 1, "mobile": true});
+    browser.ask("Emulation.setDeviceMetricsOverride", &size);
+    browser.until(
+        "document.documentElement.scrollWidth <= window.innerWidth",
+        Duration::from_secs(5),
+    );
+    let reachable = browser.value("[...document.querySelectorAll('.wide')].every((region) => region.tabIndex === 0)");
+    assert_eq!(reachable, true, "what moves sideways can be moved by keyboard");
+    browser.ask("Emulation.clearDeviceMetricsOverride", &json!({}));
+}
+
+/// Somebody pulled at an object on a target: the page says which field, what both sides had, who wrote it and who won.
+fn verdicts_have_both_sides_and_no_secret(browser: &mut Browser, page: &str) {
+    browser.until(
+        "[...document.querySelectorAll('#verdict-rows tr')].some((row) => row.cells.length === 9 && row.cells[3].textContent !== '')",
+        Duration::from_secs(20),
+    );
+    let told = browser.value(&format!(
+        "fetch('{page}debug/verdicts').then((answer) => answer.json())"
+    ));
+    let first = &told[0];
+    assert!(
+        first["path"].is_string() && first["winner"].is_string() && first["why"].is_string(),
+        "{first}"
+    );
+    let shown = browser.value("document.getElementById('verdict-rows').textContent");
+    let shown = shown.as_str().unwrap();
+    assert!(shown.contains("by "), "who wrote it: {shown}");
+    for verdict in told
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|verdict| verdict["resource"] == "secrets")
+    {
+        for side in ["upstream", "downstream"] {
+            let value = verdict[side]["value"].as_str().unwrap_or("#");
+            assert!(value.starts_with('#'), "{verdict}");
+        }
+    }
+}
+
+/// Kept beside the build, and where `PAGE_PICTURE` says, for people.
 fn keep_a_picture(browser: &mut Browser) {
     browser.value("document.querySelector('#tree details').open = true");
     let size = json!({"width": 1280, "height": 1400, "deviceScaleFactor": 1, "mobile": false});
@@ -167,6 +221,9 @@ fn keep_a_picture(browser: &mut Browser) {
     assert!(bytes.len() > 10_000, "a picture of something");
     let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR"));
     std::fs::write(folder.join("page.png.base64"), bytes).unwrap();
+    if let Some(file) = std::env::var_os("PAGE_PICTURE") {
+        std::fs::write(file, base64::engine::general_purpose::STANDARD.decode(bytes).unwrap()).unwrap();
+    }
 }
 
 fn nothing_from_elsewhere_and_no_complaint(told: &[Value], page: &str) {

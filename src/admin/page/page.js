@@ -1,4 +1,4 @@
-// Draws /metrics, /debug/actors, /debug/recent and /readyz, again and again. Everything that comes from a cluster goes into the page as
+// Draws /metrics, /debug/actors, /debug/verdicts, /debug/recent, /debug/leader and /readyz, again and again. Everything that comes from a cluster goes into the page as
 // text, never as markup: names and messages are other people's.
 "use strict";
 
@@ -7,11 +7,13 @@ const PATIENCE = 5000; // ms that an answer may take
 const MINUTE = 60000; // ms that the latency looks back
 const STATES = ["desired", "synced", "pending", "failed", "conflicted", "unknown", "held", "paused"];
 const BAD = new Set(["failed", "conflicted", "held"]);
+const VERDICTS = 100; // at most so many are drawn
 
 const at = (id) => document.getElementById(id);
 let paused = false;
 let lookedAt = null; // when the last look came back
 const past = []; // {time, series} of the histograms, newest last
+const pastLags = []; // the same of the targets' queues
 
 function element(tag, text, className) {
   const made = document.createElement(tag);
@@ -61,7 +63,29 @@ function targetsOf(metrics) {
   return new Map([...targets].sort(([one], [other]) => one.localeCompare(other)));
 }
 
-function drawTargets(targets) {
+// How long things to be done take on each target: what of the queue and of the turn was counted in the last minute.
+function lags(metrics, now) {
+  const found = new Map();
+  for (const { name, labels, value } of metrics) {
+    if (name !== "workqueue_queue_duration_seconds_bucket" && name !== "workqueue_work_duration_seconds_bucket") continue;
+    const key = `${labels.name} ${name}`;
+    if (!found.has(key)) found.set(key, []);
+    found.get(key).push({ bound: labels.le === "+Inf" ? Infinity : Number(labels.le), count: value });
+  }
+  for (const buckets of found.values()) buckets.sort((one, other) => one.bound - other.bound);
+  pastLags.push({ time: now, series: found });
+  while (pastLags.length > 1 && pastLags[1].time < now - MINUTE) pastLags.shift();
+  return (target, share) => {
+    const parts = ["workqueue_queue_duration_seconds_bucket", "workqueue_work_duration_seconds_bucket"].map((name) => {
+      const buckets = found.get(`${target} ${name}`);
+      if (!buckets) return null;
+      return quantile(pastLags.length > 1 ? since(buckets, pastLags[0].series.get(`${target} ${name}`)) : buckets, share);
+    });
+    return parts.some((part) => part === null) ? null : parts[0] + parts[1];
+  };
+}
+
+function drawTargets(targets, lag) {
   const rows = [];
   for (const [name, target] of targets) {
     const row = element("tr");
@@ -75,10 +99,15 @@ function drawTargets(targets) {
       const count = target.objects[state] ?? 0;
       row.append(element("td", count, BAD.has(state) && count > 0 ? "number bad" : "number"));
     }
-    row.append(element("td", target.depth, "number"), element("td", target.drift, "number"));
+    row.append(
+      element("td", target.depth, "number"),
+      element("td", duration(lag(name, 0.5)), "number"),
+      element("td", duration(lag(name, 0.99)), "number"),
+      element("td", target.drift, "number"),
+    );
     rows.push(row);
   }
-  if (rows.length === 0) rows.push(nothing(12, "No target yet."));
+  if (rows.length === 0) rows.push(nothing(14, "No target yet."));
   at("target-rows").replaceChildren(...rows);
 }
 
@@ -176,13 +205,69 @@ function drawLatency(metrics, now) {
   at("latency-rows").replaceChildren(...rows);
 }
 
+// When something was, on the reader's clock.
+function when(stamp) {
+  const cell = element("td");
+  const time = element("time", new Date(stamp).toLocaleTimeString());
+  time.dateTime = stamp;
+  cell.append(time);
+  return cell;
+}
+
+// What one side had, who wrote it, and when.
+function side(had) {
+  const cell = element("td", undefined, "told");
+  if (!had || (had.value === null && !had.manager)) {
+    cell.append(element("span", "–", "state"));
+    return cell;
+  }
+  cell.append(element("span", had.value ?? "nothing", "key"));
+  if (had.manager) cell.append(element("div", `by ${had.manager}`, "state"));
+  if (had.time) cell.append(element("div", `${had.estimated ? "~" : ""}${new Date(had.time).toLocaleTimeString()}`, "state"));
+  return cell;
+}
+
+function drawVerdicts(verdicts) {
+  const rows = verdicts.map((verdict) => {
+    const row = element("tr");
+    const object = element("td");
+    const where = [verdict.workspace, verdict.namespace, verdict.name].filter(Boolean).join("/");
+    object.append(element("span", `${verdict.resource} `), element("span", where, "key"));
+    const why = element("td", verdict.why, verdict.why === "fight" || verdict.why === "conflict" ? "warn" : "");
+    if (verdict.because) why.append(element("div", verdict.because, "state"));
+    row.append(
+      when(verdict.last),
+      object,
+      element("td", verdict.target),
+      element("td", verdict.path, "key told"),
+      side(verdict.upstream),
+      side(verdict.downstream),
+      element("td", verdict.winner),
+      why,
+      element("td", verdict.times, "number"),
+    );
+    return row;
+  });
+  if (rows.length === 0) rows.push(nothing(9, "Nothing was decided."));
+  at("verdict-rows").replaceChildren(...rows);
+}
+
+function drawLeader(leader) {
+  const line = at("leader");
+  line.hidden = leader.election === "off";
+  const words = {
+    leading: `Leads (${leader.lease}).`,
+    standby: `Standby: ${leader.holder || "nobody"} leads (${leader.lease}).`,
+    lost: `Lost the Lease ${leader.lease}: it ends.`,
+  };
+  const text = words[leader.election] ?? "";
+  if (line.textContent !== text) line.textContent = text;
+}
+
 function drawRecent(recent) {
   const rows = recent.map((happening) => {
     const row = element("tr");
-    const time = element("td");
-    const stamp = element("time", new Date(happening.last).toLocaleTimeString());
-    stamp.dateTime = happening.last;
-    time.append(stamp);
+    const time = when(happening.last);
     const where = [happening.workspace, happening.namespace, happening.name].filter(Boolean).join("/");
     const object = element("td");
     object.append(element("span", `${happening.resource} `), element("span", where, "key"));
@@ -260,16 +345,20 @@ function say(text, className) {
 
 async function look() {
   try {
-    const [metrics, actors, recent, ready] = await Promise.all([
+    const [metrics, actors, verdicts, recent, leader, ready] = await Promise.all([
       ask("metrics"),
       ask("debug/actors?children=20"),
+      ask(`debug/verdicts?limit=${VERDICTS}`),
       ask("debug/recent"),
+      ask("debug/leader"),
       ask("readyz?verbose"),
     ]);
     const found = samples(metrics.text);
     const targets = targetsOf(found);
-    drawTargets(targets);
+    drawTargets(targets, lags(found, Date.now()));
     drawLatency(found, Date.now());
+    if (verdicts.ok) drawVerdicts(JSON.parse(verdicts.text));
+    if (leader.ok) drawLeader(JSON.parse(leader.text));
     if (recent.ok) drawRecent(JSON.parse(recent.text));
     if (actors.ok) drawTree(JSON.parse(actors.text));
     drawSummary(ready, targets);
