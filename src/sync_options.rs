@@ -16,8 +16,8 @@ pub(crate) struct SyncOptions {
     /// have bound its export are synced. Without it the upstream is one API server, or one workspace.
     #[arg(long, value_name = "NAME", env = "TMC_SYNCER_ENDPOINT_SLICE")]
     pub(crate) endpoint_slice: Option<EndpointSliceName>,
-    /// A target: its name, its kubeconfig, and the context in that. Without any policy, all four kinds of all namespaces go to
-    /// all targets. SyncTargets and SyncPolicies can be objects of the upstream instead (`manifests crds`). Repeatable.
+    /// A target: its name, its kubeconfig, and the context in that. Without any policy, Deployments, Services and ConfigMaps of all
+    /// namespaces go to all targets, and Secrets with `--sync-secrets`. SyncTargets and SyncPolicies can be objects of the upstream instead (`manifests crds`). Repeatable.
     #[arg(
         long = "target",
         value_name = "NAME=FILE[#CONTEXT]",
