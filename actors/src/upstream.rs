@@ -9,30 +9,31 @@ mod follow;
 mod gate;
 mod identify;
 mod index;
+mod intake;
 mod link;
+mod listing;
+mod orders;
 mod provider;
+mod reading;
 mod reread;
 mod sight;
 mod workspace_news;
 mod workspaces;
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeSet,
     sync::{Arc, atomic::Ordering},
     time::Duration,
 };
 
-use syncer_clusters::Next;
-use syncer_core::{Gvr, LogicalCluster, ObjectKey, event_reason::EventReason};
-use tokio::time::Instant;
-use tracing::{error, info, warn};
+use syncer_core::LogicalCluster;
 
 use self::{
     bindings::{Notices, weightiest},
-    endpoints::{EndpointId, Endpoints, Scope},
-    index::{Index, ListAt, Tiding, Tidings},
+    endpoints::{Endpoints, Scope},
+    index::Index,
     reread::Rereads,
-    sight::{SightKey, Sights, Word, newest},
+    sight::{Sights, newest},
     workspace_news::SliceState,
 };
 pub(crate) use self::{
@@ -44,23 +45,13 @@ pub(crate) use self::{
     workspaces::Workspaces,
 };
 use crate::{
-    events::{EventRecorder, Subject},
-    prescription::{RenderError, names_namespace},
+    events::EventRecorder,
     rulebook::{self, Rulebook},
-    runtime::{
-        Actor, Address, Beginning, Context, Exit, Exponential, Failure, Message, Origin, Outbox, Outcome, Spec, Taken,
-        Timer, Wake, begin_trace, is_traced,
-    },
+    runtime::{Actor, Address, Context, Exit, Failure, Message, Outbox, Outcome, Spec, Timer, Wake},
     settings::UpstreamSource,
     supervisor::SupervisorMessage,
-    target::{Order, OrderKey, Orders},
-    watcher::{Watcher, hand_over, hand_over_all},
+    target::Orders,
 };
-
-/// How many sights are taken before the neighbours on the thread have a turn.
-const BATCH: usize = 256;
-/// The delays between tries to learn who the upstream is.
-const IDENTIFY_RETRY: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(30));
 
 /// The actor around the upstream.
 pub(crate) struct Upstream {
@@ -149,329 +140,6 @@ impl Upstream {
             incarnation,
             failures: 0,
             retry: None,
-        }
-    }
-
-    fn identify(&self, ctx: &mut Context<Self>) -> Result<(), Failure> {
-        if self.rulebook.is_unknown() {
-            // The first rules bring it back here.
-            return Ok(());
-        }
-        let (cluster, rulebook) = (self.base.cluster.clone(), self.rulebook.clone());
-        let (source, endpoint) = (self.base.source.clone(), self.endpoints.iter().next());
-        let endpoint = endpoint.map(|endpoint| endpoint.cluster.clone());
-        ctx.request(async move {
-            let wanted = rulebook.rules.resources();
-            let identity = identify::identify(&cluster, &source, endpoint.as_ref(), wanted).await;
-            UpstreamMessage::Identified(identity)
-        })?;
-        Ok(())
-    }
-
-    fn not_identified(&mut self, cause: &IdentifyError, ctx: &mut Context<Self>) {
-        self.failures = self.failures.saturating_add(1);
-        let (first, last) = IDENTIFY_RETRY;
-        let delay = match cause.next() {
-            Next::Wait(delay) => delay,
-            _ => Exponential::nth(first, last, self.failures, ctx.chance()),
-        };
-        error!(retry_in = ?delay, "cannot learn who the upstream is: {cause}");
-        self.base.trouble("", Some(&cause.to_string()));
-        self.later(delay, ctx);
-    }
-
-    fn identified(&mut self, identity: &Identity, ctx: &mut Context<Self>) -> Result<(), Failure> {
-        if self.base.continuity.heard(&identity.id).is_err() {
-            self.failures = self.failures.saturating_add(1);
-            self.later(IDENTIFY_RETRY.1, ctx);
-            return Ok(());
-        }
-        self.base.reports.upstream_is_itself();
-        self.failures = 0;
-        info!(server = self.base.cluster.server(), id = %identity.id, "connected to the upstream");
-        for missing in identity.unserved.iter() {
-            warn!(
-                kind = missing,
-                "the upstream does not serve this resource: nothing of it is synced"
-            );
-        }
-        if let Some(provider) = &identity.provider {
-            self.base.workspaces.consume(provider.export.clone());
-        }
-        self.stage = Stage::Following(identity.clone());
-        self.follow_provider(ctx);
-        self.follow_objects(ctx);
-        self.propagate_status(ctx);
-        self.announce(ctx);
-        self.follow_announced(ctx)
-    }
-
-    /// Tells the Supervisor, which starts the Targets.
-    fn announce(&mut self, ctx: &mut Context<Self>) {
-        let Stage::Following(identity) = &self.stage else {
-            return;
-        };
-        let link = self.base.link(identity, ctx.address());
-        if self
-            .supervisor
-            .try_offer(SupervisorMessage::Known(Box::new(link)))
-            .is_err()
-        {
-            self.later(IDENTIFY_RETRY.0, ctx);
-        }
-    }
-
-    /// There are other rules: what is served is asked anew, and every object is looked at again.
-    fn take_rules(&mut self, ctx: &mut Context<Self>) -> Result<(), Failure> {
-        let Some(Taken { value: rulebook, .. }) = self.changes.take(1).pop() else {
-            return Ok(());
-        };
-        if rulebook.revision <= self.rulebook.revision {
-            return Ok(());
-        }
-        info!(
-            revision = rulebook.revision,
-            "other rules: every object is looked at again"
-        );
-        self.rulebook = rulebook;
-        self.unlist();
-        self.identify(ctx)
-    }
-
-    /// What was listed under other rules says nothing about the present ones.
-    fn unlist(&mut self) {
-        self.endpoints.unlist();
-        for gvr in self.index.unlist() {
-            self.tell_all(&OrderKey::Incomplete(gvr), &self.complete());
-        }
-        self.base.rules_told.store(self.rulebook.revision, Ordering::Release);
-    }
-
-    fn take_sights(&mut self, ctx: &mut Context<Self>) -> Result<(), Failure> {
-        for Taken { key, value, .. } in self.sights.take(BATCH) {
-            if key == SightKey::Reread {
-                self.rereads.ended();
-            }
-            if value.revision < self.rulebook.revision {
-                continue;
-            }
-            match key {
-                SightKey::Object(key) => {
-                    self.tell_departure(&key);
-                    let tidings = self.object(&key, value.word, value.endpoint);
-                    let traced = if tidings.is_empty() {
-                        None
-                    } else {
-                        self.traced(&key, value.at, value.took)
-                    };
-                    let spread = || self.spread(tidings.into_iter().map(|tiding| index::dated(tiding, value.at)));
-                    match traced {
-                        Some(edit) => edit.handled(Self::KIND, ctx.key(), &key, spread),
-                        None => spread(),
-                    }
-                    self.claim(&key);
-                }
-                SightKey::Listed(gvr, list) => {
-                    if let Word::Listed { objects } = value.word {
-                        self.listed(&gvr, list, (objects, value.endpoint), ctx);
-                    }
-                }
-                SightKey::Reread => self.reread_through(),
-                SightKey::Stream(gvr, _) => {
-                    if let Word::Interrupted(cause) = value.word {
-                        self.base.trouble(&gvr.to_string(), Some(&cause.to_string()));
-                        self.interrupted(&gvr, value.endpoint, &cause, ctx);
-                    } else {
-                        self.base.trouble(&gvr.to_string(), None);
-                        info!(kind = %gvr, "the upstream watch goes on");
-                    }
-                }
-            }
-        }
-        self.reread_next(ctx)
-    }
-
-    /// The trace of an edit of `key` that changes something for somebody. What the first list brings is no edit.
-    fn traced(&self, key: &ObjectKey, read: Instant, took: Duration) -> Option<Origin> {
-        if !is_traced() || !self.endpoints.is_listed(&key.gvr) {
-            return None;
-        }
-        let first = Beginning {
-            kind: Watcher::KIND,
-            key: &format!("{} upstream", key.gvr),
-            object: &key.to_string(),
-            ago: read.elapsed(),
-            work: took,
-        };
-        begin_trace(&first).map(Origin::of)
-    }
-
-    fn object(&mut self, key: &ObjectKey, word: Word, endpoint: EndpointId) -> Tidings {
-        if !matches!(word, Word::Deleted) && !self.base.workspaces.takes(key) {
-            self.pass_over(&key.cluster);
-            return Tidings::new();
-        }
-        match word {
-            Word::Present { shown, list } => self.index.present(key, shown, ListAt { endpoint, list }),
-            Word::Relabelled { shown, list } => {
-                // Before the namespaces are listed nothing else was read.
-                if self.rulebook.reads_namespace_labels() && self.endpoints.is_listed(&key.gvr) {
-                    self.rereads.want(key);
-                }
-                self.index.present(key, shown, ListAt { endpoint, list })
-            }
-            Word::Deleted if self.index.is_elsewhere(key, endpoint) => Tidings::new(),
-            Word::Deleted => {
-                for prescription in self.index.prescriptions(key) {
-                    self.base.bodies.forget(key, &prescription);
-                }
-                self.index.deleted(key)
-            }
-            // The binding came between this and now.
-            Word::PassedOver => {
-                self.rereads.want_workspace(&key.cluster);
-                Tidings::new()
-            }
-            Word::Malformed { uid, cause, list } => {
-                self.malformed(key, &uid, &cause);
-                self.index.still_there(key, list);
-                Tidings::new()
-            }
-            Word::Undecided { list } => {
-                self.index.still_there(key, list);
-                Tidings::new()
-            }
-            Word::Listed { .. } | Word::Reread | Word::Interrupted(_) | Word::Recovered => Tidings::new(),
-        }
-    }
-
-    /// What a namespace that goes held need not be asked about any more.
-    fn tell_departure(&self, key: &ObjectKey) {
-        if !names_namespace(key) || !self.base.departures.has(key) {
-            return;
-        }
-        self.tell_all(&OrderKey::Departing(key.clone()), &self.complete());
-    }
-
-    fn malformed(&self, key: &ObjectKey, uid: &str, cause: &RenderError) {
-        error!(
-            workspace = %key.cluster, kind = %key.gvr, namespace = %key.namespace, name = %key.name,
-            "not synced, what went down last stays: {cause}"
-        );
-        if let Stage::Following(identity) = &self.stage
-            && let Some(resource) = identity.resources.iter().find(|resource| resource.gvr == key.gvr)
-        {
-            let subject = Subject {
-                resource: resource.clone(),
-                key: key.clone(),
-                uid: uid.into(),
-            };
-            let events = &self.base.events;
-            events.tell(subject, EventReason::TransformFailed, cause.to_string());
-        }
-    }
-
-    fn listed(&mut self, gvr: &Gvr, list: u64, (objects, endpoint): (usize, EndpointId), ctx: &mut Context<Self>) {
-        if self.endpoints.get(endpoint).is_none() {
-            return;
-        }
-        let tidings = self.index.listed(gvr, ListAt { endpoint, list });
-        self.absent_upstream(&tidings);
-        self.spread(tidings);
-        if self.endpoints.listed(endpoint, gvr) {
-            info!(kind = %gvr, objects, "listed the upstream");
-        }
-        self.passed(gvr, endpoint, ctx);
-    }
-
-    /// One endpoint is through with `gvr`: if all are, everything of it was told.
-    fn passed(&mut self, gvr: &Gvr, endpoint: EndpointId, ctx: &mut Context<Self>) {
-        if !self.endpoints.is_listed(gvr) {
-            self.namespaces_passed(gvr, endpoint, ctx);
-            return;
-        }
-        self.tell_all(&OrderKey::Complete(gvr.clone()), &self.complete());
-        self.see_whether_all_is_listed();
-        self.namespaces_passed(gvr, endpoint, ctx);
-    }
-
-    fn see_whether_all_is_listed(&mut self) {
-        let Stage::Following(identity) = &self.stage else {
-            return;
-        };
-        if self.knows_endpoints() && self.endpoints.are_through(&identity.resources) {
-            let unnamed = self.index.settle();
-            self.spread(unnamed);
-            self.base.readiness.upstream_listed();
-        }
-    }
-
-    /// The order that ends what was told of one kind.
-    fn complete(&self) -> Order {
-        Order::Complete {
-            incarnation: self.incarnation,
-        }
-    }
-
-    /// Gives every Target the same order.
-    fn tell_all(&self, key: &OrderKey, order: &Order) {
-        for (_, orders) in &self.targets {
-            hand_over(orders, key.clone(), order.clone());
-        }
-    }
-
-    /// Gives everyone the orders that are for it, to each Target all at once: what one list lacks is judged as one set (S3).
-    fn spread(&self, tidings: impl IntoIterator<Item = Tiding>) {
-        let mut for_each: BTreeMap<Arc<str>, Vec<(OrderKey, Order)>> = BTreeMap::new();
-        let mut claimed = None;
-        for (target, key, order) in tidings {
-            // The tidings of one object come one after the other.
-            if claimed.as_ref() != Some(&key) {
-                self.claim(&key);
-                claimed = Some(key.clone());
-            }
-            for_each.entry(target).or_default().push((OrderKey::Object(key), order));
-        }
-        for (name, orders) in &self.targets {
-            if let Some(given) = for_each.remove(name) {
-                hand_over_all(orders, given);
-            }
-        }
-    }
-
-    /// Says what the rules make of the finalizers of `key`.
-    fn claim(&self, key: &ObjectKey) {
-        if let Some(uid) = self.base.finalizers.uid(key) {
-            self.base.finalizers.claim(key, &uid, self.index.claims(key));
-        }
-    }
-
-    /// Takes the Targets from the roster, by name: the same seed gives the same run.
-    fn read_roster(&mut self) {
-        let roster = self.base.roster.iter();
-        self.targets = roster
-            .map(|entry| (entry.key().clone(), entry.value().clone()))
-            .collect();
-        self.targets.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
-    }
-
-    /// Tells a Target that is new, or was built anew, everything that is known.
-    fn tell_everything(&self, target: &str) {
-        let Some(orders) = self.base.roster.get(target).map(|entry| entry.value().clone()) else {
-            return;
-        };
-        let Stage::Following(identity) = &self.stage else {
-            return;
-        };
-        let incarnation = self.incarnation;
-        for resource in identity.resources.iter() {
-            for (key, order) in self.index.orders_of(&resource.gvr, target) {
-                hand_over(&orders, OrderKey::Object(key), order);
-            }
-            if self.endpoints.is_listed(&resource.gvr) {
-                let complete = OrderKey::Complete(resource.gvr.clone());
-                hand_over(&orders, complete, Order::Complete { incarnation });
-            }
         }
     }
 

@@ -9,10 +9,13 @@ use std::{
     task,
 };
 
+use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::Full;
+use prometheus_client::registry::Registry;
 use serde_json::json;
 use syncer_sandbox::{ApiServer, Body, Hand, NoAnswer, Options};
+use tokio::time::{Instant, sleep};
 use tower::Service;
 
 use super::*;

@@ -87,6 +87,15 @@ pub enum Content {
     LeftOut,
 }
 
+// === impl Finding ===
+
+impl Finding {
+    /// How many bytes of objects it keeps to be shown.
+    pub(super) fn size(&self) -> usize {
+        self.before.size() + self.after.size()
+    }
+}
+
 // === impl Verdict ===
 
 impl Verdict {
@@ -176,7 +185,7 @@ impl Content {
         Self::of(gvr, Some(&object), key)
     }
 
-    pub(super) fn size(&self) -> usize {
+    fn size(&self) -> usize {
         match self {
             Self::Absent | Self::LeftOut => 0,
             Self::Present(text) => text.len(),

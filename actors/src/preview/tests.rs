@@ -14,6 +14,7 @@ use http::{Request, Response};
 use http_body_util::Full;
 use proptest::prelude::*;
 use serde_json::{Value, json};
+use syncer_clusters::Cluster;
 use syncer_core::{
     Gvr,
     config::{Configuration, NamespaceMapping, SyncPolicy, SyncTarget, SyncTargetSpec},

@@ -9,7 +9,7 @@ use syncer_core::{Gvr, ResourceType};
 use super::{
     Stage, Upstream,
     endpoints::{Endpoint, EndpointId, Scope},
-    sight::{Completeness, UpstreamReading},
+    reading::{Completeness, UpstreamReading},
 };
 use crate::{
     bodies::fields_read,

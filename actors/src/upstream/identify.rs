@@ -1,15 +1,25 @@
 //! Who an upstream is, and what it serves.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use syncer_clusters::{Cluster, Error, FieldsV1Kept, Next};
 use syncer_core::{Gvr, ResourceType, Scope, config::ResourceRef};
+use tracing::{error, info, warn};
 
-use super::provider::{self, Provider};
-use crate::settings::UpstreamSource;
+use super::{
+    Stage, Upstream, UpstreamMessage,
+    provider::{self, Provider},
+};
+use crate::{
+    runtime::{Context, Exponential, Failure},
+    settings::UpstreamSource,
+    supervisor::SupervisorMessage,
+};
 
 /// The namespace whose UID tells one plain API server from another, whatever its address.
 const IDENTIFYING_NAMESPACE: &str = "kube-system";
+/// The delays between tries to learn who the upstream is.
+const IDENTIFY_RETRY: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(30));
 
 /// What is known of an upstream once it has answered.
 #[derive(Clone, Debug)]
@@ -46,12 +56,87 @@ pub(crate) enum IdentifyError {
     },
 }
 
+// === impl IdentifyError ===
+
 impl IdentifyError {
     /// What to do next.
     pub(crate) fn next(&self) -> Next {
         match self {
             Self::Cluster(error) => error.next(),
             Self::NoIdentity { .. } | Self::Unusable { .. } => Next::Backoff,
+        }
+    }
+}
+
+// === impl Upstream ===
+
+impl Upstream {
+    pub(super) fn identify(&self, ctx: &mut Context<Self>) -> Result<(), Failure> {
+        if self.rulebook.is_unknown() {
+            // The first rules bring it back here.
+            return Ok(());
+        }
+        let (cluster, rulebook) = (self.base.cluster.clone(), self.rulebook.clone());
+        let (source, endpoint) = (self.base.source.clone(), self.endpoints.iter().next());
+        let endpoint = endpoint.map(|endpoint| endpoint.cluster.clone());
+        ctx.request(async move {
+            let wanted = rulebook.rules.resources();
+            let identity = ask(&cluster, &source, endpoint.as_ref(), wanted).await;
+            UpstreamMessage::Identified(identity)
+        })?;
+        Ok(())
+    }
+
+    pub(super) fn not_identified(&mut self, cause: &IdentifyError, ctx: &mut Context<Self>) {
+        self.failures = self.failures.saturating_add(1);
+        let (first, last) = IDENTIFY_RETRY;
+        let delay = match cause.next() {
+            Next::Wait(delay) => delay,
+            _ => Exponential::nth(first, last, self.failures, ctx.chance()),
+        };
+        error!(retry_in = ?delay, "cannot learn who the upstream is: {cause}");
+        self.base.trouble("", Some(&cause.to_string()));
+        self.later(delay, ctx);
+    }
+
+    pub(super) fn identified(&mut self, identity: &Identity, ctx: &mut Context<Self>) -> Result<(), Failure> {
+        if self.base.continuity.heard(&identity.id).is_err() {
+            self.failures = self.failures.saturating_add(1);
+            self.later(IDENTIFY_RETRY.1, ctx);
+            return Ok(());
+        }
+        self.base.reports.upstream_is_itself();
+        self.failures = 0;
+        info!(server = self.base.cluster.server(), id = %identity.id, "connected to the upstream");
+        for missing in identity.unserved.iter() {
+            warn!(
+                kind = missing,
+                "the upstream does not serve this resource: nothing of it is synced"
+            );
+        }
+        if let Some(provider) = &identity.provider {
+            self.base.workspaces.consume(provider.export.clone());
+        }
+        self.stage = Stage::Following(identity.clone());
+        self.follow_provider(ctx);
+        self.follow_objects(ctx);
+        self.propagate_status(ctx);
+        self.announce(ctx);
+        self.follow_announced(ctx)
+    }
+
+    /// Tells the Supervisor, which starts the Targets.
+    pub(super) fn announce(&mut self, ctx: &mut Context<Self>) {
+        let Stage::Following(identity) = &self.stage else {
+            return;
+        };
+        let link = self.base.link(identity, ctx.address());
+        if self
+            .supervisor
+            .try_offer(SupervisorMessage::Known(Box::new(link)))
+            .is_err()
+        {
+            self.later(IDENTIFY_RETRY.0, ctx);
         }
     }
 }
@@ -65,7 +150,7 @@ pub(super) async fn id(cluster: &Cluster, source: &UpstreamSource) -> Result<Arc
 }
 
 /// Asks `cluster` who it is and which of the resources `wanted` it serves; of a kcp, `endpoint` is one of the endpoints known.
-pub(super) async fn identify(
+async fn ask(
     cluster: &Cluster,
     source: &UpstreamSource,
     endpoint: Option<&Cluster>,

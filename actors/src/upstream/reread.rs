@@ -10,7 +10,8 @@ use tracing::{info, warn};
 
 use super::{
     Continuity, Stage, Upstream, UpstreamMessage,
-    sight::{Completeness, Sight, SightKey, UpstreamReading, Word},
+    reading::{Completeness, UpstreamReading},
+    sight::{Sight, SightKey, Word},
 };
 use crate::{
     bodies::fields_read,

@@ -8,10 +8,11 @@ use syncer_core::{Gvr, LogicalCluster, ResourceType};
 use tracing::{error, info, warn};
 
 use super::{
-    BATCH, Stage, Upstream,
+    Stage, Upstream,
     bindings::{self, BindingReading, ExportReading, Notice, NoticeKey, SliceReading},
     endpoints::{EndpointId, Scope},
     index::Tidings,
+    intake::BATCH,
     workspaces::Turn,
 };
 use crate::{

@@ -1,11 +1,18 @@
+use std::collections::BTreeMap;
+
 use syncer_core::{
     LogicalCluster, ResourceType, Scope,
     config::{Configuration, NamespaceMapping, ResourceRef, SyncPolicy, SyncPolicySpec, SyncTarget, SyncTargetSpec},
+    finalizer::Waiting,
+    marker::PayloadHash,
     placement::{Facts, PlacementOptions, Rules, Secrets, Verdict},
+    plan::Newcomer,
+    proof::Absence,
     protect::Protection,
 };
 
 use super::*;
+use crate::target::Order;
 
 fn web_policy() -> SyncPolicySpec {
     SyncPolicySpec {
