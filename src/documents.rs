@@ -26,7 +26,7 @@ pub(crate) use self::{
     merge::{Merge, Merged},
     objects::{Objects, follow as follow_objects},
     options::SyncSecrets,
-    secrets::KubeconfigSecrets,
+    secrets::{KubeconfigReference, KubeconfigSecrets},
 };
 pub(crate) use self::{
     options::Options,

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use serde_json::{json, value::RawValue};
 use syncer_actors::Writes;
 use syncer_clusters::{Cluster, ClusterConfig, Error, FieldsV1Kept, Next, Object, Write};
-use syncer_core::{Gvr, ResourceType, Scope, hash_key::HashKey, marker::FIELD_MANAGER};
+use syncer_core::{built_in, hash_key::HashKey, marker::FIELD_MANAGER};
 use tracing::{info, warn};
 
 /// The Secret that holds the key, in the syncer's own namespace of the cluster that it runs in.
@@ -96,7 +96,7 @@ async fn look_or_make(cluster: &Cluster, namespace: &str, writes: Writes) -> Res
     });
     let made = cluster
         .create(
-            &secrets(),
+            &built_in::secrets(),
             namespace,
             NAME,
             Bytes::from(body.to_string()),
@@ -117,7 +117,9 @@ async fn look_or_make(cluster: &Cluster, namespace: &str, writes: Writes) -> Res
 }
 
 async fn read(cluster: &Cluster, namespace: &str) -> Result<Option<Result<HashKey, NoLastingKey>>, Error> {
-    let found = cluster.get(&secrets(), namespace, NAME, FieldsV1Kept::None).await?;
+    let found = cluster
+        .get(&built_in::secrets(), namespace, NAME, FieldsV1Kept::None)
+        .await?;
     Ok(found.map(|object| {
         key(&object).ok_or_else(|| NoLastingKey::Unusable {
             namespace: namespace.to_owned(),
@@ -130,14 +132,6 @@ fn key(object: &Object) -> Option<HashKey> {
     let data: BTreeMap<String, String> = serde_json::from_str(data).ok()?;
     let secret = BASE64_STANDARD.decode(data.get(FIELD)?).ok()?;
     (secret.len() >= SHORTEST).then(|| HashKey::new(&secret))
-}
-
-fn secrets() -> ResourceType {
-    ResourceType {
-        gvr: Gvr::new("", "v1", "secrets"),
-        kind: "Secret".into(),
-        scope: Scope::Namespaced,
-    }
 }
 
 #[cfg(feature = "sandbox")]

@@ -17,8 +17,10 @@ mod rulebooks;
 mod run;
 #[cfg(feature = "sandbox")]
 mod sandbox_command;
+mod source_options;
 mod status;
 mod sync_options;
+mod target_cluster;
 mod target_option;
 mod telemetry;
 mod told_to_end;

@@ -61,15 +61,14 @@ pub(crate) fn run(options: &ReleaseOptions, pool: &Arc<tokio::runtime::Runtime>)
 }
 
 fn connect_upstream(options: &ReleaseOptions) -> Result<Cluster, ConfigError> {
-    Cluster::builder("upstream").connect(options.upstream.config()?)
+    Cluster::builder("upstream").connect(options.source.upstream.config()?)
 }
 
 /// Releases what is chosen, all targets side by side; what fails of one holds up no other.
 async fn release(upstream: &Cluster, choice: &Choice, options: &ReleaseOptions) -> Result<Report, ReleaseError> {
     let written = options.written();
     let mut report = Report::new(written);
-    let slice = options.endpoint_slice.as_ref().map(|slice| &*slice.0);
-    let origin = match Origin::ask(upstream, slice).await {
+    let origin = match Origin::ask(upstream, &options.source.source()).await {
         Ok(origin) => origin,
         // Without it nobody can tell what is ours (S1).
         Err(failure) => {

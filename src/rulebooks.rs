@@ -2,10 +2,14 @@
 
 pub(crate) mod evictions;
 
-use std::{collections::BTreeMap, hash::Hasher, path::PathBuf, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    hash::Hasher,
+    sync::Arc,
+};
 
 use syncer_actors::{Connect, Rulebook, TargetSettings, runtime::Clock};
-use syncer_clusters::{Cluster, ClusterConfig, Fence, Limits, Rehearsal};
+use syncer_clusters::{Cluster, ConfigError, Fence, Limits, Rehearsal};
 use syncer_core::{
     config::{NamespaceMapping, SyncTarget, TargetLimits},
     placement::{PlacementOptions, RuleError, Rules, Secrets},
@@ -16,6 +20,7 @@ use xxhash_rust::xxh3::Xxh3;
 use crate::{
     documents::{KubeconfigSecrets, Merged},
     rest_client::RestClient,
+    target_cluster,
 };
 
 /// What of a rulebook no document says.
@@ -88,22 +93,17 @@ impl Surroundings {
         }
     }
 
-    fn connect(&self, target: &SyncTarget) -> Result<Cluster, syncer_clusters::ConfigError> {
-        let mut config = match &target.spec.kubeconfig_file {
-            Some(file) => {
-                ClusterConfig::from_kubeconfig_file(PathBuf::from(file), target.spec.kubeconfig_context.as_deref())?
-            }
+    fn connect(&self, target: &SyncTarget) -> Result<Cluster, ConfigError> {
+        let config = match target_cluster::config_of_file(target) {
+            Some(config) => config?,
             None => self.kubeconfigs.config(target)?,
         };
-        if target.spec.insecure_skip_tls_verify {
-            config = config.unverified();
-        }
-        Cluster::builder(&format!("target {}", target.name))
+        let builder = Cluster::builder(&target_cluster::title(&target.name))
             .limits(limits(&target.spec.limits, self.writes_in_flight))
             .observer(Arc::new(self.rest_client.clone()))
             .rehearsing(self.rehearsal.clone())
-            .fenced(self.fence.clone())
-            .connect(config)
+            .fenced(self.fence.clone());
+        target_cluster::connect(target, config, builder)
     }
 }
 
@@ -112,7 +112,7 @@ fn spelled_out(error: &RuleError) -> String {
 }
 
 /// The Secrets through which targets are reached, or would be: never synced.
-fn target_secrets(merged: &Merged) -> std::collections::BTreeSet<(String, String)> {
+fn target_secrets(merged: &Merged) -> BTreeSet<(String, String)> {
     let references = merged.configuration.targets.values();
     let used = references
         .filter_map(|target| target.spec.kubeconfig_secret_ref.as_ref())

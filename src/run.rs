@@ -5,13 +5,13 @@ use std::{collections::BTreeMap, process::ExitCode, sync::Arc, time::Duration};
 use prometheus_client::registry::Registry;
 use syncer_actors::{
     Bounds, Metrics, OwnObjectsReceiver, Preview, Readiness, Rulebook, Rulebooks, Settings, StandingBy, Supervisor,
-    TargetReports, UpstreamSettings, UpstreamSource, Writes,
+    TargetReports, UpstreamSettings, Writes,
     events::Recent,
     runtime::{self, Clock, Drained, Ended, Runtime, Signals, Spec},
 };
 use syncer_clusters::{Cluster, ConfigError, Fence, Rehearsal};
 use syncer_core::{
-    config::{Configuration, NamespaceMapping, schema::SYNC_TARGET},
+    config::{API_GROUP, Configuration, schema::SYNC_TARGET},
     hash_key::HashKey,
     placement::Secrets,
 };
@@ -76,7 +76,7 @@ pub(crate) fn run(options: &RunOptions, pool: &Arc<tokio::runtime::Runtime>) -> 
     let rest_client = RestClient::new();
     let mut electing = options
         .election
-        .prepare(&options.sync.upstream, &rest_client, options.dry_run)?;
+        .prepare(&options.sync.source.upstream, &rest_client, options.dry_run)?;
     let purpose = Purpose {
         writes: if options.dry_run {
             Writes::Reported
@@ -204,10 +204,7 @@ pub(crate) fn settings(
         upstream: UpstreamSettings {
             cluster,
             body_cache: options.body_cache,
-            source: match &options.endpoint_slice {
-                Some(slice) => UpstreamSource::EndpointSlice(slice.0.clone()),
-                None => UpstreamSource::Plain,
-            },
+            source: options.source.source(),
             previous: options.previous_upstream.as_deref().map(Arc::from),
         },
         bounds,
@@ -243,7 +240,7 @@ fn configuration(
     each_once(&options.targets)?;
     let of_options = documents_of(options);
     let fallback = of_options.fallback();
-    let following = Following::start(options.files.clone(), of_options)
+    let following = Following::start(options.source.files.clone(), of_options)
         .map_err(|problems| StartError::Documents(documents::report(&problems)))?;
     let secrets = KubeconfigSecrets::of(cluster.clone());
     let surroundings = Surroundings {
@@ -258,12 +255,7 @@ fn configuration(
         } else {
             Secrets::OnlyNamed
         },
-        default_mapping: match (options.namespace_mapping, &options.endpoint_slice) {
-            (Some(mapping), _) => mapping.into(),
-            // The namespaces of many workspaces have the same names.
-            (None, Some(_)) => NamespaceMapping::Hashed,
-            (None, None) => NamespaceMapping::Identity,
-        },
+        default_mapping: options.source.default_mapping(),
         clock: Clock::system(),
     };
     let (seen, objects) = watch::channel(Arc::default());
@@ -298,9 +290,7 @@ fn configuration(
 /// Without any target named here they have to be objects. An upstream that does not answer yet may have some.
 async fn has_sync_targets(cluster: &Cluster) -> Result<(), StartError> {
     match tokio::time::timeout(FIRST_LOOK, cluster.discover()).await {
-        Ok(Ok(served)) if served.resource_type("workload.kcp.io", SYNC_TARGET.plural).is_none() => {
-            Err(StartError::NobodyNamed)
-        }
+        Ok(Ok(served)) if served.resource_type(API_GROUP, SYNC_TARGET.plural).is_none() => Err(StartError::NobodyNamed),
         _ => Ok(()),
     }
 }
@@ -329,7 +319,6 @@ fn documents_of(options: &SyncOptions) -> documents::Options {
     documents::Options {
         named: options.targets.clone(),
         strategy: options.strategy.into(),
-        namespace_mapping: options.namespace_mapping.map(Into::into),
         secrets: if options.sync_secrets {
             SyncSecrets::All
         } else {
@@ -358,7 +347,7 @@ fn upstream(options: &SyncOptions, rest_client: &RestClient, purpose: &Purpose) 
         .observer(Arc::new(rest_client.clone()))
         .rehearsing(purpose.rehearsal())
         .fenced(purpose.fence.clone())
-        .connect(options.upstream.config()?)
+        .connect(options.source.upstream.config()?)
 }
 
 /// The namespace that this pod runs in, whose objects are never synced.

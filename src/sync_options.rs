@@ -1,21 +1,18 @@
-//! What is synced, from where to where, and how: the options that `run` and `diff` share, so that the second shows what the first does.
+//! What is synced where, and how: the options that `run` and `diff` share beside those of the source, so that the second shows what the first
+//! does.
 
 use std::{num::NonZeroUsize, path::PathBuf};
 
 use clap::{Args, ValueEnum};
-use syncer_core::config::{ConfigDuration, NamespaceMapping, Strategy};
+use syncer_core::config::{ConfigDuration, Strategy};
 
-use crate::{documents::Source, target_option::TargetOption, upstream_options::UpstreamOptions};
+use crate::{source_options::SourceOptions, target_option::TargetOption};
 
-/// What is synced, from where to where, and how.
+/// What is synced where, and how.
 #[derive(Debug, Args)]
 pub(crate) struct SyncOptions {
     #[command(flatten)]
-    pub(crate) upstream: UpstreamOptions,
-    /// The `APIExportEndpointSlice` to follow, in the workspace of kcp that the kubeconfig points at: the objects of all workspaces that
-    /// have bound its export are synced. Without it the upstream is one API server, or one workspace.
-    #[arg(long, value_name = "NAME", env = "TMC_SYNCER_ENDPOINT_SLICE")]
-    pub(crate) endpoint_slice: Option<EndpointSliceName>,
+    pub(crate) source: SourceOptions,
     /// A target: its name, its kubeconfig, and the context in that. Without any policy, Deployments, Services and ConfigMaps of all
     /// namespaces go to all targets, and Secrets with `--sync-secrets`. SyncTargets and SyncPolicies can be objects of the upstream instead (`manifests crds`). Repeatable.
     #[arg(
@@ -25,23 +22,10 @@ pub(crate) struct SyncOptions {
         value_delimiter = ','
     )]
     pub(crate) targets: Vec<TargetOption>,
-    /// A file of SyncTarget and SyncPolicy documents (YAML or JSON), a folder of such files, or `-` for standard input. Files are
-    /// watched, and followed without restart. Repeatable.
-    #[arg(
-        short = 'f',
-        long = "file",
-        value_name = "FILE",
-        env = "TMC_SYNCER_FILE",
-        value_delimiter = ','
-    )]
-    pub(crate) files: Vec<Source>,
     /// What holds of a field that was changed on a target, or on both sides, where no policy is given (docs/conflicts.md). `last-write-wins`
     /// writes upstream what was changed on a target later: it needs the right to patch there.
     #[arg(long, value_enum, default_value = "upstream-wins", env = "TMC_SYNCER_STRATEGY")]
     pub(crate) strategy: StrategyOption,
-    /// How upstream namespaces are named on targets that do not say it themselves; by default as they are, with `--endpoint-slice` by hash.
-    #[arg(long, value_enum, env = "TMC_SYNCER_NAMESPACE_MAPPING")]
-    pub(crate) namespace_mapping: Option<MappingOption>,
     /// The time between two full rounds of status, where no policy is given, such as `10s`.
     #[arg(long, value_name = "DURATION", env = "TMC_SYNCER_STATUS_INTERVAL")]
     pub(crate) status_interval: Option<ConfigDuration>,
@@ -73,22 +57,6 @@ pub(crate) struct SyncOptions {
     pub(crate) mailbox: NonZeroUsize,
 }
 
-/// The name of an endpoint slice, as the command line takes it: what an API server could call one.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct EndpointSliceName(pub(crate) std::sync::Arc<str>);
-
-impl std::str::FromStr for EndpointSliceName {
-    type Err = String;
-
-    fn from_str(name: &str) -> Result<Self, String> {
-        let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-.".contains(&byte);
-        if name.is_empty() || name.len() > 253 || !name.bytes().all(is_plain) || name.starts_with(['-', '.']) {
-            return Err(format!("{name:?} is no name of an APIExportEndpointSlice"));
-        }
-        Ok(Self(name.into()))
-    }
-}
-
 /// A strategy, as the command line takes it: either spelling.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum StrategyOption {
@@ -103,32 +71,12 @@ pub(crate) enum StrategyOption {
     MergeChanges,
 }
 
-/// A namespace mapping, as the command line takes it: either spelling.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum MappingOption {
-    /// By the same name.
-    #[value(alias = "Identity")]
-    Identity,
-    /// By a name made from the hash of the namespace's locator.
-    #[value(alias = "Hashed")]
-    Hashed,
-}
-
 impl From<StrategyOption> for Strategy {
     fn from(option: StrategyOption) -> Self {
         match option {
             StrategyOption::UpstreamWins => Self::UpstreamWins,
             StrategyOption::LastWriteWins => Self::LastWriteWins,
             StrategyOption::MergeChanges => Self::MergeChanges,
-        }
-    }
-}
-
-impl From<MappingOption> for NamespaceMapping {
-    fn from(option: MappingOption) -> Self {
-        match option {
-            MappingOption::Identity => Self::Identity,
-            MappingOption::Hashed => Self::Hashed,
         }
     }
 }
@@ -152,16 +100,6 @@ fn bytes(text: &str) -> Result<u64, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn an_endpoint_slice_has_a_name_that_an_api_server_would_take() {
-        for name in ["kubernetes", "compute.example.org", "k8s-1"] {
-            assert!(name.parse::<EndpointSliceName>().is_ok(), "{name}");
-        }
-        for name in ["", "a,b", "a=b", "Kubernetes", "a/b", "-a", "a b", &"a".repeat(254)] {
-            assert!(name.parse::<EndpointSliceName>().is_err(), "{name}");
-        }
-    }
 
     #[test]
     fn bytes_take_binary_suffixes() {

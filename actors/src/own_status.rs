@@ -15,8 +15,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use syncer_clusters::{Cluster, Error, Next, Write};
 use syncer_core::{
-    Gvr, ResourceType, Scope,
-    config::schema::{SYNC_POLICY, SYNC_TARGET},
+    config::schema::{self, SYNC_POLICY, SYNC_TARGET},
     marker::FIELD_MANAGER,
 };
 use tokio::time::Instant;
@@ -130,7 +129,7 @@ impl OwnStatus {
     async fn write(&self, writing: Writing) -> (Subject, Outcome) {
         let Writing { subject, uid, status } = writing;
         let body = json!({"metadata": {"uid": *uid}, "status": status});
-        let resource = subject.0.resource();
+        let resource = subject.0.schema().resource_type();
         let options = Write::by(FIELD_MANAGER);
         let writing =
             self.cluster
@@ -219,13 +218,13 @@ impl Book {
             Outcome::Written(status) => line.written(status, now),
             Outcome::Late => {
                 line.failed(now);
-                debug!(kind = subject.0.name(), name = %subject.1, "the status was not written in time");
+                debug!(kind = subject.0.schema().kind, name = %subject.1, "the status was not written in time");
             }
             Outcome::Failed(error) => {
                 // Replaced or gone: the watch will say so.
                 let is_ours_to_say = !matches!(error.next(), Next::LookAgain | Next::NotFound);
                 if line.failed(now) && is_ours_to_say {
-                    warn!(kind = subject.0.name(), name = %subject.1, "cannot write the status: {error}");
+                    warn!(kind = subject.0.schema().kind, name = %subject.1, "cannot write the status: {error}");
                 }
             }
         }
@@ -246,22 +245,10 @@ impl Book {
 // === impl Kind ===
 
 impl Kind {
-    fn name(self) -> &'static str {
+    fn schema(self) -> &'static schema::Kind {
         match self {
-            Self::Target => SYNC_TARGET.kind,
-            Self::Policy => SYNC_POLICY.kind,
-        }
-    }
-
-    fn resource(self) -> ResourceType {
-        let plural = match self {
-            Self::Target => SYNC_TARGET.plural,
-            Self::Policy => SYNC_POLICY.plural,
-        };
-        ResourceType {
-            gvr: Gvr::new("workload.kcp.io", "v1alpha1", plural),
-            kind: self.name().into(),
-            scope: Scope::Cluster,
+            Self::Target => &SYNC_TARGET,
+            Self::Policy => &SYNC_POLICY,
         }
     }
 }

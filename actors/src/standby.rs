@@ -9,7 +9,6 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use syncer_clusters::{Cluster, Error, FieldsV1Kept, Next, Object, WatchEvent, WatchOptions, Write};
 use syncer_core::{
-    Gvr, ResourceType, Scope,
     config::schema::SYNC_TARGET,
     marker::FIELD_MANAGER,
     target_status::{HEARTBEAT_LOST, unattended},
@@ -45,8 +44,10 @@ struct Pulse {
 impl Standby {
     /// Looks, without end.
     pub(crate) async fn run(self) {
-        let mut events: Pin<Box<dyn Stream<Item = WatchEvent> + Send>> =
-            Box::pin(self.upstream.watch(sync_targets(), WatchOptions::default()));
+        let mut events: Pin<Box<dyn Stream<Item = WatchEvent> + Send>> = Box::pin(
+            self.upstream
+                .watch(SYNC_TARGET.resource_type(), WatchOptions::default()),
+        );
         let mut pulses = HashMap::new();
         let mut look = tokio::time::interval(LOOK);
         loop {
@@ -78,7 +79,7 @@ impl Standby {
 
     /// Says of the SyncTarget `name` that nobody reports on it, if it is still so.
     async fn say(&self, name: &Arc<str>, pulse: &Pulse) -> Result<(), Error> {
-        let kind = sync_targets();
+        let kind = SYNC_TARGET.resource_type();
         let Some(object) = self.upstream.get(&kind, "", name, FieldsV1Kept::None).await? else {
             return Ok(());
         };
@@ -137,12 +138,4 @@ fn status(object: &Object) -> Value {
     status
         .and_then(|status| serde_json::from_str(status.get()).ok())
         .unwrap_or_default()
-}
-
-fn sync_targets() -> ResourceType {
-    ResourceType {
-        gvr: Gvr::new("workload.kcp.io", "v1alpha1", SYNC_TARGET.plural),
-        kind: SYNC_TARGET.kind.into(),
-        scope: Scope::Cluster,
-    }
 }

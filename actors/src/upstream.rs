@@ -26,6 +26,7 @@ use std::{
     time::Duration,
 };
 
+use syncer_clusters::upstream_identity::IdentifyError;
 use syncer_core::LogicalCluster;
 
 use self::{
@@ -40,7 +41,7 @@ pub(crate) use self::{
     continuity::Continuity,
     departures::Departures,
     gate::{Refused, WriteGate, Writer},
-    identify::{IdentifyError, Identity},
+    identify::Identity,
     link::{NamespaceLabels, UpstreamBase, UpstreamLink},
     workspaces::Workspaces,
 };

@@ -26,6 +26,7 @@ mod routes;
 mod scripted;
 mod status;
 mod transport;
+pub mod upstream_identity;
 mod url;
 mod version;
 mod watch;

@@ -13,7 +13,7 @@ use futures::{Stream, StreamExt as _, future, stream};
 use http::{Request, Response};
 use http_body::Frame;
 use http_body_util::{BodyExt as _, StreamBody, combinators::UnsyncBoxBody};
-use syncer_core::identity::{Gvr, ResourceType, Scope};
+use syncer_core::identity::ResourceType;
 use tokio::time::Instant;
 use tower::{BoxError, Service};
 
@@ -183,19 +183,7 @@ fn play(pieces: Vec<Piece>) -> impl Stream<Item = Result<Frame<Bytes>, BoxError>
 // --- the objects of the tests ---
 
 pub(crate) fn config_maps() -> ResourceType {
-    ResourceType {
-        gvr: Gvr::new("", "v1", "configmaps"),
-        kind: "ConfigMap".into(),
-        scope: Scope::Namespaced,
-    }
-}
-
-pub(crate) fn secrets() -> ResourceType {
-    ResourceType {
-        gvr: Gvr::new("", "v1", "secrets"),
-        kind: "Secret".into(),
-        scope: Scope::Namespaced,
-    }
+    ResourceType::namespaced("", "v1", "configmaps", "ConfigMap")
 }
 
 pub(crate) fn object(name: &str, version: u32) -> String {

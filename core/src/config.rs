@@ -25,6 +25,9 @@ pub use self::{
     transform::{ImageRegistry, Operation, SetValue, Transform},
 };
 
+/// The API group of the documents.
+pub const API_GROUP: &str = "workload.kcp.io";
+
 /// Group and version of the documents.
 pub const API_VERSION: &str = "workload.kcp.io/v1alpha1";
 

@@ -165,6 +165,27 @@ impl fmt::Debug for LogicalCluster {
     }
 }
 
+// === impl ResourceType ===
+
+impl ResourceType {
+    /// The resource `resource` of `group` at `version`, whose objects live in namespaces.
+    pub fn namespaced(group: &str, version: &str, resource: &str, kind: &str) -> Self {
+        Self {
+            gvr: Gvr::new(group, version, resource),
+            kind: kind.into(),
+            scope: Scope::Namespaced,
+        }
+    }
+
+    /// The resource `resource` of `group` at `version`, whose objects live in no namespace.
+    pub fn cluster_scoped(group: &str, version: &str, resource: &str, kind: &str) -> Self {
+        Self {
+            scope: Scope::Cluster,
+            ..Self::namespaced(group, version, resource, kind)
+        }
+    }
+}
+
 // === impl ObjectKey ===
 
 impl ObjectKey {

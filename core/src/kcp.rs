@@ -5,6 +5,7 @@ pub mod binding;
 pub mod export;
 pub mod slice;
 pub mod standing;
+pub mod types;
 
 pub use binding::{Binding, ClaimState};
 pub use export::{Export, ExportedResource, ResourceSchema};

@@ -14,6 +14,7 @@
 
 pub mod abandoned;
 pub mod body;
+pub mod built_in;
 pub mod condition;
 pub mod config;
 pub mod conflict;

@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha224};
 
+use crate::finalizer;
+
 const BASE62: &[u8; 62] = b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
 const BASE36: &[u8; 36] = b"0123456789abcdefghijklmnopqrstuvwxyz";
 
@@ -19,7 +21,7 @@ pub fn target_key(cluster: &str, name: &str) -> String {
 
 /// The finalizer that holds an upstream object until it has left the target of `target_key`.
 pub fn finalizer(target_key: &str) -> String {
-    format!("workload.kcp.io/syncer-{target_key}")
+    format!("{}{target_key}", finalizer::PREFIX)
 }
 
 /// Which upstream namespace a downstream namespace was made for; kept as an annotation of the latter.

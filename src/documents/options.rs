@@ -1,10 +1,9 @@
 //! Documents that the command line stands for.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use syncer_core::config::{
-    ConfigDuration, NamespaceMapping, ResourceRef, Strategy, SyncPolicy, SyncPolicySpec, SyncTarget, SyncTargetSpec,
-    check::Document,
+    ConfigDuration, ResourceRef, Strategy, SyncPolicy, SyncPolicySpec, SyncTarget, SyncTargetSpec, check::Document,
 };
 
 use crate::target_option::TargetOption;
@@ -20,8 +19,6 @@ const RESOURCES: [(&str, &str); 3] = [("apps", "deployments"), ("", "services"),
 pub(crate) struct Options {
     /// The targets of `--target`.
     pub(crate) named: Vec<TargetOption>,
-    /// How those name namespaces; `None` for the default of the upstream.
-    pub(crate) namespace_mapping: Option<NamespaceMapping>,
     /// The strategy of the default policy.
     pub(crate) strategy: Strategy,
     /// Whether the default policy selects Secrets.
@@ -45,28 +42,13 @@ pub(crate) enum SyncSecrets {
 impl Options {
     /// The targets that these options stand for.
     pub(super) fn targets(&self) -> Vec<Document> {
-        self.named.iter().map(|target| self.target(target)).collect()
+        self.named.iter().map(sync_target).collect()
     }
 
     /// The policy where nobody gives one: all four kinds, Secrets when asked for, to all targets. None without a target of
     /// `--target`: who writes SyncTargets writes policies.
     pub(crate) fn fallback(&self) -> Option<Arc<SyncPolicy>> {
         (!self.named.is_empty()).then(|| Arc::new(self.default_policy()))
-    }
-
-    fn target(&self, option: &TargetOption) -> Document {
-        Document::SyncTarget(Arc::new(SyncTarget {
-            name: option.name.clone(),
-            uid: String::new(),
-            labels: std::collections::BTreeMap::new(),
-            annotations: std::collections::BTreeMap::new(),
-            spec: SyncTargetSpec {
-                kubeconfig_file: Some(option.kubeconfig.display().to_string()),
-                kubeconfig_context: option.context.clone(),
-                namespace_mapping: self.namespace_mapping,
-                ..SyncTargetSpec::default()
-            },
-        }))
     }
 
     fn default_policy(&self) -> SyncPolicy {
@@ -91,4 +73,18 @@ impl Options {
             spec,
         }
     }
+}
+
+fn sync_target(option: &TargetOption) -> Document {
+    Document::SyncTarget(Arc::new(SyncTarget {
+        name: option.name.clone(),
+        uid: String::new(),
+        labels: BTreeMap::new(),
+        annotations: BTreeMap::new(),
+        spec: SyncTargetSpec {
+            kubeconfig_file: Some(option.kubeconfig.display().to_string()),
+            kubeconfig_context: option.context.clone(),
+            ..SyncTargetSpec::default()
+        },
+    }))
 }

@@ -1,13 +1,14 @@
 //! Custom resource definitions.
 
 use serde_json::{Value, json};
-use syncer_core::config::{API_VERSION, schema::Kind};
+use syncer_core::config::schema::Kind;
 
 use super::schema;
 
 /// The definition of `kind`.
 pub(super) fn definition(kind: &Kind) -> Value {
-    let (group, version) = API_VERSION.split_once('/').unwrap_or((API_VERSION, ""));
+    let resource = kind.resource_type();
+    let (group, version) = (resource.gvr.group(), resource.gvr.version());
     let singular = kind.kind.to_lowercase();
     let columns = kind
         .columns

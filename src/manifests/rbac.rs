@@ -3,6 +3,7 @@
 mod named;
 
 use serde_json::{Value, json};
+use syncer_core::config::API_GROUP;
 
 pub(crate) use named::NamedResource;
 
@@ -31,12 +32,8 @@ fn roles() -> Vec<Manifest> {
                 rule("", &["services/status"], &["patch"]),
                 rule("apps", &["deployments/status"], &["patch"]),
                 rule("", &["events"], &["create", "patch"]),
-                rule("workload.kcp.io", &["synctargets", "syncpolicies"], &READ),
-                rule(
-                    "workload.kcp.io",
-                    &["synctargets/status", "syncpolicies/status"],
-                    &["patch"]
-                ),
+                rule(API_GROUP, &["synctargets", "syncpolicies"], &READ),
+                rule(API_GROUP, &["synctargets/status", "syncpolicies/status"], &["patch"]),
             ]),
         ),
         role(

@@ -1,15 +1,12 @@
-//! SyncTargets that are objects of the upstream, and kubeconfigs that lie in its Secrets.
+//! SyncTargets that are objects of the upstream.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use serde_json::value::RawValue;
-use syncer_clusters::{Cluster, ClusterConfig, FieldsV1Kept, Next, Object, TlsVerification};
-use syncer_core::{
-    Gvr, ResourceType, Scope,
-    config::{
-        SyncTarget,
-        check::{self, Document, Origin},
-    },
+use syncer_clusters::{Cluster, Next, Object};
+use syncer_core::config::{
+    API_GROUP, SyncTarget,
+    check::{self, Document, Origin},
+    schema::SYNC_TARGET,
 };
 
 use crate::listing::{self, Unlisted};
@@ -29,7 +26,7 @@ pub(super) struct SyncTargets {
 /// The SyncTargets of `upstream`; none where it does not serve them or does not show them.
 pub(super) async fn sync_targets(upstream: &Cluster) -> Result<SyncTargets, String> {
     let served = upstream.discover().await.map_err(|error| error.to_string())?;
-    let Some(resource) = served.resource_type("workload.kcp.io", "synctargets") else {
+    let Some(resource) = served.resource_type(API_GROUP, SYNC_TARGET.plural) else {
         return Ok(SyncTargets::default());
     };
     let objects = match listing::list(upstream, resource, PATIENCE).await {
@@ -65,32 +62,4 @@ fn parse(object: &Object) -> Result<Arc<SyncTarget>, String> {
             Err(format!("SyncTarget {name}: {}", problems.join("; ")))
         }
     }
-}
-
-/// The kubeconfig that the Secret of `target` holds.
-pub(super) async fn kubeconfig(upstream: &Cluster, target: &SyncTarget) -> Result<ClusterConfig, String> {
-    let Some(reference) = &target.spec.kubeconfig_secret_ref else {
-        return Err("it names no kubeconfig".to_owned());
-    };
-    let secrets = ResourceType {
-        gvr: Gvr::new("", "v1", "secrets"),
-        kind: "Secret".into(),
-        scope: Scope::Namespaced,
-    };
-    let place = format!("Secret {}/{}", reference.namespace, reference.name);
-    let found = upstream
-        .get(&secrets, &reference.namespace, &reference.name, FieldsV1Kept::None)
-        .await
-        .map_err(|error| error.to_string())?
-        .ok_or_else(|| format!("there is no {place}, which its SyncTarget names"))?;
-    let data = found.member("data").map(RawValue::get).unwrap_or_default();
-    let data: BTreeMap<String, Option<String>> = serde_json::from_str(data).unwrap_or_default();
-    let text = data.get(&reference.key).cloned().flatten();
-    let text = text.ok_or_else(|| format!("{place} has no key {}", reference.key))?;
-    let verification = if target.spec.insecure_skip_tls_verify {
-        TlsVerification::AsTheKubeconfigSays
-    } else {
-        TlsVerification::Required
-    };
-    ClusterConfig::from_secret_data(&text, verification).map_err(|error| format!("{place}: {error}"))
 }

@@ -6,10 +6,8 @@ use clap::{Args, ValueEnum};
 
 use super::report::Written;
 use crate::{
-    documents::Source,
-    sync_options::{EndpointSliceName, MappingOption},
+    source_options::SourceOptions,
     target_option::{TargetOption, TargetOptionError, is_target_name},
-    upstream_options::UpstreamOptions,
 };
 
 pub(crate) const EXAMPLES: &str = "Stop the syncer first, or take the target out of its configuration: a syncer that runs puts back what it needs.
@@ -26,11 +24,7 @@ Exit codes: 0 done; 1 something could not be released, the rest is; 2 wrong usag
 #[derive(Debug, Args)]
 pub(crate) struct ReleaseOptions {
     #[command(flatten)]
-    pub(crate) upstream: UpstreamOptions,
-    /// The APIExportEndpointSlice in the workspace that the kubeconfig points at, as it was given to `run`: everything in the workspaces
-    /// that have bound its export is released.
-    #[arg(long, value_name = "NAME", env = "TMC_SYNCER_ENDPOINT_SLICE")]
-    pub(crate) endpoint_slice: Option<EndpointSliceName>,
+    pub(crate) source: SourceOptions,
     /// A target to release: one of a file or of the upstream's SyncTargets by its name, or any with its kubeconfig. Where the target
     /// itself is gone, its name is enough for its finalizers. Without this option all of them. Repeatable.
     #[arg(
@@ -40,18 +34,6 @@ pub(crate) struct ReleaseOptions {
         value_delimiter = ','
     )]
     pub(crate) targets: Vec<ReleaseTarget>,
-    /// A file of SyncTarget and SyncPolicy documents (YAML or JSON), a folder of such files, or `-` for standard input. Repeatable.
-    #[arg(
-        short = 'f',
-        long = "file",
-        value_name = "FILE",
-        env = "TMC_SYNCER_FILE",
-        value_delimiter = ','
-    )]
-    pub(crate) files: Vec<Source>,
-    /// How upstream namespaces are named on targets that do not say it themselves, as it was given to `run`.
-    #[arg(long, value_enum, env = "TMC_SYNCER_NAMESPACE_MAPPING")]
-    pub(crate) namespace_mapping: Option<MappingOption>,
     /// Take our markers (and our field ownership) off everything on the targets too: it stays there and is nobody's.
     #[arg(long, env = "TMC_SYNCER_MARKERS")]
     markers: bool,

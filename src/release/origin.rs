@@ -3,8 +3,12 @@
 use std::sync::Arc;
 
 use serde_json::value::RawValue;
-use syncer_clusters::{Cluster, Error, FieldsV1Kept, Object, Served, WatchOptions};
-use syncer_core::{Gvr, ResourceType, Scope, kcp::slice};
+use syncer_actors::UpstreamSource;
+use syncer_clusters::{
+    Cluster, Error, Object, Served, WatchOptions,
+    upstream_identity::{endpoint_slice, home_of_workspace, id_of_server},
+};
+use syncer_core::kcp::{slice, types::CLUSTER_ANNOTATION};
 
 /// What is released of an upstream.
 pub(super) struct Origin {
@@ -31,51 +35,37 @@ enum Reach {
     Workspaces,
 }
 
-/// A resource of kcp.
-fn of_kcp(group: &str, resource: &str, kind: &str) -> ResourceType {
-    ResourceType {
-        gvr: Gvr::new(group, "v1alpha1", resource),
-        kind: kind.into(),
-        scope: Scope::Cluster,
-    }
-}
-
-/// The object `name` of `resource`, without which nobody can tell what is ours (S1).
-async fn must_have(cluster: &Cluster, resource: &ResourceType, name: &str) -> Result<Object, String> {
-    let found = cluster.get(resource, "", name, FieldsV1Kept::None).await;
-    let found = found.map_err(|error| error.to_string())?;
-    found.ok_or_else(|| format!("there is no {} {name}, so nobody can tell what is ours", resource.kind))
-}
-
 // === impl Origin ===
 
 impl Origin {
-    /// Asks `cluster`, or the workspace with the endpoint slice `slice` that it is.
-    pub(super) async fn ask(cluster: &Cluster, slice: Option<&str>) -> Result<Self, String> {
-        let Some(slice) = slice else {
-            let namespaces = ResourceType {
-                gvr: Gvr::new("", "v1", "namespaces"),
-                kind: "Namespace".into(),
-                scope: Scope::Cluster,
-            };
-            let identifying = must_have(cluster, &namespaces, "kube-system").await?;
-            let only = Endpoint {
-                cluster: cluster.clone(),
-                reach: Reach::One,
-            };
-            return Ok(Self {
-                id: identifying.uid().into(),
-                cluster: None,
-                endpoints: vec![only],
-            });
+    /// Asks `cluster`, which is `source`. The error says why nobody can tell what is ours (S1).
+    pub(super) async fn ask(cluster: &Cluster, source: &UpstreamSource) -> Result<Self, String> {
+        match source {
+            UpstreamSource::Plain => Self::of_server(cluster).await,
+            UpstreamSource::EndpointSlice(slice) => Self::of_workspace(cluster, slice).await,
+        }
+    }
+
+    async fn of_server(server: &Cluster) -> Result<Self, String> {
+        let only = Endpoint {
+            cluster: server.clone(),
+            reach: Reach::One,
         };
-        let home = of_kcp("core.kcp.io", "logicalclusters", "LogicalCluster");
-        let slices = of_kcp("apis.kcp.io", "apiexportendpointslices", "APIExportEndpointSlice");
-        let home = must_have(cluster, &home, "cluster").await?;
-        let slice = must_have(cluster, &slices, slice).await?;
+        Ok(Self {
+            id: id_of_server(server).await.map_err(|error| error.to_string())?,
+            cluster: None,
+            endpoints: vec![only],
+        })
+    }
+
+    async fn of_workspace(workspace: &Cluster, slice: &str) -> Result<Self, String> {
+        let home = home_of_workspace(workspace).await.map_err(|error| error.to_string())?;
+        let slice = endpoint_slice(workspace, slice)
+            .await
+            .map_err(|error| error.to_string())?;
         let urls = slice::endpoints_of(slice.member("status").map(RawValue::get));
         let endpoints = urls.iter().map(|url| {
-            let cluster = cluster.with_base(url).map_err(|error| error.to_string())?;
+            let cluster = workspace.with_base(url).map_err(|error| error.to_string())?;
             Ok(Endpoint {
                 cluster,
                 reach: Reach::Workspaces,
@@ -83,7 +73,7 @@ impl Origin {
         });
         Ok(Self {
             id: home.uid().into(),
-            cluster: home.annotations().get("kcp.io/cluster").map(Into::into),
+            cluster: home.annotations().get(CLUSTER_ANNOTATION).map(Into::into),
             endpoints: endpoints.collect::<Result<_, String>>()?,
         })
     }

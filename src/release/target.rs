@@ -2,7 +2,6 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    path::Path,
     sync::Arc,
 };
 
@@ -10,11 +9,12 @@ use syncer_clusters::{Cluster, ClusterConfig};
 use syncer_core::config::{Configuration, NamespaceMapping, SyncTarget};
 
 use super::{
-    ReleaseError, objects,
+    ReleaseError,
     options::{ReleaseOptions, ReleaseTarget},
 };
 use crate::{
-    documents::{self, Options},
+    documents::{self, KubeconfigReference, Options},
+    target_cluster,
     target_option::TargetOptionError,
 };
 
@@ -50,11 +50,7 @@ impl Choice {
         Ok(Self {
             configuration: configuration(options)?,
             named: options.targets.iter().map(|target| target.name().into()).collect(),
-            mapping: match (options.namespace_mapping, &options.endpoint_slice) {
-                (Some(mapping), _) => mapping.into(),
-                (None, Some(_)) => NamespaceMapping::Hashed,
-                (None, None) => NamespaceMapping::Identity,
-            },
+            mapping: options.source.default_mapping(),
         })
     }
 
@@ -98,10 +94,9 @@ fn configuration(options: &ReleaseOptions) -> Result<Configuration, ReleaseError
     });
     let of_options = Options {
         named: given.collect(),
-        namespace_mapping: options.namespace_mapping.map(Into::into),
         ..Options::default()
     };
-    let read = documents::read(&options.files, &of_options);
+    let read = documents::read(&options.source.files, &of_options);
     read.map(|read| read.configuration)
         .map_err(|problems| ReleaseError::Documents(documents::report(&problems)))
 }
@@ -111,7 +106,7 @@ fn configuration(options: &ReleaseOptions) -> Result<Configuration, ReleaseError
 impl Target {
     /// What it is called in errors.
     pub(super) fn title(&self) -> String {
-        format!("target {}", self.name)
+        target_cluster::title(&self.name)
     }
 
     /// Its client; the error says why there is none. A kubeconfig in a Secret is read from `upstream`.
@@ -120,17 +115,20 @@ impl Target {
             let unknown = "its kubeconfig is not known, so its markers stay: give --target NAME=FILE, or the file of its SyncTarget";
             return Err(unknown.to_owned());
         };
-        let mut config = match document.spec.kubeconfig_file.as_deref() {
-            Some(file) => {
-                let context = document.spec.kubeconfig_context.as_deref();
-                ClusterConfig::from_kubeconfig_file(Path::new(file), context).map_err(|error| error.to_string())?
-            }
-            None => objects::kubeconfig(upstream, document).await?,
+        let config = match target_cluster::config_of_file(document) {
+            Some(config) => config.map_err(|error| error.to_string())?,
+            None => config_of_secret(upstream, document).await?,
         };
-        if document.spec.insecure_skip_tls_verify {
-            config = config.unverified();
-        }
-        let cluster = Cluster::builder(&self.title()).connect(config);
+        let cluster = target_cluster::connect(document, config, Cluster::builder(&self.title()));
         cluster.map_err(|error| error.to_string())
     }
+}
+
+async fn config_of_secret(upstream: &Cluster, document: &SyncTarget) -> Result<ClusterConfig, String> {
+    let Some(reference) = KubeconfigReference::of(document) else {
+        return Err("its SyncTarget names no kubeconfig: give --target NAME=FILE".to_owned());
+    };
+    let read = reference.fetch(upstream).await;
+    read.map(|kubeconfig| kubeconfig.config)
+        .map_err(|problem| problem.to_string())
 }

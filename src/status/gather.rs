@@ -1,7 +1,10 @@
 //! Asking whoever was named, and making one report of the answers.
 
-use jiff::{SignedDuration, Timestamp};
+use std::time::Duration;
+
+use jiff::Timestamp;
 use syncer_clusters::{Cluster, ConfigError};
+use syncer_core::target_status::HEARTBEAT_LOST;
 
 use super::{
     StatusError, StatusOptions,
@@ -9,9 +12,6 @@ use super::{
     objects::{self, Unlisted},
     report::{Report, Target},
 };
-
-/// A syncer reports every 20 s; after three times that it is silent.
-const SILENT_AFTER: SignedDuration = SignedDuration::from_secs(60);
 
 /// Whom to ask.
 pub(super) struct Sources {
@@ -99,8 +99,11 @@ impl Report {
 
     fn warn_of_silence(&mut self, now: Timestamp) {
         let silent = |target: &&Target| {
-            let heartbeat = target.heartbeat.map(|at| now.duration_since(at));
-            target.ready.is_some() && heartbeat.is_none_or(|age| age > SILENT_AFTER)
+            // One of the future is that of a clock that runs ahead: somebody reports.
+            let age = target
+                .heartbeat
+                .map(|at| Duration::try_from(now.duration_since(at)).unwrap_or_default());
+            target.ready.is_some() && age.is_none_or(|age| age > HEARTBEAT_LOST)
         };
         let warnings: Vec<_> = self
             .targets

@@ -5,10 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use jiff::Timestamp;
 use serde_json::Value;
 use syncer_clusters::{Cluster, Error, Object};
-use syncer_core::{
-    config::API_VERSION,
-    identity::{Gvr, ResourceType, Scope},
-};
+use syncer_core::config::schema::{Kind, SYNC_POLICY, SYNC_TARGET};
 
 use super::report::{Condition, Policy, Report, Target};
 use crate::listing;
@@ -34,10 +31,7 @@ pub(super) enum Unlisted {
 
 /// Puts into `report` what the objects on `cluster` say.
 pub(super) async fn read(cluster: &Cluster, report: &mut Report) -> Result<(), Unlisted> {
-    let (targets, policies) = tokio::join!(
-        list(cluster, "synctargets", "SyncTarget"),
-        list(cluster, "syncpolicies", "SyncPolicy"),
-    );
+    let (targets, policies) = tokio::join!(list(cluster, &SYNC_TARGET), list(cluster, &SYNC_POLICY),);
     for object in targets? {
         let name = object.key().name.clone();
         *report.target(&name) = target(&name, &body(&object));
@@ -51,14 +45,9 @@ pub(super) async fn read(cluster: &Cluster, report: &mut Report) -> Result<(), U
     Ok(())
 }
 
-async fn list(cluster: &Cluster, plural: &'static str, kind: &str) -> Result<Vec<Object>, Unlisted> {
-    let (group, version) = API_VERSION.split_once('/').unwrap_or_default();
-    let resource = ResourceType {
-        gvr: Gvr::new(group, version, plural),
-        kind: kind.into(),
-        scope: Scope::Cluster,
-    };
-    listing::list(cluster, resource, LISTED_WITHIN)
+async fn list(cluster: &Cluster, kind: &Kind) -> Result<Vec<Object>, Unlisted> {
+    let plural = kind.plural;
+    listing::list(cluster, kind.resource_type(), LISTED_WITHIN)
         .await
         .map_err(|unlisted| match unlisted {
             listing::Unlisted::Unserved => Unlisted::Unserved(plural),

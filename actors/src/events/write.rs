@@ -6,7 +6,7 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use syncer_clusters::{Cluster, Error, Next, Object, Write};
-use syncer_core::{Gvr, ResourceType, Scope, marker::FIELD_MANAGER};
+use syncer_core::{ResourceType, built_in, marker::FIELD_MANAGER};
 use xxhash_rust::xxh3::Xxh3;
 
 use super::{
@@ -45,11 +45,7 @@ pub(super) async fn write(cluster: &Cluster, key: &EventKey, writing: &Writing) 
         cluster,
         key,
         name: name(key),
-        resource: ResourceType {
-            gvr: Gvr::new("", "v1", "events"),
-            kind: "Event".into(),
-            scope: Scope::Namespaced,
-        },
+        resource: built_in::events(),
     };
     target.write(writing).await.unwrap_or_else(|error| outcome(&error))
 }

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 use syncer_clusters::{Error, FieldsV1Kept, Object, Write};
 use syncer_core::{
-    Gvr, ResourceType, Scope,
+    built_in,
     lease::{Claim, Over, Record},
     marker::FIELD_MANAGER,
 };
@@ -27,7 +27,9 @@ impl Election {
             name,
             ..
         } = self;
-        let found = cluster.get(&leases(), namespace, name, FieldsV1Kept::None).await?;
+        let found = cluster
+            .get(&built_in::leases(), namespace, name, FieldsV1Kept::None)
+            .await?;
         Ok(found.as_ref().map(record))
     }
 
@@ -49,12 +51,16 @@ impl Election {
                     "spec": claim.spec,
                 });
                 let body = Bytes::from(body.to_string());
-                cluster.create(&leases(), namespace, name, body, &options).await?
+                cluster
+                    .create(&built_in::leases(), namespace, name, body, &options)
+                    .await?
             }
             Over::Version { uid, version } => {
                 let body = json!({"metadata": {"uid": uid, "resourceVersion": version}, "spec": claim.spec});
                 let body = Bytes::from(body.to_string());
-                cluster.patch_merge(&leases(), namespace, name, body, &options).await?
+                cluster
+                    .patch_merge(&built_in::leases(), namespace, name, body, &options)
+                    .await?
             }
         };
         Ok(record(&written))
@@ -67,12 +73,4 @@ fn record(object: &Object) -> Record {
         .and_then(|spec| serde_json::from_str(spec.get()).ok())
         .unwrap_or_default();
     Record::new(object.uid(), object.resource_version(), &spec)
-}
-
-fn leases() -> ResourceType {
-    ResourceType {
-        gvr: Gvr::new("coordination.k8s.io", "v1", "leases"),
-        kind: "Lease".into(),
-        scope: Scope::Namespaced,
-    }
 }

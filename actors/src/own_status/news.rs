@@ -47,7 +47,7 @@ fn reason(condition: &Condition) -> Option<EventReason> {
 }
 
 fn of(subject: &Subject, object: &OwnObject) -> EventSubject {
-    let resource = subject.0.resource();
+    let resource = subject.0.schema().resource_type();
     EventSubject {
         key: ObjectKey {
             cluster: LogicalCluster::plain(),

@@ -113,15 +113,10 @@ impl Work<'_> {
         (bytes, before): (&Bytes, Option<&Value>),
         error: &Error,
     ) -> Result<Attempt, AttemptFailure> {
-        let Cause::Api(status) = error.cause() else {
+        if !matches!(error.cause(), Cause::Api(_)) {
             return Err(self.refused(error));
-        };
-        let causes: Vec<_> = status
-            .causes()
-            .iter()
-            .map(|cause| (&*cause.field, &*cause.message))
-            .collect();
-        if let Some(path) = immutable::is_immutable_refusal(status.code(), causes.iter().copied(), status.message()) {
+        }
+        if let Some(path) = immutable_path(error) {
             return self.immutable(body, uid, path, error).await;
         }
         match self.after_other_arms(uid, bytes, error).await? {
@@ -209,4 +204,12 @@ fn action(reason: Reason) -> &'static str {
         Reason::Rebound => "bound to the upstream object that was made again",
         Reason::Drifted => "reverted drift",
     }
+}
+
+/// The path of the field whose change the API server refuses for good; `None` for any other error.
+pub(super) fn immutable_path(error: &Error) -> Option<&str> {
+    let Cause::Api(status) = error.cause() else { return None };
+    let causes = status.causes().iter();
+    let causes = causes.map(|cause| (&*cause.field, &*cause.message));
+    immutable::is_immutable_refusal(status.code(), causes, status.message())
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use syncer_clusters::{Error, FieldsV1Kept, Next};
 use syncer_core::{
-    Gvr, ResourceType, Scope,
+    built_in,
     proof::{Absence, Look},
 };
 
@@ -25,7 +25,10 @@ impl Work<'_> {
         }
         let upstream = &self.downstream.upstream;
         let name = format!("{}.{}", gvr.resource(), gvr.group());
-        match upstream.get(&definitions(), "", &name, FieldsV1Kept::None).await {
+        match upstream
+            .get(&built_in::custom_resource_definitions(), "", &name, FieldsV1Kept::None)
+            .await
+        {
             Ok(Some(definition)) if definition.deletion_timestamp().is_some() => Err(self.kind_goes()),
             Ok(Some(_)) => Ok(Look::NotFound),
             // It is gone, or there is none (an aggregated API), or it may not be read.
@@ -56,13 +59,5 @@ impl Work<'_> {
             self.downstream.name
         );
         AttemptFailure::new(message, Retry::Rarely).doubting()
-    }
-}
-
-fn definitions() -> ResourceType {
-    ResourceType {
-        gvr: Gvr::new("apiextensions.k8s.io", "v1", "customresourcedefinitions"),
-        kind: "CustomResourceDefinition".into(),
-        scope: Scope::Cluster,
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::{Arc, atomic::Ordering};
 
 use syncer_clusters::{Cluster, Error, WatchEvent};
-use syncer_core::{Gvr, LogicalCluster, ResourceType, Scope, kcp::slice};
+use syncer_core::{LogicalCluster, kcp::slice};
 use tokio::time::Instant;
 
 use super::{
@@ -70,30 +70,6 @@ fn weight(turn: Turn) -> u8 {
         Turn::Changed => 1,
         Turn::Found => 2,
         Turn::Leaves | Turn::Left | Turn::Lost => 3,
-    }
-}
-
-pub(super) fn slices() -> ResourceType {
-    ResourceType {
-        gvr: Gvr::new("apis.kcp.io", "v1alpha1", "apiexportendpointslices"),
-        kind: "APIExportEndpointSlice".into(),
-        scope: Scope::Cluster,
-    }
-}
-
-pub(super) fn exports() -> ResourceType {
-    ResourceType {
-        gvr: Gvr::new("apis.kcp.io", "v1alpha2", "apiexports"),
-        kind: "APIExport".into(),
-        scope: Scope::Cluster,
-    }
-}
-
-pub(super) fn bindings() -> ResourceType {
-    ResourceType {
-        gvr: Gvr::new("apis.kcp.io", "v1alpha2", "apibindings"),
-        kind: "APIBinding".into(),
-        scope: Scope::Cluster,
     }
 }
 

@@ -5,10 +5,10 @@ use std::sync::{Arc, OnceLock};
 
 use futures::{FutureExt, future::BoxFuture};
 use parking_lot::Mutex;
-use syncer_clusters::{Cause, Cluster, Witness};
+use syncer_clusters::{Cause, Cluster, Witness, upstream_identity::IdentifyError};
 use tracing::{error, info};
 
-use super::identify::{self, IdentifyError};
+use super::identify;
 use crate::{metrics::Metrics, readiness::Readiness, settings::UpstreamSource, target_report::TargetReports};
 
 /// Who the upstream was, and who answers now. Cheap to clone.

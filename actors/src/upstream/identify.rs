@@ -2,8 +2,11 @@
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
-use syncer_clusters::{Cluster, Error, FieldsV1Kept, Next};
-use syncer_core::{Gvr, ResourceType, Scope, config::ResourceRef};
+use syncer_clusters::{
+    Cluster, Next,
+    upstream_identity::{IdentifyError, id_of_server, id_of_workspace},
+};
+use syncer_core::{Gvr, ResourceType, config::ResourceRef};
 use tracing::{error, info, warn};
 
 use super::{
@@ -16,8 +19,6 @@ use crate::{
     supervisor::SupervisorMessage,
 };
 
-/// The namespace whose UID tells one plain API server from another, whatever its address.
-const IDENTIFYING_NAMESPACE: &str = "kube-system";
 /// The delays between tries to learn who the upstream is.
 const IDENTIFY_RETRY: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(30));
 
@@ -32,40 +33,6 @@ pub(crate) struct Identity {
     pub(crate) unserved: Arc<[String]>,
     /// Of a kcp: the export whose consumers are synced.
     pub(crate) provider: Option<Provider>,
-}
-
-/// Why an upstream does not say who it is.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum IdentifyError {
-    /// It did not answer, or refused.
-    #[error(transparent)]
-    Cluster(#[from] Error),
-    /// It has no such namespace.
-    #[error(
-        "{cluster}: there is no namespace {IDENTIFYING_NAMESPACE}, whose UID tells one upstream from another; create it"
-    )]
-    NoIdentity {
-        /// The name of the upstream.
-        cluster: String,
-    },
-    /// Something that it needs is not there, or says nothing (kcp).
-    #[error("{what}")]
-    Unusable {
-        /// What, and what to do.
-        what: String,
-    },
-}
-
-// === impl IdentifyError ===
-
-impl IdentifyError {
-    /// What to do next.
-    pub(crate) fn next(&self) -> Next {
-        match self {
-            Self::Cluster(error) => error.next(),
-            Self::NoIdentity { .. } | Self::Unusable { .. } => Next::Backoff,
-        }
-    }
 }
 
 // === impl Upstream ===
@@ -144,8 +111,8 @@ impl Upstream {
 /// Asks `cluster` who it is: its upstream id.
 pub(super) async fn id(cluster: &Cluster, source: &UpstreamSource) -> Result<Arc<str>, IdentifyError> {
     match source {
-        UpstreamSource::Plain => id_of_plain(cluster).await,
-        UpstreamSource::EndpointSlice(_) => provider::id(cluster).await,
+        UpstreamSource::Plain => id_of_server(cluster).await,
+        UpstreamSource::EndpointSlice(_) => id_of_workspace(cluster).await,
     }
 }
 
@@ -162,25 +129,8 @@ async fn ask(
     }
 }
 
-async fn id_of_plain(cluster: &Cluster) -> Result<Arc<str>, IdentifyError> {
-    let namespaces = ResourceType {
-        gvr: Gvr::new("", "v1", "namespaces"),
-        kind: "Namespace".into(),
-        scope: Scope::Cluster,
-    };
-    let found = cluster
-        .get(&namespaces, "", IDENTIFYING_NAMESPACE, FieldsV1Kept::None)
-        .await?;
-    let Some(namespace) = found else {
-        return Err(IdentifyError::NoIdentity {
-            cluster: cluster.name().to_owned(),
-        });
-    };
-    Ok(namespace.uid().into())
-}
-
 async fn identify_plain(cluster: &Cluster, wanted: &BTreeSet<ResourceRef>) -> Result<Identity, IdentifyError> {
-    let id = id_of_plain(cluster).await?;
+    let id = id_of_server(cluster).await?;
     let served = cluster.discover().await?;
     let mut resources = Vec::new();
     let mut unserved = Vec::new();

@@ -6,21 +6,20 @@ use std::{
 };
 
 use serde_json::value::RawValue;
-use syncer_clusters::{Cluster, FieldsV1Kept, Next, Object, Served};
+use syncer_clusters::{
+    Cluster, Next, Object, Served,
+    upstream_identity::{IdentifyError, endpoint_slice, home_of_workspace, must_have},
+};
 use syncer_core::{
-    Gvr, LogicalCluster, ResourceType, Scope,
+    Gvr, LogicalCluster, ResourceType,
     config::ResourceRef,
-    kcp::{Export, Provision, ResourceSchema, slice},
+    kcp::{
+        Export, Provision, ResourceSchema, slice,
+        types::{self, CLUSTER_ANNOTATION, PATH_ANNOTATION},
+    },
 };
 
-use super::{
-    bindings,
-    identify::{IdentifyError, Identity},
-    workspaces::OwnExport,
-};
-
-/// The annotation that names the logical cluster of an object.
-const CLUSTER: &str = "kcp.io/cluster";
+use super::{identify::Identity, workspaces::OwnExport};
 
 /// The export behind an endpoint slice.
 #[derive(Clone, Debug)]
@@ -33,32 +32,6 @@ pub(crate) struct Provider {
     pub(crate) generation: i64,
 }
 
-/// The `LogicalCluster` object of a workspace, whose UID is the upstream id.
-pub(super) fn logical_clusters() -> ResourceType {
-    ResourceType {
-        gvr: Gvr::new("core.kcp.io", "v1alpha1", "logicalclusters"),
-        kind: "LogicalCluster".into(),
-        scope: Scope::Cluster,
-    }
-}
-
-/// The name of that object.
-pub(super) const LOGICAL_CLUSTER: &str = "cluster";
-
-fn schemas() -> ResourceType {
-    ResourceType {
-        gvr: Gvr::new("apis.kcp.io", "v1alpha1", "apiresourceschemas"),
-        kind: "APIResourceSchema".into(),
-        scope: Scope::Cluster,
-    }
-}
-
-/// Asks the workspace `provider` who it is.
-pub(super) async fn id(provider: &Cluster) -> Result<Arc<str>, IdentifyError> {
-    let home = must_have(provider, &logical_clusters(), LOGICAL_CLUSTER).await?;
-    Ok(home.uid().into())
-}
-
 /// Asks the workspace `provider` who it is, and which of the resources `wanted` the export of its endpoint slice `slice` has.
 /// `endpoint` is one of its endpoints, if there is any yet.
 pub(super) async fn identify(
@@ -67,19 +40,19 @@ pub(super) async fn identify(
     endpoint: Option<&Cluster>,
     wanted: &BTreeSet<ResourceRef>,
 ) -> Result<Identity, IdentifyError> {
-    let home = home(provider).await?;
-    let found = slice_of(provider, slice).await?;
+    let home = home_of_workspace(provider).await?;
+    let found = endpoint_slice(provider, slice).await?;
     let reference = found.member("spec").and_then(|spec| slice::export_of(spec.get()));
     let reference = reference.ok_or_else(|| IdentifyError::Unusable {
         what: format!("{}: endpoint slice {slice} names no export", provider.name()),
     })?;
-    let path = home.annotations().get("kcp.io/path").unwrap_or_default();
+    let path = home.annotations().get(PATH_ANNOTATION).unwrap_or_default();
     let workspace = if reference.path.is_empty() || reference.path == path {
         provider.clone()
     } else {
         provider.workspace(&LogicalCluster::new(&reference.path))
     };
-    let found = must_have(&workspace, &bindings::exports(), &reference.name).await?;
+    let found = must_have(&workspace, &types::exports(), &reference.name).await?;
     let export = Export::parse(spec_of(&found)).map_err(|cause| IdentifyError::Unusable {
         what: format!("{}: export {} cannot be read: {cause}", provider.name(), reference.name),
     })?;
@@ -104,8 +77,8 @@ pub(super) async fn identify(
     }
     let cluster = found
         .annotations()
-        .get(CLUSTER)
-        .or_else(|| home.annotations().get(CLUSTER));
+        .get(CLUSTER_ANNOTATION)
+        .or_else(|| home.annotations().get(CLUSTER_ANNOTATION));
     Ok(Identity {
         id: home.uid().into(),
         resources: resources.into(),
@@ -119,52 +92,6 @@ pub(super) async fn identify(
             workspace,
             generation: found.generation(),
         }),
-    })
-}
-
-/// What the workspace `provider` is. A kubeconfig that leads elsewhere is the usual mistake: what it says then is no help.
-async fn home(provider: &Cluster) -> Result<Object, IdentifyError> {
-    let resource = logical_clusters();
-    let found = provider.get(&resource, "", LOGICAL_CLUSTER, FieldsV1Kept::None);
-    let cause = match found.await {
-        Ok(Some(home)) => return Ok(home),
-        Ok(None) => "there is no LogicalCluster".to_owned(),
-        Err(error) if matches!(error.next(), Next::Forbidden | Next::Unserved | Next::NotFound) => error.to_string(),
-        Err(error) => return Err(error.into()),
-    };
-    Err(IdentifyError::Unusable {
-        what: format!(
-            "{}: {} is no workspace of kcp that its user may read: {cause}; have the server in the kubeconfig end with /clusters/ and the path of \
-             the workspace with the endpoint slice, such as /clusters/root:compute",
-            provider.name(),
-            provider.url()
-        ),
-    })
-}
-
-/// The endpoint slice `name` of the workspace `provider`. A ServiceAccount is a stranger in any workspace but its own.
-async fn slice_of(provider: &Cluster, name: &str) -> Result<Object, IdentifyError> {
-    match must_have(provider, &bindings::slices(), name).await {
-        Err(IdentifyError::Cluster(error)) if error.next() == Next::Forbidden => Err(IdentifyError::Unusable {
-            what: format!(
-                "{error}: {} is not for this user; point the kubeconfig at the workspace of this ServiceAccount, or grant it there what \
-                 `tmc-syncer manifests kcp` prints",
-                provider.url()
-            ),
-        }),
-        found => found,
-    }
-}
-
-async fn must_have(cluster: &Cluster, resource: &ResourceType, name: &str) -> Result<Object, IdentifyError> {
-    let found = cluster.get(resource, "", name, FieldsV1Kept::None).await?;
-    found.ok_or_else(|| IdentifyError::Unusable {
-        what: format!(
-            "{}: {} has no {} {name}; make it, or point the kubeconfig at the workspace that has it",
-            cluster.name(),
-            cluster.url(),
-            resource.kind
-        ),
     })
 }
 
@@ -202,7 +129,7 @@ impl<'a> Catalogue<'a> {
         let Some(exported) = export.own(group, resource) else {
             return Ok(None);
         };
-        let schema = match must_have(workspace, &schemas(), &exported.schema).await {
+        let schema = match must_have(workspace, &types::resource_schemas(), &exported.schema).await {
             Ok(schema) => schema,
             // Schemas need not be readable: an endpoint shows what they say, as soon as there is one.
             Err(IdentifyError::Cluster(error)) if error.next() == Next::Forbidden => {

@@ -4,12 +4,12 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use futures::FutureExt;
 use syncer_clusters::{Cluster, Error, Next, WatchOptions};
-use syncer_core::{Gvr, LogicalCluster, ResourceType};
+use syncer_core::{Gvr, LogicalCluster, ResourceType, kcp::types};
 use tracing::{error, info, warn};
 
 use super::{
     Stage, Upstream,
-    bindings::{self, BindingReading, ExportReading, Notice, NoticeKey, SliceReading},
+    bindings::{BindingReading, ExportReading, Notice, NoticeKey, SliceReading},
     endpoints::{EndpointId, Scope},
     index::Tidings,
     intake::BATCH,
@@ -35,7 +35,7 @@ impl Upstream {
         };
         let notices = self.notices.clone();
         let reading = move || SliceReading::new(notices.clone());
-        follow_one(&self.base.cluster, bindings::slices(), slice, reading, ctx);
+        follow_one(&self.base.cluster, types::endpoint_slices(), slice, reading, ctx);
     }
 
     /// Follows the export: what it provides and claims may change.
@@ -49,12 +49,12 @@ impl Upstream {
             return;
         }
         if let Some((_, name)) = &self.export {
-            ctx.stop_child(Watcher::KIND, &format!("{} {name}", bindings::exports().gvr));
+            ctx.stop_child(Watcher::KIND, &format!("{} {name}", types::exports().gvr));
         }
         let notices = self.notices.clone();
         let reading = move || ExportReading::new(notices.clone());
         let name = followed.1.clone();
-        follow_one(&provider.workspace, bindings::exports(), &name, reading, ctx);
+        follow_one(&provider.workspace, types::exports(), &name, reading, ctx);
         self.export = Some(followed);
     }
 
@@ -158,7 +158,7 @@ impl Upstream {
             let (at, base, notices, options) = (at.clone(), base.clone(), notices.clone(), options.clone());
             Watcher::new(Box::new(move || {
                 let reading = BindingReading::new(id, at.clone(), base.clone(), notices.clone());
-                read(at.watch(bindings::bindings(), options.clone()), reading).boxed()
+                read(at.watch(types::bindings(), options.clone()), reading).boxed()
             }))
         });
     }
@@ -368,7 +368,7 @@ fn follow_one<R: Reading>(
 }
 
 fn bindings_key(endpoint: EndpointId) -> String {
-    format!("{} at {endpoint}", bindings::bindings().gvr)
+    format!("{} at {endpoint}", types::bindings().gvr)
 }
 
 /// What is known of the endpoint slice.

@@ -14,7 +14,7 @@ use parking_lot::{Mutex, RwLock};
 use syncer_clusters::{Cluster, Object, Routes};
 use syncer_core::{
     Gvr, LogicalCluster, ObjectKey,
-    kcp::{Binding, Provision, Standing},
+    kcp::{Binding, Provision, Standing, types::PATH_ANNOTATION},
 };
 use tokio::time::Instant;
 
@@ -174,7 +174,7 @@ impl Workspaces {
         let seen = Seen {
             binding,
             life: life_of(object),
-            path: object.annotations().get("kcp.io/path").map(Arc::from),
+            path: object.annotations().get(PATH_ANNOTATION).map(Arc::from),
             list,
         };
         self.note((id, at), (object.cluster(), &object.key().name), seen, now)

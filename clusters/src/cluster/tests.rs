@@ -5,6 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures::StreamExt as _;
 use syncer_core::{
+    built_in,
     identity::LogicalCluster,
     proof::{Absence, Look, Proof, prove},
 };
@@ -13,7 +14,7 @@ use tokio::time::Instant;
 use super::*;
 use crate::{
     FieldsV1Kept, Next, WatchOptions,
-    scripted::{Answer, Script, config_maps, object, secrets},
+    scripted::{Answer, Script, config_maps, object},
 };
 
 fn not_found(kind: &str, name: &str) -> Answer {
@@ -189,7 +190,7 @@ async fn warnings_are_offered_and_not_for_secrets() {
         .unwrap();
     assert_eq!(object.warnings().collect::<Vec<_>>(), [r#"unknown field "spec.x""#]);
     let secret = cluster
-        .patch_merge(&secrets(), "default", "web", Bytes::new(), &write)
+        .patch_merge(&built_in::secrets(), "default", "web", Bytes::new(), &write)
         .await
         .unwrap();
     assert_eq!(secret.warnings().len(), 0);
@@ -343,7 +344,7 @@ async fn secret_errors() -> Vec<String> {
         let script = Script::of([answer()]);
         if let Err(error) = script
             .cluster()
-            .get(&secrets(), "default", "web", FieldsV1Kept::All)
+            .get(&built_in::secrets(), "default", "web", FieldsV1Kept::All)
             .await
         {
             shown.push(format!("{error} {error:?} {:?}", error.cause()));
@@ -352,7 +353,13 @@ async fn secret_errors() -> Vec<String> {
         let body = Bytes::from_static(SECRET.as_bytes());
         if let Err(error) = script
             .cluster()
-            .apply(&secrets(), "default", "web", body, &Apply::forced("tmc-syncer"))
+            .apply(
+                &built_in::secrets(),
+                "default",
+                "web",
+                body,
+                &Apply::forced("tmc-syncer"),
+            )
             .await
         {
             shown.push(format!("{error} {error:?} {:?}", error.cause()));
@@ -361,7 +368,7 @@ async fn secret_errors() -> Vec<String> {
             Script::of([answer()]),
             Script::of([Answer::json(crate::scripted::page("10", "", &[])), answer()]),
         ] {
-            let mut watch = Box::pin(script.cluster().watch(secrets(), WatchOptions::default()));
+            let mut watch = Box::pin(script.cluster().watch(built_in::secrets(), WatchOptions::default()));
             while let Ok(Some(event)) = tokio::time::timeout(Duration::from_secs(5), watch.next()).await {
                 shown.push(format!("{event:?}"));
             }

@@ -6,7 +6,7 @@ use kube::config::{AuthInfo, Cluster, Kubeconfig};
 use super::{ClusterConfig, ConfigError};
 
 /// Whether a server may go unverified because a kubeconfig out of a Secret says so.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum TlsVerification {
     /// Never.
     Required,

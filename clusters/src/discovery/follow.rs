@@ -3,7 +3,7 @@
 use std::{pin::Pin, time::Duration};
 
 use futures::{Stream, StreamExt as _, stream};
-use syncer_core::identity::{Gvr, ResourceType, Scope};
+use syncer_core::built_in;
 use tokio::time::Instant;
 
 use super::Served;
@@ -42,7 +42,10 @@ impl Cluster {
             content: Content::Metadata,
             ..WatchOptions::default()
         };
-        let hints = stream::select(self.watch(crds(), options()), self.watch(api_services(), options()));
+        let hints = stream::select(
+            self.watch(built_in::custom_resource_definitions(), options()),
+            self.watch(built_in::api_services(), options()),
+        );
         let follower = Follower {
             cluster: self.clone(),
             hints: Box::pin(hints),
@@ -98,21 +101,5 @@ impl Follower {
                 Err(_) => return,
             }
         }
-    }
-}
-
-fn crds() -> ResourceType {
-    ResourceType {
-        gvr: Gvr::new("apiextensions.k8s.io", "v1", "customresourcedefinitions"),
-        kind: "CustomResourceDefinition".into(),
-        scope: Scope::Cluster,
-    }
-}
-
-fn api_services() -> ResourceType {
-    ResourceType {
-        gvr: Gvr::new("apiregistration.k8s.io", "v1", "apiservices"),
-        kind: "APIService".into(),
-        scope: Scope::Cluster,
     }
 }

@@ -8,12 +8,12 @@ use serde::{
     de::{DeserializeSeed, Error as _, IgnoredAny, MapAccess, Visitor},
 };
 use serde_json::value::RawValue;
-use syncer_core::identity::{LogicalCluster, ObjectKey, ResourceType};
+use syncer_core::{
+    identity::{LogicalCluster, ObjectKey, ResourceType},
+    kcp::types::CLUSTER_ANNOTATION,
+};
 
 use super::{FieldsV1Kept, Member, Metadata, Object, Parts, managed_fields::Entries};
-
-/// kcp derives this annotation from where an object is stored; it is on every object of a stream, deleted ones too.
-const CLUSTER_ANNOTATION: &str = "kcp.io/cluster";
 
 /// How objects of one resource are read. It remembers the last cluster and namespace, which neighbours in a list share.
 pub(crate) struct Decoder {

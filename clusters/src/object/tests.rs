@@ -1,8 +1,9 @@
 use proptest::prelude::*;
 use serde_json::{Value, json};
+use syncer_core::built_in;
 
 use super::*;
-use crate::scripted::{config_maps, secrets};
+use crate::scripted::config_maps;
 
 /// A Deployment as an API server returns it, with two field managers.
 pub(crate) const DEPLOYMENT: &str = include_str!("testdata/deployment.json");
@@ -117,7 +118,7 @@ fn managed_fields_are_kept_as_asked_for() {
 fn debug_shows_sizes_and_no_content() {
     let json = r#"{"metadata":{"name":"s","annotations":{"kubectl.kubernetes.io/last-applied-configuration":"hunter2"},
         "managedFields":[{"manager":"m","fieldsV1":{"f:hunter2":{}}}]},"data":{"password":"hunter2"}}"#;
-    let object = Decoder::of_one(secrets(), LogicalCluster::plain(), FieldsV1Kept::All)
+    let object = Decoder::of_one(built_in::secrets(), LogicalCluster::plain(), FieldsV1Kept::All)
         .object(json)
         .unwrap();
     let shown = format!(

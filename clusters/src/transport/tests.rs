@@ -25,12 +25,13 @@ use rustls::{
     pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer},
     server::WebPkiClientVerifier,
 };
+use syncer_core::built_in;
 use tokio::net::TcpListener;
 
 use super::AnswerBody;
 use crate::{
     Apply, Cause, Cluster, ClusterConfig, FieldsV1Kept, Limits, WatchEvent, WatchOptions,
-    scripted::{Log, config_maps, event, object, page, secrets},
+    scripted::{Log, config_maps, event, object, page},
 };
 
 /// What a server saw.
@@ -419,7 +420,13 @@ fn neither_body_nor_token_is_logged_by_any_layer() {
                 let body = Bytes::from_static(br#"{"data":{"password":"aHVudGVyMg=="},"stringData":{"p":"hunter2"}}"#);
                 let cluster = server.cluster();
                 cluster
-                    .apply(&secrets(), "default", "web", body, &Apply::forced("tmc-syncer"))
+                    .apply(
+                        &built_in::secrets(),
+                        "default",
+                        "web",
+                        body,
+                        &Apply::forced("tmc-syncer"),
+                    )
                     .await
                     .unwrap();
             }

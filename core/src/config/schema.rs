@@ -13,6 +13,9 @@ mod transform;
 
 use serde_json::{Map, Value};
 
+use super::API_GROUP;
+use crate::identity::ResourceType;
+
 pub use self::{form::Form, policy::SYNC_POLICY, target::SYNC_TARGET};
 
 /// A kind of document.
@@ -163,6 +166,15 @@ pub enum ServedAs {
     Nowhere,
 }
 
+// === impl Kind ===
+
+impl Kind {
+    /// The resource that objects of this kind are served as.
+    pub fn resource_type(&self) -> ResourceType {
+        ResourceType::cluster_scoped(API_GROUP, "v1alpha1", self.plural, self.kind)
+    }
+}
+
 /// `{}`: an object whose fields have defaults.
 const EMPTY: Presence = Presence::Default("{}");
 
@@ -204,4 +216,16 @@ fn exactly_one(record: &Map<String, Value>, names: &[&str]) -> bool {
 
 fn is_there(record: &Map<String, Value>, name: &str) -> bool {
     record.get(name).is_some_and(|value| !value.is_null())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::API_VERSION, *};
+
+    #[test]
+    fn both_kinds_are_served_in_the_version_that_documents_name() {
+        for kind in [SYNC_TARGET, SYNC_POLICY] {
+            assert_eq!(kind.resource_type().gvr.api_version(), API_VERSION, "{}", kind.kind);
+        }
+    }
 }

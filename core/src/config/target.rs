@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::naming::target_key;
+use crate::{kcp::types::CLUSTER_ANNOTATION, naming::target_key};
 
 /// One physical cluster, by its name.
 #[derive(Clone, Debug, PartialEq)]
@@ -21,16 +21,16 @@ pub struct SyncTarget {
     pub spec: SyncTargetSpec,
 }
 
-/// The annotation by which kcp names the logical cluster of an object.
-const LOGICAL_CLUSTER: &str = "kcp.io/cluster";
-
 // === impl SyncTarget ===
 
 impl SyncTarget {
     /// What names and keys are made with: the logical cluster of the object, where it is one of kcp's, and else the upstream id `upstream`,
     /// so that two upstreams never share a key.
     pub fn home<'a>(&'a self, upstream: &'a str) -> &'a str {
-        let cluster = self.annotations.get(LOGICAL_CLUSTER).filter(|_| !self.uid.is_empty());
+        let cluster = self
+            .annotations
+            .get(CLUSTER_ANNOTATION)
+            .filter(|_| !self.uid.is_empty());
         cluster.map_or(upstream, String::as_str)
     }
 
@@ -124,7 +124,7 @@ mod tests {
             uid: uid.to_owned(),
             labels: BTreeMap::new(),
             annotations: cluster
-                .map(|cluster| (LOGICAL_CLUSTER.to_owned(), cluster.to_owned()))
+                .map(|cluster| (CLUSTER_ANNOTATION.to_owned(), cluster.to_owned()))
                 .into_iter()
                 .collect(),
             spec: SyncTargetSpec::default(),

@@ -5,7 +5,7 @@ use std::{pin::Pin, sync::Arc, time::Duration};
 use futures::{Stream, StreamExt};
 use syncer_clusters::{Cluster, Error, Next, WatchEvent, WatchOptions};
 use syncer_core::{
-    Gvr, ResourceType, Scope,
+    Gvr, ResourceType,
     config::schema::{Kind, SYNC_POLICY, SYNC_TARGET},
 };
 use tokio::sync::watch;
@@ -60,11 +60,7 @@ pub(crate) async fn follow(cluster: Cluster, published: watch::Sender<Arc<Object
 
 impl Follower {
     fn new(cluster: &Cluster, kind: &Kind) -> Self {
-        let resource = ResourceType {
-            gvr: Gvr::new("workload.kcp.io", "v1alpha1", kind.plural),
-            kind: kind.kind.into(),
-            scope: Scope::Cluster,
-        };
+        let resource = kind.resource_type();
         Self {
             events: Box::pin(cluster.watch(resource.clone(), WatchOptions::default())),
             cluster: cluster.clone(),

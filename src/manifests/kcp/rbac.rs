@@ -1,6 +1,7 @@
 //! The least that the syncer has to be allowed in the provider workspace.
 
 use serde_json::{Value, json};
+use syncer_core::config::API_GROUP;
 
 use super::super::{Manifest, schema::put};
 use crate::cli::KcpNames;
@@ -29,8 +30,8 @@ pub(super) fn provider(names: &KcpNames) -> Vec<Manifest> {
                     rule("apis.kcp.io", &["apiexportendpointslices"], &READ),
                     rule("apis.kcp.io", &["apiresourceschemas"], &["get"]),
                     {"apiGroups": ["core.kcp.io"], "resources": ["logicalclusters"], "resourceNames": ["cluster"], "verbs": ["get"]},
-                    rule("workload.kcp.io", &["synctargets", "syncpolicies"], &READ),
-                    rule("workload.kcp.io", &["synctargets/status", "syncpolicies/status"], &["patch"]),
+                    rule(API_GROUP, &["synctargets", "syncpolicies"], &READ),
+                    rule(API_GROUP, &["synctargets/status", "syncpolicies/status"], &["patch"]),
                     rule("", &["events"], &["create", "patch"]),
                 ],
             }),

@@ -3,6 +3,7 @@
 use std::str::FromStr;
 
 use serde_json::{Value, json};
+use syncer_core::Gvr;
 
 use super::{KEEP, READ, rule};
 use crate::manifests::Manifest;
@@ -48,7 +49,7 @@ impl NamedResource {
     /// The right to read its definition: whether that is about to go, and takes all objects along, is looked at before a delete (S3). The
     /// groups of Kubernetes itself have none.
     fn definition(&self) -> Option<Value> {
-        let is_built_in = !self.group.contains('.') || self.group.ends_with(".k8s.io");
+        let is_built_in = Gvr::new(&self.group, "", &self.resource).is_built_in();
         (!is_built_in).then(|| {
             json!({
                 "apiGroups": ["apiextensions.k8s.io"],
@@ -94,7 +95,10 @@ mod tests {
     #[test]
     fn what_policies_name_is_added_to_the_roles() {
         let before = printed(Manifests::Rbac, &[]);
-        let after = printed(Manifests::Rbac, &["--resource=widgets.example.org,jobs.batch"]);
+        let after = printed(
+            Manifests::Rbac,
+            &["--resource=widgets.example.org,jobs.batch,gateways.gateway.networking.k8s.io"],
+        );
         let mut grown = Vec::new();
         for (before, after) in before.iter().zip(&after) {
             let (name, rules) = (&after["metadata"]["name"], after["rules"].as_array().unwrap());
@@ -115,12 +119,18 @@ mod tests {
             "tmc-syncer-upstream customresourcedefinitions 1",
             "tmc-syncer-upstream jobs 3",
             "tmc-syncer-upstream jobs/status 1",
+            "tmc-syncer-upstream gateways 3",
+            "tmc-syncer-upstream gateways/status 1",
+            "tmc-syncer-upstream customresourcedefinitions 1",
             "tmc-syncer-upstream-finalizers widgets 1",
             "tmc-syncer-upstream-finalizers jobs 1",
+            "tmc-syncer-upstream-finalizers gateways 1",
             "tmc-syncer-upstream-write-back widgets 1",
             "tmc-syncer-upstream-write-back jobs 1",
+            "tmc-syncer-upstream-write-back gateways 1",
             "tmc-syncer-target widgets 6",
             "tmc-syncer-target jobs 6",
+            "tmc-syncer-target gateways 6",
         ];
         assert_eq!(grown, expected);
     }

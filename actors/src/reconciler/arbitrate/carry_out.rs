@@ -4,13 +4,12 @@ use std::collections::BTreeSet;
 
 use bytes::Bytes;
 use serde_json::json;
-use syncer_clusters::{Apply, Cause, FieldsV1Kept, Next, Object, Write};
+use syncer_clusters::{Apply, FieldsV1Kept, Next, Object, Write};
 use syncer_core::{
     body::Expects,
     conflict::{ApplyNeed, Base, Decision, LeafId, Winner, excerpt},
     event_reason::EventReason,
     field_path::FieldPath,
-    immutable,
     marker::{APPLIED_ANNOTATION, Applied, FIELD_MANAGER, HANDOVER_MANAGER},
     payload::Payload,
     removal,
@@ -21,7 +20,7 @@ use crate::{
     conflict_arbiter::{Telling, told},
     metrics::{DriftAction, WriteVerb},
     prescription::Body,
-    reconciler::{Attempt, AttemptFailure, Retry, work::Work},
+    reconciler::{Attempt, AttemptFailure, Retry, change::immutable_path, work::Work},
     target::After,
 };
 
@@ -127,7 +126,7 @@ impl Work<'_> {
         bytes: &Bytes,
         error: &syncer_clusters::Error,
     ) -> Result<Result<Object, Round>, AttemptFailure> {
-        if Self::is_immutable(error) {
+        if immutable_path(error).is_some() {
             let attempt = self.refused_change(body, uid, (bytes, None), error).await?;
             return Ok(Err(Round::Over(attempt)));
         }
@@ -194,17 +193,5 @@ impl Work<'_> {
                 _ => Err(error.into()),
             },
         }
-    }
-
-    fn is_immutable(error: &syncer_clusters::Error) -> bool {
-        let Cause::Api(status) = error.cause() else {
-            return false;
-        };
-        let causes: Vec<_> = status
-            .causes()
-            .iter()
-            .map(|cause| (&*cause.field, &*cause.message))
-            .collect();
-        immutable::is_immutable_refusal(status.code(), causes, status.message()).is_some()
     }
 }
