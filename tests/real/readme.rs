@@ -23,7 +23,7 @@ const PAGE: &str = include_str!("../../README.md");
 const ADMIN: &str = "127.0.0.1:8085";
 
 /// For one command that ends by itself.
-const DONE_WITHIN: Duration = Duration::from_mins(2);
+const DONE_WITHIN: Duration = Duration::from_mins(5);
 
 /// What stands for cargo.
 const CARGO: &str = r#"#!/bin/sh

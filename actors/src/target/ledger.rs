@@ -675,6 +675,10 @@ impl Ledger {
         if record.live == Live::Foreign {
             record.live = Live::Unseen;
         }
+        // The binding was not what withheld it: it is asked for again.
+        if let Desired::Withheld(absence) = record.desired {
+            record.desired = weighed(&self.workspaces, key, absence);
+        }
         // What was left alone is looked at again.
         if let (Complaint::Fighting, Live::Ours(ours)) = (record.complaint, &mut record.live) {
             ours.ownership = Ownership::Taken;

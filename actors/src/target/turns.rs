@@ -288,6 +288,7 @@ impl Target {
                 self.ledger.withheld(key);
                 self.ledger.succeeded(key);
             }
+            End::Refused => self.refused(key, ctx),
             End::TooEarly(longer) => self.too_early(key, longer, ctx),
             End::AbsenceRefuted => {
                 self.ledger.absence_refuted(key);
@@ -372,6 +373,13 @@ impl Target {
     fn ahead(&mut self, key: &ObjectKey, ctx: &mut Context<Self>) {
         let delay = self.look_again(key, Complaint::None, SOON, ctx);
         debug!(target = %self.settings.name, object = %key, retry_in = ?delay, "the upstream's watch is behind its object");
+    }
+
+    /// The upstream does not let it be seen whether `key` is gone, though the binding of its workspace does: it stays, and is looked at again.
+    fn refused(&mut self, key: &ObjectKey, ctx: &mut Context<Self>) {
+        self.ledger.withheld(key);
+        let delay = self.look_again(key, Complaint::None, (SOON.0, RARELY.1), ctx);
+        debug!(target = %self.settings.name, object = %key, retry_in = ?delay, "the upstream refuses to show whether the object is gone");
     }
 
     /// `key` is missing under a claim that is too young to say so: it is looked at again when the claim is old enough.

@@ -1,5 +1,6 @@
 //! A Kubernetes API server with its store.
 
+mod audit_log;
 mod backup;
 mod options;
 
@@ -15,12 +16,12 @@ pub use backup::Backup;
 pub use options::{ApiServerOptions, Controllers, User};
 
 use crate::{
-    AuditEvent, Authority, Client, ControllerManager, Credentials, Exit, Kubeconfig, Kwok, OrFail, Process, Program,
-    RequestCounts, Scheduler, Scratch, Testbed, controllers, etcd::Etcd, free_port, kubeconfig, ports, wait_for,
+    Authority, Client, ControllerManager, Credentials, Exit, Kubeconfig, Kwok, OrFail, Process, Program, RequestCounts,
+    Scheduler, Scratch, Testbed, controllers, etcd::Etcd, free_port, kubeconfig, ports, wait_for,
 };
 
 /// A loaded machine starts slowly.
-const READY_WITHIN: Duration = Duration::from_mins(2);
+const READY_WITHIN: Duration = Duration::from_mins(4);
 
 /// How long a server may take to end what is in flight.
 const ENDS_WITHIN: Duration = Duration::from_secs(70);
@@ -229,20 +230,6 @@ impl ApiServer {
         let reply = self.client.call("GET", "/metrics", None);
         assert!(reply.is_success(), "GET /metrics: answered {}", reply.status);
         RequestCounts::parse(&reply.text)
-    }
-
-    /// What its audit log holds, oldest first: what its options ask for.
-    pub fn audit(&self) -> Vec<AuditEvent> {
-        let log = std::fs::read_to_string(self.scratch.path().join(options::AUDIT_LOG)).unwrap_or_default();
-        AuditEvent::parse(&log)
-    }
-
-    /// What `user` has changed or tried to change, oldest first.
-    pub fn writes_of(&self, user: &User) -> Vec<AuditEvent> {
-        self.audit()
-            .into_iter()
-            .filter(|event| event.user == user.name() && event.is_write())
-            .collect()
     }
 
     /// Its process, for a report on failure.

@@ -13,7 +13,7 @@ use ureq::{
 use crate::{Credentials, Kubeconfig, OrFail};
 
 /// How long one call may take, connecting included.
-const TIMEOUT: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_mins(1);
 
 /// How long a connection is kept for the next call.
 const IDLE: Duration = Duration::from_secs(3);

@@ -5,7 +5,7 @@ use std::{process::Command, time::Duration};
 use crate::{ApiServer, Client, Credentials, Kubeconfig, OrFail, Process, Program, free_port, ports};
 
 /// A loaded machine starts slowly.
-const READY_WITHIN: Duration = Duration::from_mins(1);
+const READY_WITHIN: Duration = Duration::from_mins(3);
 
 /// Lets namespaces end, and takes away what belongs to deleted objects.
 pub(crate) const NAMESPACES: &str = "namespace-controller,garbage-collector-controller";

@@ -5,10 +5,10 @@ use std::{ffi::OsString, path::PathBuf, process::Command, time::Duration};
 use crate::{NotReady, OrFail, Process, Program, Scratch, Testbed, free_port, ports};
 
 /// A loaded machine starts slowly.
-const READY_WITHIN: Duration = Duration::from_mins(1);
+const READY_WITHIN: Duration = Duration::from_mins(3);
 
 /// How long it may take to end.
-const ENDS_WITHIN: Duration = Duration::from_secs(30);
+const ENDS_WITHIN: Duration = Duration::from_secs(90);
 
 /// An etcd that does not wait for the disk.
 pub(crate) struct Etcd {

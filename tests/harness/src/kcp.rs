@@ -19,13 +19,13 @@ use crate::{
 const ADMIN_FILE: &str = "admin.kubeconfig";
 
 /// It takes about half a minute on two idle cores.
-const READY_WITHIN: Duration = Duration::from_mins(4);
+const READY_WITHIN: Duration = Duration::from_mins(8);
 
 /// How long it may take to end what is in flight, its store included.
 const ENDS_WITHIN: Duration = Duration::from_secs(70);
 
 /// How long a workspace may take.
-const WORKSPACE_WITHIN: Duration = Duration::from_secs(90);
+const WORKSPACE_WITHIN: Duration = Duration::from_mins(4);
 
 /// A kcp with its own store on the loopback address.
 pub struct Kcp {
@@ -198,7 +198,14 @@ impl Kcp {
                 Err(seen.to_string())
             }
         });
-        format!("{parent}:{name}")
+        // It is ready before its namespace `default` is there, which whoever makes something in it needs.
+        let path = format!("{parent}:{name}");
+        let client = self.client(&path);
+        wait_for(&format!("the namespace default of {path}"), WORKSPACE_WITHIN, || {
+            let reply = client.try_call("GET", "/api/v1/namespaces/default", "", None)?;
+            if reply.is_success() { Ok(()) } else { Err(reply.text) }
+        });
+        path
     }
 }
 

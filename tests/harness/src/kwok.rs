@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::{ApiServer, OrFail, Process, Program, wait_for};
 
 /// A loaded machine starts slowly.
-const READY_WITHIN: Duration = Duration::from_mins(1);
+const READY_WITHIN: Duration = Duration::from_mins(3);
 
 /// The node.
 const NODE: &str = "node-1";

@@ -20,7 +20,7 @@ pub(super) async fn follow(
 ) {
     let mut listing: Option<Held> = None;
     while listing.is_some() || !done(held) {
-        let event = tokio::time::timeout(Duration::from_mins(1), watch.next()).await;
+        let event = tokio::time::timeout(Duration::from_mins(3), watch.next()).await;
         let Ok(Some(event)) = event else {
             panic!("no event in time; held: {held:?}");
         };

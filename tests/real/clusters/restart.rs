@@ -26,7 +26,7 @@ const KEPT: usize = 7;
 const WRITES: usize = 100;
 
 /// How long they may take: after an outage the breaker opens again and other credentials are read first.
-const WRITTEN_WITHIN: Duration = Duration::from_mins(1);
+const WRITTEN_WITHIN: Duration = Duration::from_mins(3);
 
 /// How a server goes away.
 #[derive(Clone, Copy, Debug)]

@@ -20,7 +20,7 @@ const APIS: &str = "/apis/apis.kcp.io/v1alpha2";
 const EXPORT: &str = "config";
 
 /// How long an endpoint or a binding may take.
-const BOUND_WITHIN: Duration = Duration::from_mins(1);
+const BOUND_WITHIN: Duration = Duration::from_mins(3);
 
 /// Through kcp's own front only a shard's administrator may watch all workspaces at once, so each gets a watch of its own here.
 #[test]

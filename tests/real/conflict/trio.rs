@@ -17,19 +17,16 @@ use syncer_harness::{
 
 use super::thing::Thing;
 use crate::{
-    objects::create_namespace,
+    objects::{ENDS_WITHIN, create_namespace},
     world::{BINARY, World, arguments, syncer},
 };
 
 /// By when anything that is to happen must have happened on a loaded machine.
-pub(super) const SOON: Duration = Duration::from_mins(1);
+pub(super) const SOON: Duration = Duration::from_mins(3);
 /// How long nothing may be written to be taken for rest.
 const QUIET: Duration = Duration::from_secs(4);
 /// Between two looks at what a server has counted.
 const LOOK: Duration = Duration::from_millis(500);
-/// What `tmc-syncer` promises.
-const ENDS_WITHIN: Duration = Duration::from_secs(10);
-
 static WORLD: LazyLock<Mutex<World>> = LazyLock::new(|| Mutex::new(World::start()));
 
 /// The clusters while one test has them.

@@ -14,16 +14,13 @@ use syncer_harness::{
 
 use super::object::Object;
 use crate::{
-    objects::{SOON, create_namespace, text},
+    objects::{ENDS_WITHIN, SOON, create_namespace, text},
     printed::{self, Side},
     world::{BINARY, arguments, syncer, writes},
 };
 
 /// How long nothing must happen to be taken for nothing happening.
 const QUIET: Duration = Duration::from_secs(4);
-
-/// What `tmc-syncer` promises.
-const ENDS_WITHIN: Duration = Duration::from_secs(10);
 
 /// What is synced.
 const RESOURCES: [&str; 5] = ["deployments", "services", "configmaps", "secrets", "namespaces"];

@@ -14,7 +14,7 @@ use crate::{
 const NAMESPACE: &str = "whole";
 
 /// By when pods are ready on a loaded machine.
-const READY_WITHIN: std::time::Duration = std::time::Duration::from_mins(1);
+const READY_WITHIN: std::time::Duration = std::time::Duration::from_mins(3);
 
 #[test]
 fn the_four_kinds_arrive_whole_get_ready_and_are_not_written_again() {

@@ -12,7 +12,7 @@ use super::{
 use crate::objects::{SOON, text};
 
 /// An autoscaler looks every 15 s, and three times make a fight.
-const NOTICED_WITHIN: Duration = Duration::from_mins(2);
+const NOTICED_WITHIN: Duration = Duration::from_mins(4);
 
 /// The condition `Synced` of the upstream object.
 fn synced(down: &Down, object: &Object) -> Value {

@@ -8,7 +8,7 @@ use super::{
     object::Object,
 };
 use crate::{
-    objects::{SOON, create_namespace, text, uid, version},
+    objects::{ENDS_WITHIN, SOON, create_namespace, text, uid, version},
     printed::{self, Side},
     world::{BINARY, syncer},
 };
@@ -78,7 +78,7 @@ fn two_syncers_leave_each_others_objects_alone() {
 
     // A restart of one changes nothing of the other's.
     let heir = contested.read(&down.east);
-    let exit = neighbour.terminate(std::time::Duration::from_secs(10));
+    let exit = neighbour.terminate(ENDS_WITHIN);
     assert_eq!(exit.code, Some(0), "{}", neighbour.log());
     let _again = Syncer::start(BINARY, arguments_between(&other, &[("east", &down.east)]));
     stays("the heir", std::time::Duration::from_secs(2), || {

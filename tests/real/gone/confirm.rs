@@ -1,6 +1,7 @@
 //! A person's word on what the mass-deletion guard holds: good for exactly that, once.
 
 use serde_json::{Value, json};
+use syncer_harness::wait_for;
 
 use super::site::{OBJECTS, Site};
 use crate::objects::SOON;
@@ -46,8 +47,11 @@ fn the_annotation_lets_go_exactly_what_is_held_on_its_target_and_only_once() {
     syncer_harness::stays("held again", std::time::Duration::from_secs(6), || {
         site.deletes(site.east).len() == OBJECTS
     });
-    // Taken off and set again it is.
+    // Taken off and set again it is: what comes in between has to be read.
+    let read = || site.syncer().log().matches("these documents count").count();
+    let before = read();
     site.write(&[site.target("east"), site.target("west"), wrong.clone()]);
+    wait_for("the word to be off", SOON, || read() > before);
     site.wait_held(OBJECTS);
     std::thread::sleep(std::time::Duration::from_secs(6));
     site.write(&[site.confirmed("east", "20"), site.target("west"), wrong]);

@@ -150,7 +150,7 @@ fn a_namespace_made_again_while_the_old_one_still_goes_is_filled_again() {
     maps[1].wait_gone(stage.east);
     change(stage.upstream, &maps[2].path(), &json!({"data": {"key": "2"}}));
     let_go(stage.east, &maps[0]);
-    wait_for("the namespace made again", Duration::from_mins(1), || {
+    wait_for("the namespace made again", Duration::from_mins(3), || {
         let seen = namespace(stage.east, "again").ok_or_else(|| "gone".to_owned())?;
         let is_new = uid(&seen) != uid(&now) && uid(&seen) != uid(&old);
         if is_new { Ok(()) } else { Err(seen.to_string()) }

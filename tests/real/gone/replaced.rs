@@ -16,8 +16,14 @@ fn wait_replaced(site: &Site, was: &str, is: &str) {
     wait_for("the metric", SOON, || {
         site.metric("tmc_syncer_upstream_replaced", &[]) == 1
     });
-    let ready = site.page("/readyz?verbose");
-    assert!(ready.contains("[-]the same upstream"), "{ready}");
+    wait_for("the probe", SOON, || {
+        let ready = site.page("/readyz?verbose");
+        if ready.contains("[-]the same upstream") {
+            Ok(())
+        } else {
+            Err(ready)
+        }
+    });
 }
 
 #[test]

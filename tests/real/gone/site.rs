@@ -9,13 +9,10 @@ use syncer_harness::{
 };
 
 use crate::{
-    objects::{ConfigMap, SOON, create_namespace},
+    objects::{ConfigMap, ENDS_WITHIN, SOON, create_namespace},
     printed::{self, Side},
     world::BINARY,
 };
-
-/// What `tmc-syncer` promises.
-const ENDS_WITHIN: Duration = Duration::from_secs(10);
 
 /// So long nothing may go: longer than any list, look or delay that would let it go.
 const WHILE: Duration = Duration::from_secs(5);

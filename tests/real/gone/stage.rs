@@ -15,13 +15,10 @@ use syncer_harness::{
 };
 
 use crate::{
-    objects::{ConfigMap, SOON, namespace, text, version},
+    objects::{ConfigMap, ENDS_WITHIN, SOON, namespace, text, version},
     printed::{self, Side},
     world::BINARY,
 };
-
-/// What `tmc-syncer` promises.
-const ENDS_WITHIN: Duration = Duration::from_secs(10);
 
 /// Every stage acts as a user of its own, so that the audit log tells them apart.
 const STAGES: [&str; 18] = [
@@ -307,7 +304,7 @@ pub(super) fn wait_none(server: &ApiServer, maps: &[ConfigMap]) {
 /// Waits until `server` holds no namespace `name`.
 #[track_caller]
 pub(super) fn wait_namespace_gone(server: &ApiServer, name: &str) {
-    wait_for(&format!("the end of namespace {name}"), Duration::from_mins(1), || {
+    wait_for(&format!("the end of namespace {name}"), Duration::from_mins(3), || {
         namespace(server, name).map_or(Ok(()), |seen| Err(seen.to_string()))
     });
 }

@@ -19,7 +19,7 @@ use syncer_harness::{
 use crate::world::BINARY;
 
 /// By when it has to be ready on a loaded machine.
-const READY_WITHIN: Duration = Duration::from_mins(1);
+const READY_WITHIN: Duration = Duration::from_mins(3);
 
 /// Its running container.
 pub(super) struct Pod {
@@ -148,7 +148,7 @@ impl Pod {
     /// Ends it as Kubernetes does: within the pod's own time.
     #[track_caller]
     pub(super) fn end(&mut self) -> Exit {
-        self.process.terminate(Duration::from_secs(10))
+        self.process.terminate(Duration::from_secs(30))
     }
 }
 

@@ -14,7 +14,7 @@ use syncer_harness::{Client, Kcp, Kubeconfig, Scratch, wait_for};
 use crate::world::BINARY;
 
 /// By when workspaces, bindings and endpoints are there on a loaded machine.
-pub(crate) const KCP_SOON: Duration = Duration::from_secs(90);
+pub(crate) const KCP_SOON: Duration = Duration::from_mins(4);
 
 const BINDINGS: &str = "/apis/apis.kcp.io/v1alpha2/apibindings";
 

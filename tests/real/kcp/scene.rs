@@ -23,8 +23,8 @@ pub(crate) const CONFIG_MAPS: &str = "/api/v1/configmaps";
 pub(crate) const DEPLOYMENTS: &str = "/apis/apps/v1/deployments";
 const BINDING: &str = "/apis/apis.kcp.io/v1alpha2/apibindings/kubernetes";
 
-/// By when what waits for a claim to stand still for a minute is done.
-pub(crate) const SETTLED: Duration = Duration::from_secs(150);
+/// By when what waits for a claim to stand still for a minute is done: where the claim wavers, the minute begins anew.
+pub(crate) const SETTLED: Duration = Duration::from_mins(5);
 /// How long nothing may happen where nothing may happen.
 pub(crate) const QUIET: Duration = Duration::from_secs(4);
 

@@ -10,8 +10,10 @@ use crate::{
     objects::{ConfigMap, SOON, text},
 };
 
-/// Longer than a renewal takes, and shorter than the renew deadline.
+/// Longer than a renewal takes, and much shorter than the renew deadline.
 const SHORT: Duration = Duration::from_secs(2);
+/// So long after the last leader has ended its Lease is over.
+const LONGER_THAN_THE_LEASE: Duration = Duration::from_secs(17);
 
 #[test]
 fn a_lease_that_cannot_be_renewed_for_a_moment_is_kept_and_for_longer_nobody_leads_until_it_can() {
@@ -21,8 +23,8 @@ fn a_lease_that_cannot_be_renewed_for_a_moment_is_kept_and_for_longer_nobody_lea
     let quick = [
         "--lease-kubeconfig",
         way.to_str().unwrap(),
-        "--lease-duration=9s",
-        "--lease-renew-deadline=6s",
+        "--lease-duration=15s",
+        "--lease-renew-deadline=12s",
         "--lease-retry-period=1s",
     ];
     let (mut one, two) = stage.both(&quick);
@@ -54,7 +56,7 @@ fn a_lease_that_cannot_be_renewed_for_a_moment_is_kept_and_for_longer_nobody_lea
     );
     let third = ConfigMap::new("lease", "third");
     third.create(stage.upstream, &json!({"a": "b"}));
-    stays("led by nobody", Duration::from_secs(12), || {
+    stays("led by nobody", LONGER_THAN_THE_LEASE, || {
         let (status, body) = two.page("/readyz");
         let is_unready = status == 500 && body.contains("[-]lease failed");
         if is_unready && third.get(stage.east).is_none() {

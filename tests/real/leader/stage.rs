@@ -239,6 +239,13 @@ impl Stage {
         );
         self.upstream.client().read(&path)
     }
+
+    /// The time `field` of the Lease.
+    #[track_caller]
+    pub(super) fn lease_time(&self, field: &str) -> jiff::Timestamp {
+        let lease = self.lease();
+        text(&lease, &format!("/spec/{field}")).parse().unwrap()
+    }
 }
 
 // === impl Replica ===

@@ -1,6 +1,6 @@
 //! A syncer whose documents are objects of its upstream: an upstream of its own, between targets that the tests share.
 
-use std::{fs, process::Command, sync::LazyLock, thread, time::Duration};
+use std::{fs, process::Command, sync::LazyLock, thread};
 
 use serde_json::{Value, json};
 use syncer_harness::{
@@ -9,13 +9,10 @@ use syncer_harness::{
 };
 
 use crate::{
-    objects::SOON,
+    objects::{ENDS_WITHIN, SOON},
     printed::{self, Side},
     world::BINARY,
 };
-
-/// What `tmc-syncer` promises.
-const ENDS_WITHIN: Duration = Duration::from_secs(10);
 
 /// Where the kubeconfigs lie.
 pub(super) const NAMESPACE: &str = "clusters";

@@ -227,7 +227,7 @@ fn a_namespace_goes_with_its_upstream_one_unless_something_of_others_is_in_it() 
     assert_eq!(version(&there), version(&theirs));
     // Once theirs is gone, ours may go.
     scene.east.client().delete(&path("configmaps", "gone", "theirs"));
-    syncer_harness::wait_for("the end of the namespace", Duration::from_mins(1), || {
+    syncer_harness::wait_for("the end of the namespace", Duration::from_mins(3), || {
         let seen = namespace(scene.east, "gone").unwrap();
         !text(&seen, "/metadata/deletionTimestamp").is_empty()
     });

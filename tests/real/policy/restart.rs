@@ -72,6 +72,7 @@ fn a_restart_writes_nothing_reads_no_object_and_catches_up_in_both_directions() 
     for cluster in ["east", "west"] {
         scene.wait_objects(cluster, "synced", whole);
     }
+    scene.comes_to_rest();
     scene.end();
     let servers = [up, scene.east, scene.west];
     let held = servers.map(|server| versions(server, "again"));

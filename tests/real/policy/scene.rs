@@ -1,6 +1,13 @@
 //! One syncer of its own, with its documents in files, between clusters that the tests of this module share.
 
-use std::{fmt::Write as _, fs, path::PathBuf, sync::LazyLock, thread, time::Duration};
+use std::{
+    fmt::Write as _,
+    fs,
+    path::PathBuf,
+    sync::LazyLock,
+    thread,
+    time::{Duration, Instant},
+};
 
 use serde_json::{Value, json};
 use syncer_harness::{
@@ -9,16 +16,16 @@ use syncer_harness::{
 };
 
 use crate::{
-    objects::{SOON, text},
+    objects::{ENDS_WITHIN, SOON, text},
     printed::{self, Side},
     world::BINARY,
 };
 
-/// What `tmc-syncer` promises.
-const ENDS_WITHIN: Duration = Duration::from_secs(10);
-
 /// The file of the documents.
 const DOCUMENTS: &str = "documents.yaml";
+
+/// How long nothing must be written to be taken for rest.
+const REST: Duration = Duration::from_secs(3);
 
 /// Every scene acts as a user of its own, so that the audit log tells them apart.
 const SCENES: [&str; 26] = [
@@ -256,6 +263,24 @@ impl Scene {
         let mut writes = self.requests(server);
         writes.retain(|event| event.is_write() && event.resource != "events");
         writes
+    }
+
+    /// Waits until nothing was written on any server for a while: what follows an edit, statuses among it, has then followed.
+    #[track_caller]
+    pub(super) fn comes_to_rest(&self) {
+        let written = || [self.upstream, self.east, self.west].map(|server| self.writes(server).len());
+        let mut seen = (written(), Instant::now());
+        wait_for("rest", SOON, || {
+            let now = written();
+            if now != seen.0 {
+                seen = (now, Instant::now());
+            }
+            if seen.1.elapsed() >= REST {
+                Ok(())
+            } else {
+                Err(format!("{now:?} writes"))
+            }
+        });
     }
 
     /// Waits for an Event of `reason` about the upstream object `name` whose text has all of `parts`.

@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// By when a status must have come back on a loaded machine.
-pub(super) const SOON: Duration = Duration::from_mins(1);
+pub(super) const SOON: Duration = Duration::from_mins(3);
 
 /// One test at a time: each has a syncer of its own.
 static FIELD: LazyLock<Mutex<Field>> = LazyLock::new(|| Mutex::new(Field::start()));
@@ -180,4 +180,4 @@ pub(super) fn condition(status: &Value, kind: &str) -> [String; 3] {
 }
 
 /// What the syncer promises for its end.
-pub(super) const ENDS_WITHIN: Duration = Duration::from_secs(10);
+pub(super) const ENDS_WITHIN: Duration = Duration::from_secs(30);

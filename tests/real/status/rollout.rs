@@ -1,6 +1,6 @@
 //! Deployments.
 
-use std::{thread, time::Duration};
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use syncer_harness::{Patch, stays, wait_for};
@@ -14,25 +14,22 @@ fn a_deployment_of_five_on_two_targets_has_ten_replicas_upstream_and_only_its_st
     let _report = field.report();
     let mut syncer = field.run("5m");
     let path = field.deploy("ten", 600);
-    let status = field.wait_ten(&path);
-    assert_eq!(
-        (&status["availableReplicas"], &status["observedGeneration"]),
-        (&json!(10), &json!(1))
-    );
-    assert_eq!(condition(&status, "Available")[0], "True");
-    assert_eq!(condition(&status, "workload.kcp.io/Synced")[0], "True");
-    assert_eq!(condition(&status, "workload.kcp.io/TargetsReporting")[0], "True");
-    field
-        .upstream
-        .kubectl(&["rollout", "status", "-n", "ten", "deployment/web", "--timeout=30s"]);
+    field.wait_ten(&path);
+    field.wait("all that is true of ten", &path, |status| {
+        (&status["availableReplicas"], &status["observedGeneration"]) == (&json!(10), &json!(1))
+            && condition(status, "Available")[0] == "True"
+            && condition(status, "workload.kcp.io/Synced")[0] == "True"
+            && condition(status, "workload.kcp.io/TargetsReporting")[0] == "True"
+    });
+    let waited = field.rollout("ten", SOON.as_secs());
+    assert!(waited.status.success(), "{waited:?}");
 
     // A change of the template: the new generation is shown when both have rolled out, and not before.
     let before = writes(&field.upstream).len();
     let change = json!({"spec": {"template": {"metadata": {"annotations": {"change": "1"}}}}});
     field.upstream.client().patch(&path, Patch::Merge(&change));
-    field
-        .upstream
-        .kubectl(&["rollout", "status", "-n", "ten", "deployment/web", "--timeout=60s"]);
+    let waited = field.rollout("ten", SOON.as_secs());
+    assert!(waited.status.success(), "{waited:?}");
     let status = field.status(&path);
     assert_eq!(
         (&status["observedGeneration"], &status["updatedReplicas"]),
@@ -56,9 +53,14 @@ fn a_deployment_of_five_on_two_targets_has_ten_replicas_upstream_and_only_its_st
 
     // At rest and after a restart: nothing.
     let quiet = || writes(&field.upstream).len();
-    thread::sleep(Duration::from_secs(2));
-    let rest = quiet();
-    stays("at rest", Duration::from_secs(6), || quiet() == rest);
+    let (mut rest, mut since) = (quiet(), Instant::now());
+    wait_for("rest", SOON, || {
+        let now = quiet();
+        if now != rest {
+            (rest, since) = (now, Instant::now());
+        }
+        since.elapsed() >= Duration::from_secs(6)
+    });
     assert_eq!(syncer.terminate(ENDS_WITHIN).code, Some(0), "{}", syncer.log());
     let mut syncer = field.run("5m");
     stays("after a restart", Duration::from_secs(10), || quiet() == rest);
@@ -182,10 +184,9 @@ fn a_rollout_does_not_end_while_a_target_is_dead_for_less_than_stale_after() {
             (&status["observedGeneration"], &status["replicas"]),
             (&json!(1), &json!(10))
         );
-        assert_eq!(
-            condition(&status, "workload.kcp.io/TargetsReporting")[1],
-            "TargetSilent"
-        );
+        field.wait("the word that west is silent", &path, |status| {
+            condition(status, "workload.kcp.io/TargetsReporting")[1] == "TargetSilent"
+        });
     }
     field.west.start_again();
     let _report = field.report();
@@ -219,9 +220,11 @@ fn an_image_that_is_nowhere_ends_the_rollout_with_the_targets_named() {
         !waited.status.success() && said.contains("exceeded its progress deadline"),
         "{said}"
     );
-    // The way back needs nothing but the image.
-    let image =
-        json!({"spec": {"template": {"spec": {"containers": [{"name": "main", "image": "example.org/web:1"}]}}}});
+    // The way back needs nothing but the image, and on a slow machine more time than the three seconds.
+    let image = json!({"spec": {
+        "progressDeadlineSeconds": 600,
+        "template": {"spec": {"containers": [{"name": "main", "image": "example.org/web:1"}]}},
+    }});
     field.upstream.client().patch(&path, Patch::Strategic(&image));
     let waited = field.rollout("broken", SOON.as_secs());
     assert!(waited.status.success(), "{waited:?}");

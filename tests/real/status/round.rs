@@ -36,7 +36,7 @@ fn at_rest_the_full_round_asks_the_upstream_nothing() {
         std::thread::sleep(Duration::from_secs(3));
         asked(field).since(&before).total() == 0
     };
-    syncer_harness::wait_for("rest", Duration::from_mins(1), || quiet(&field));
+    syncer_harness::wait_for("rest", Duration::from_mins(3), || quiet(&field));
     let before = asked(&field);
     // Six rounds of two seconds.
     stays("asked nothing", Duration::from_secs(12), || {

@@ -9,12 +9,9 @@ use serde_json::json;
 use syncer_harness::{Patch, stays};
 
 use crate::{
-    objects::{ConfigMap, create_namespace, versions},
+    objects::{ConfigMap, ENDS_WITHIN, create_namespace, versions},
     world::{World, writes},
 };
-
-/// What `tmc-syncer` promises.
-const ENDS_WITHIN: Duration = Duration::from_secs(10);
 
 /// How long nothing must happen to be taken for nothing happening.
 const QUIET: Duration = Duration::from_secs(3);

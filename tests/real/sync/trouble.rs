@@ -3,19 +3,15 @@
 use std::{
     path::PathBuf,
     sync::{LazyLock, Mutex, MutexGuard, PoisonError},
-    time::Duration,
 };
 
 use serde_json::json;
 use syncer_harness::{Authority, Kubeconfig, Patch, Scratch, Syncer, User};
 
 use crate::{
-    objects::{ConfigMap, SOON, create_namespace, uid},
+    objects::{ConfigMap, ENDS_WITHIN, SOON, create_namespace, uid},
     world::{BINARY, World, arguments, limited, syncer},
 };
-
-/// What `tmc-syncer` promises.
-const ENDS_WITHIN: Duration = Duration::from_secs(10);
 
 /// One syncer at a time, and one test at a time that stops a server.
 static WORLD: LazyLock<Mutex<World>> = LazyLock::new(|| Mutex::new(World::start()));

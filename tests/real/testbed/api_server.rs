@@ -5,7 +5,7 @@ use std::{sync::LazyLock, thread, time::Duration};
 use serde_json::json;
 use syncer_harness::{ApiServer, ApiServerOptions, Authority, Client, Kubeconfig, Patch, User, stays, wait_for};
 
-const SOON: Duration = Duration::from_secs(20);
+const SOON: Duration = Duration::from_secs(90);
 
 /// Servers that the tests here only call.
 static PAIR: LazyLock<(ApiServer, ApiServer)> = LazyLock::new(|| {

@@ -5,7 +5,7 @@ use std::{sync::LazyLock, time::Duration};
 use serde_json::{Value, json};
 use syncer_harness::{ApiServer, ApiServerOptions, Controllers, wait_for};
 
-const SOON: Duration = Duration::from_secs(30);
+const SOON: Duration = Duration::from_secs(90);
 
 static SERVER: LazyLock<ApiServer> = LazyLock::new(|| {
     ApiServerOptions::default()

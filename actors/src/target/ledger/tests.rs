@@ -3,6 +3,7 @@ use std::collections::BTreeMap;
 use syncer_core::{
     LogicalCluster,
     marker::PayloadHash,
+    object_state::ObjectState,
     plan::{Lifecycle, Newcomer, Ours, Pause, Reason},
 };
 
@@ -340,6 +341,24 @@ fn a_refuted_absence_leaves_the_object_and_waits_for_the_watch() {
         !ledger.is_unnamed(&key("web")),
         "the upstream has it, so its watch will tell"
     );
+}
+
+/// In kcp a read may be refused although the binding lets the object be seen: nothing tells when that is over.
+#[test]
+fn what_the_upstream_refused_to_show_stays_and_is_asked_for_again() {
+    let mut ledger = created();
+    ledger.unwant(&key("web"), Desired::Gone(Absence::DeletionSeen), 1);
+    let confirm = Some(Step::ConfirmAbsence {
+        absence: Absence::DeletionSeen,
+        uid: "d1".into(),
+    });
+    assert_eq!(turn(&mut ledger, &key("web")), confirm);
+    ledger.withheld(&key("web"));
+    ledger.failed(&key("web"), Complaint::None);
+    assert!(!ledger.queue(&key("web")), "it stays");
+    assert_eq!(ledger.states().0.of(ObjectState::Unknown), 1);
+    ledger.due(&key("web"));
+    assert_eq!(turn(&mut ledger, &key("web")), confirm);
 }
 
 #[test]
