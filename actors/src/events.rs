@@ -8,7 +8,6 @@ mod recent;
 mod record;
 mod recorder;
 mod story;
-mod turns;
 mod write;
 
 use std::sync::Arc;

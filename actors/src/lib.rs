@@ -14,6 +14,7 @@ pub mod preview;
 mod readiness;
 mod reconciler;
 mod references;
+mod round_robin;
 mod rulebook;
 pub mod runtime;
 mod schemas;

@@ -86,6 +86,10 @@ impl Supervisor {
     /// An Upstream that was built anew says it again, with the same address. Other resources mean other watches: then every
     /// target begins anew.
     fn known(&mut self, link: &UpstreamLink, ctx: &mut Context<Self>) {
+        // What an Upstream of a Supervisor before this one said: that Upstream has ended, and Targets that knew it would wait for ever.
+        if link.address.is_closed() {
+            return;
+        }
         let same = |old: &[ResourceType], new: &[ResourceType]| old == new;
         match &mut self.progress {
             Progress::Standby => return,

@@ -4,7 +4,9 @@
 mod bindings;
 mod continuity;
 mod departures;
+mod endpoint_news;
 mod endpoints;
+mod export_news;
 mod follow;
 mod gate;
 mod identify;
@@ -32,10 +34,10 @@ use syncer_core::LogicalCluster;
 use self::{
     bindings::{Notices, weightiest},
     endpoints::{Endpoints, Scope},
+    export_news::SliceState,
     index::Index,
     reread::Rereads,
     sight::{Sights, newest},
-    workspace_news::SliceState,
 };
 pub(crate) use self::{
     continuity::Continuity,

@@ -34,6 +34,8 @@ impl Message for WatcherMessage {}
 pub(crate) async fn read(events: impl Stream<Item = WatchEvent>, mut reading: impl Reading) {
     pin_mut!(events);
     while let Some(event) = events.next().await {
+        #[cfg(test)]
+        crate::runtime::strike::fall(Watcher::KIND);
         reading.read(event);
     }
 }

@@ -13,10 +13,9 @@ use super::{
     EventKey,
     bucket::Bucket,
     record::{Failed, Place, Record, Stage, Tidings, Writing},
-    turns::Turns,
     write::Outcome,
 };
-use crate::{metrics::EventLoss, runtime::Origin};
+use crate::{metrics::EventLoss, round_robin::RoundRobin, runtime::Origin};
 
 /// One write each, over all, once the burst is used up.
 const INTERVAL: Duration = Duration::from_millis(100);
@@ -35,7 +34,7 @@ pub(super) struct Story {
     idle: BTreeMap<Place, Arc<EventKey>>,
     /// Those that rest, by when they are due.
     waiting: BTreeMap<Place, Arc<EventKey>>,
-    due: Turns,
+    due: RoundRobin<Arc<EventKey>>,
     bucket: Bucket,
     places: u64,
 }
@@ -65,7 +64,7 @@ impl Story {
             notes: HashMap::new(),
             idle: BTreeMap::new(),
             waiting: BTreeMap::new(),
-            due: Turns::default(),
+            due: RoundRobin::default(),
             bucket: Bucket::new(INTERVAL, BURST),
             places: 0,
         }
@@ -188,7 +187,8 @@ impl Story {
             }
             _ => {
                 record.stage = Stage::Due;
-                self.due.push(key.clone());
+                let (cluster, namespace) = key.group();
+                self.due.push(cluster, namespace, key.clone());
             }
         }
     }

@@ -51,6 +51,8 @@ mod quarantine;
 mod request;
 mod shell;
 mod signals;
+#[cfg(test)]
+pub(crate) mod strike;
 mod system;
 mod threads;
 mod timer;

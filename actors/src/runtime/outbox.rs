@@ -1,5 +1,8 @@
 //! A coalescing hand-over from one actor or task to another actor: the newest value per key, and at most one message to say so.
 
+mod shared;
+mod wake;
+
 use std::{
     collections::{HashMap, VecDeque},
     fmt,
@@ -8,14 +11,14 @@ use std::{
 };
 
 use parking_lot::Mutex;
-use prometheus_client::metrics::{counter::Counter, gauge::Gauge};
-use tracing::Span;
 
-use super::{
-    Address, Message, Origin, Signals,
-    address::Denied,
-    mailbox::{Cause, Envelope, Gate},
+pub(crate) use self::shared::OutboxMeter;
+pub use self::wake::Wake;
+use self::{
+    shared::{Merge, Shared, State, Waiting},
+    wake::{Bound, Receiver as _},
 };
+use super::{Address, Message, Origin, Signals};
 
 /// Values on their way to an actor, one per key: the newest, or all merged into one.
 ///
@@ -37,69 +40,10 @@ pub struct Taken<K, V> {
     pub cause: Origin,
 }
 
-/// Says that something waits in an outbox; a part of the message that does. When the message is dropped, and something was taken and
-/// something is left, the outbox sends another.
-pub struct Wake(Arc<dyn Bell>, u64);
-
 /// The outbox is at its limit; the key and the value come back.
 #[derive(thiserror::Error)]
 #[error("the outbox is full")]
 pub struct Full<K, V>(pub K, pub V);
-
-struct Shared<K, V> {
-    limit: usize,
-    merge: Merge<V>,
-    waiting: Mutex<Waiting<K, V>>,
-    meter: OutboxMeter,
-}
-
-type Merge<V> = Box<dyn Fn(&mut V, V) + Send + Sync>;
-
-/// The counters of the outboxes of one name.
-pub(crate) struct OutboxMeter {
-    pub(crate) depth: Gauge,
-    pub(crate) merged: Counter,
-    pub(crate) refused: Counter,
-}
-
-struct Waiting<K, V> {
-    /// First come, first served; exactly the keys of `values`.
-    order: VecDeque<K>,
-    values: HashMap<K, (V, Origin)>,
-    receiver: Option<Arc<dyn Receiver>>,
-    /// Counts the receivers, so that the message of an earlier one says nothing.
-    binding: u64,
-    state: State,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
-    /// No message is on its way.
-    Silent,
-    /// One is, and nothing has been taken since it was sent.
-    Rung,
-    /// One is, or is being handled, and something has been taken since it was sent.
-    Heard,
-}
-
-/// The outbox, as the wake-up message knows it.
-trait Bell: Send + Sync {
-    fn answered(self: Arc<Self>, binding: u64);
-}
-
-/// The receiver, as the outbox knows it.
-trait Receiver: Send + Sync {
-    /// Puts a wake-up into the mailbox, or waits for a place in a task. Dropped when the actor takes nothing more.
-    fn wake(self: Arc<Self>, wake: Wake);
-
-    /// The mailbox, to tell receivers apart.
-    fn mailbox(&self) -> *const ();
-}
-
-struct Bound<M: Message, F> {
-    gate: Arc<Gate<M>>,
-    message: F,
-}
 
 // === impl Outbox ===
 
@@ -253,128 +197,6 @@ impl<K, V> Clone for Outbox<K, V> {
 impl<K, V> fmt::Debug for Outbox<K, V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Outbox({} waiting)", self.0.waiting.lock().values.len())
-    }
-}
-
-// === impl Shared ===
-
-impl<K, V> Shared<K, V>
-where
-    K: Clone + Eq + Hash + Send + 'static,
-    V: Send + 'static,
-{
-    fn take_in(&self, waiting: &mut Waiting<K, V>, key: K, value: V) -> Result<(), Full<K, V>> {
-        let full = waiting.values.len() >= self.limit;
-        match waiting.values.get_mut(&key) {
-            Some((older, cause)) => {
-                (self.merge)(older, value);
-                *cause = Origin::current();
-                self.meter.merged.inc();
-            }
-            None if full => {
-                self.meter.refused.inc();
-                return Err(Full(key, value));
-            }
-            None => {
-                waiting.order.push_back(key.clone());
-                waiting.values.insert(key, (value, Origin::current()));
-                self.meter.depth.inc();
-            }
-        }
-        Ok(())
-    }
-
-    fn ring(self: Arc<Self>) {
-        let (receiver, binding) = {
-            let mut waiting = self.waiting.lock();
-            if waiting.state != State::Silent || waiting.values.is_empty() {
-                return;
-            }
-            let Some(receiver) = waiting.receiver.clone() else {
-                return;
-            };
-            waiting.state = State::Rung;
-            (receiver, waiting.binding)
-        };
-        // Without the lock: the wake-up may be dropped in here, which comes back to `answered`.
-        receiver.wake(Wake(self, binding));
-    }
-}
-
-impl<K, V> Bell for Shared<K, V>
-where
-    K: Clone + Eq + Hash + Send + 'static,
-    V: Send + 'static,
-{
-    fn answered(self: Arc<Self>, binding: u64) {
-        {
-            let mut waiting = self.waiting.lock();
-            if waiting.binding != binding {
-                return;
-            }
-            let heard = waiting.state == State::Heard;
-            waiting.state = State::Silent;
-            if !heard {
-                // Not handled, or nothing was taken. Ringing again at once could go on for ever; the next `put`, `bind` or `ring` does.
-                return;
-            }
-        }
-        self.ring();
-    }
-}
-
-impl<K, V> Drop for Shared<K, V> {
-    fn drop(&mut self) {
-        let left = self.waiting.get_mut().values.len();
-        self.meter.depth.dec_by(i64::try_from(left).unwrap_or(i64::MAX));
-    }
-}
-
-// === impl Bound ===
-
-impl<M, F> Receiver for Bound<M, F>
-where
-    M: Message,
-    F: Fn(Wake) -> M + Send + Sync + 'static,
-{
-    fn wake(self: Arc<Self>, wake: Wake) {
-        // No span: each value has its own.
-        let envelope = |body, permit| Envelope {
-            body,
-            permit: Some(permit),
-            cause: Cause::Link(Span::none()),
-            ticket: None,
-        };
-        match self.gate.admit() {
-            Ok(permit) => self.gate.deliver(envelope((self.message)(wake), permit)),
-            Err(Denied::Closed) => drop(wake),
-            Err(Denied::Full) => {
-                let pool = self.gate.node.system.pool.clone();
-                pool.spawn(async move {
-                    if let Some(permit) = self.gate.admitted().await {
-                        self.gate.deliver(envelope((self.message)(wake), permit));
-                    }
-                });
-            }
-        }
-    }
-
-    fn mailbox(&self) -> *const () {
-        Arc::as_ptr(&self.gate.node).cast()
-    }
-}
-
-// === impl Wake ===
-
-impl Drop for Wake {
-    fn drop(&mut self) {
-        Arc::clone(&self.0).answered(self.1);
-    }
-}
-
-impl fmt::Debug for Wake {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Wake")
     }
 }
 

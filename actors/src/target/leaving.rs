@@ -11,7 +11,7 @@ use tracing::debug;
 
 use super::{
     Target,
-    ledger::{Complaint, Stay},
+    ledger::{Complaint, Inhabitants},
     turns::{RARELY, SOON},
 };
 use crate::{
@@ -49,19 +49,19 @@ impl Target {
         if !names_namespace(key) || !self.ledger.is_to_be_removed(key) {
             return false;
         }
-        let Some(inhabitant) = self.ledger.inhabitant(key) else {
+        let Some(inhabitants) = self.ledger.inhabitants(key) else {
             return false;
         };
         self.queue.withdrawn();
-        match inhabitant.stay {
-            Stay::Leaving => {
+        match inhabitants {
+            Inhabitants::Leaving => {
                 let delay = self.look_again(key, Complaint::None, SOON, ctx);
                 debug!(target = %self.settings.name, object = %key, retry_in = ?delay, "what is in the namespace goes first");
             }
-            Stay::Remains => {
+            Inhabitants::Remaining(inhabitant) => {
                 let message = format!(
-                    "target {}: {key} is to go and stays here: it holds {}, which is paused, or held, or nothing says that it has to go",
-                    self.settings.name, inhabitant.key
+                    "target {}: {key} is to go and stays here: it holds {inhabitant}, which is paused, or held, or nothing says that it has to go",
+                    self.settings.name
                 );
                 self.failed(key.clone(), &AttemptFailure::new(message, Retry::Rarely), ctx);
             }

@@ -24,7 +24,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use self::farewell::Farewell;
 pub(crate) use self::guard::Judgement;
-pub(crate) use self::inhabitants::Stay;
+pub(crate) use self::inhabitants::Inhabitants;
 use self::records::{Records, Tracked};
 use super::{
     sighting::{Seen, fields_hash},

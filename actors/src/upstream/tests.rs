@@ -31,6 +31,8 @@ use crate::{
     runtime::{self, Clock, Ended, Runtime, Signals, Spec},
 };
 
+mod panics;
+
 /// By when anything that is to happen has happened, but for what waits for a claim to stand still.
 const SOON: Duration = Duration::from_secs(30);
 /// By when that has happened too.

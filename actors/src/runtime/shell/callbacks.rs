@@ -39,6 +39,10 @@ impl<A: Actor> Shell<A> {
         let Some(actor) = &mut self.actor else { return Ok(()) };
         let context = &mut self.context;
         let state = caught(place, || {
+            #[cfg(test)]
+            if place == Place::Handler {
+                crate::runtime::strike::fall(A::KIND);
+            }
             callback(actor, context)?;
             context.commit(key);
             Ok(actor.state())

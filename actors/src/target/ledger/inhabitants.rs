@@ -1,28 +1,41 @@
 //! Who is in a namespace: it goes last (S3).
 
+use std::{collections::HashMap, sync::Arc};
+
 use syncer_core::{
-    ObjectKey,
+    LogicalCluster, ObjectKey,
     plan::{Desired, Live, Pause},
 };
 
 use super::{Ledger, Record, Turn};
 
-/// An object of ours that keeps its namespace.
+/// What keeps a namespace.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Inhabitant {
-    /// Which.
-    pub(crate) key: ObjectKey,
-    /// Whether it will leave.
-    pub(crate) stay: Stay,
+pub(crate) enum Inhabitants {
+    /// All that is ours in it is about to go.
+    Leaving,
+    /// This object of ours, perhaps one of several, does not leave by itself.
+    Remaining(ObjectKey),
 }
 
-/// Whether an object of ours leaves its namespace by itself. The longer stay is the greater one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Stay {
+/// Whether an object of ours leaves its namespace by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stay {
     /// It is about to go.
     Leaving,
     /// Nothing says that it has to go, or it is paused, or the mass-deletion guard holds it.
     Remains,
+}
+
+/// How many objects of ours are in each namespace, counted as they change: at the end of a workspace every namespace asks, again and again.
+#[derive(Debug, Default)]
+pub(super) struct Census(HashMap<(LogicalCluster, Arc<str>), Count>);
+
+/// How many objects of ours are in one namespace.
+#[derive(Clone, Copy, Debug, Default)]
+struct Count {
+    leaving: usize,
+    remaining: usize,
 }
 
 // === impl Ledger ===
@@ -36,17 +49,20 @@ impl Ledger {
         })
     }
 
-    /// The object of ours that will be in the namespace `key` for longest; `None` if there is none.
-    pub(crate) fn inhabitant(&self, key: &ObjectKey) -> Option<Inhabitant> {
-        let lives_there = |other: &ObjectKey| other.namespace == key.name && other.cluster == key.cluster;
-        let inhabitants = self.records.iter().filter(|(other, _)| lives_there(other));
-        let stays = inhabitants.filter_map(|(other, record)| Some((record.stay()?, other)));
-        // The same seed gives the same run: the least of equals.
-        let (stay, other) = stays.max_by(|(one, first), (other, second)| one.cmp(other).then(second.cmp(first)))?;
-        Some(Inhabitant {
-            key: other.clone(),
-            stay,
-        })
+    /// What of ours is in the namespace `key`; `None` for nothing.
+    pub(crate) fn inhabitants(&self, key: &ObjectKey) -> Option<Inhabitants> {
+        let Count { leaving, remaining } = self.records.census().of(key);
+        if remaining == 0 {
+            return (leaving > 0).then_some(Inhabitants::Leaving);
+        }
+        // A look at everything, but only to name what remains, which is said again only now and then.
+        let remains = |other: &ObjectKey, record: &Record| {
+            other.namespace == key.name && other.cluster == key.cluster && record.stay() == Some(Stay::Remains)
+        };
+        let remaining = self.records.iter().filter(|(other, record)| remains(other, record));
+        // The same seed gives the same run: the least of them.
+        let least = remaining.map(|(other, _)| other).min()?;
+        Some(Inhabitants::Remaining(least.clone()))
     }
 }
 
@@ -54,11 +70,50 @@ impl Ledger {
 
 impl Record {
     /// Whether it leaves the target; `None` if nothing of ours is there.
-    fn stay(&self) -> Option<Stay> {
+    pub(super) fn stay(&self) -> Option<Stay> {
         let Live::Ours(ours) = &self.live else { return None };
         let kept = self.is_kept_by_guard();
         let leaves = matches!(self.desired, Desired::Gone(_)) && ours.pause == Pause::Off && !kept;
         Some(if leaves { Stay::Leaving } else { Stay::Remains })
+    }
+}
+
+// === impl Census ===
+
+impl Census {
+    /// The object `key` stays in its namespace as `now`, and no longer as `before`; `None` for not at all.
+    pub(super) fn moved(&mut self, key: &ObjectKey, before: Option<Stay>, now: Option<Stay>) {
+        if key.namespace.is_empty() || before == now {
+            return;
+        }
+        let place = (key.cluster.clone(), key.namespace.clone());
+        let count = self.0.entry(place.clone()).or_default();
+        if let Some(before) = before {
+            let count = count.of(before);
+            *count = count.saturating_sub(1);
+        }
+        if let Some(now) = now {
+            *count.of(now) += 1;
+        }
+        if count.leaving + count.remaining == 0 {
+            self.0.remove(&place);
+        }
+    }
+
+    fn of(&self, namespace: &ObjectKey) -> Count {
+        let place = (namespace.cluster.clone(), namespace.name.clone());
+        self.0.get(&place).copied().unwrap_or_default()
+    }
+}
+
+// === impl Count ===
+
+impl Count {
+    fn of(&mut self, stay: Stay) -> &mut usize {
+        match stay {
+            Stay::Leaving => &mut self.leaving,
+            Stay::Remains => &mut self.remaining,
+        }
     }
 }
 
@@ -80,44 +135,53 @@ mod tests {
         ObjectKey::new(LogicalCluster::plain(), Gvr::new("", "v1", resource), namespace, name)
     }
 
-    fn stay(ledger: &Ledger) -> Option<(String, Stay)> {
-        let inhabitant = ledger.inhabitant(&key("namespaces", "", "shop"))?;
-        Some((inhabitant.key.name.to_string(), inhabitant.stay))
+    /// Who keeps the namespace `shop`.
+    fn keeper(ledger: &Ledger) -> Option<String> {
+        Some(match ledger.inhabitants(&key("namespaces", "", "shop"))? {
+            Inhabitants::Leaving => "what leaves".to_owned(),
+            Inhabitants::Remaining(key) => key.name.to_string(),
+        })
+    }
+
+    /// How many of ours are anywhere, by the census.
+    fn counted(ledger: &Ledger) -> usize {
+        let counts = ledger.records.census().0.values();
+        counts.map(|count| count.leaving + count.remaining).sum()
     }
 
     #[test]
     fn whoever_stays_for_longest_keeps_the_namespace() {
         let mut ledger = Ledger::default();
-        assert_eq!(stay(&ledger), None);
+        assert_eq!(keeper(&ledger), None);
         ledger.sight(&key("namespaces", "", "shop"), here("n1", "1"), 1);
         ledger.sight(&key("configmaps", "other", "web"), here("d0", "1"), 1);
-        assert_eq!(stay(&ledger), None, "neither itself nor what is elsewhere");
+        assert_eq!(keeper(&ledger), None, "neither itself nor what is elsewhere");
         let web = key("configmaps", "shop", "web");
         ledger.unwant(&web, Desired::Gone(Absence::DeletionSeen), 1);
-        assert_eq!(stay(&ledger), None, "nothing of it is there");
+        assert_eq!(keeper(&ledger), None, "nothing of it is there");
         ledger.sight(&web, here("d1", "2"), 1);
-        assert_eq!(stay(&ledger), Some(("web".to_owned(), Stay::Leaving)));
+        assert_eq!(keeper(&ledger), Some("what leaves".to_owned()));
         let kept = key("configmaps", "shop", "kept");
         ledger.sight(&kept, here("d2", "3"), 1);
-        assert_eq!(
-            stay(&ledger),
-            Some(("kept".to_owned(), Stay::Remains)),
-            "nobody said a word of it"
-        );
+        assert_eq!(keeper(&ledger), Some("kept".to_owned()), "nobody said a word of it");
         ledger.unwant(&kept, Desired::Gone(Absence::NotInCompleteList), 1);
-        assert_eq!(
-            stay(&ledger),
-            Some(("kept".to_owned(), Stay::Remains)),
-            "the guard has not judged it"
-        );
+        assert_eq!(keeper(&ledger), Some("kept".to_owned()), "the guard has not judged it");
         ledger.unwant(&kept, Desired::Gone(Absence::Drained), 1);
-        assert_eq!(
-            stay(&ledger),
-            Some(("kept".to_owned(), Stay::Leaving)),
-            "a drain is not held"
-        );
+        assert_eq!(keeper(&ledger), Some("what leaves".to_owned()), "a drain is not held");
         ledger.out_of_sight(&kept, "d2");
         ledger.out_of_sight(&web, "d1");
-        assert_eq!(stay(&ledger), None);
+        assert_eq!(keeper(&ledger), None);
+        assert_eq!(counted(&ledger), 1, "what is in the other namespace");
+        ledger.out_of_sight(&key("configmaps", "other", "web"), "d0");
+        assert_eq!(counted(&ledger), 0, "a namespace that holds nothing is not remembered");
+    }
+
+    #[test]
+    fn of_several_that_remain_the_least_is_named() {
+        let mut ledger = Ledger::default();
+        for (number, name) in ["web", "api", "zoo"].into_iter().enumerate() {
+            ledger.sight(&key("configmaps", "shop", name), here(&format!("d{number}"), "1"), 1);
+        }
+        assert_eq!(keeper(&ledger), Some("api".to_owned()));
     }
 }

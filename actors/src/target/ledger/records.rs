@@ -9,6 +9,7 @@ use syncer_core::ObjectKey;
 
 use super::{
     Record,
+    inhabitants::{Census, Stay},
     tally::{Standing, Tally},
 };
 
@@ -16,15 +17,29 @@ use super::{
 #[derive(Default)]
 pub(super) struct Records {
     all: HashMap<ObjectKey, Record>,
+    counts: Counts,
+}
+
+/// What is counted of the records of a ledger.
+#[derive(Default)]
+struct Counts {
     tally: Tally,
+    census: Census,
+}
+
+/// How one record counts.
+#[derive(PartialEq, Eq)]
+struct Counted {
+    standing: Option<Standing>,
+    stay: Option<Stay>,
 }
 
 /// A record that may be changed.
 pub(super) struct Tracked<'r, 'k> {
     key: &'k ObjectKey,
     record: &'r mut Record,
-    tally: &'r mut Tally,
-    before: Option<Standing>,
+    counts: &'r mut Counts,
+    before: Counted,
 }
 
 // === impl Records ===
@@ -35,23 +50,21 @@ impl Records {
     }
 
     pub(super) fn get_mut<'r, 'k>(&'r mut self, key: &'k ObjectKey) -> Option<Tracked<'r, 'k>> {
-        let Self { all, tally } = self;
+        let Self { all, counts } = self;
         let record = all.get_mut(key)?;
-        Some(Tracked::new(key, record, tally))
+        Some(Tracked::new(key, record, counts))
     }
 
     /// The record of `key`, an empty one if there was none.
     pub(super) fn entry<'r, 'k>(&'r mut self, key: &'k ObjectKey) -> Tracked<'r, 'k> {
-        let Self { all, tally } = self;
+        let Self { all, counts } = self;
         let record = all.entry(key.clone()).or_insert_with(Record::new);
-        Tracked::new(key, record, tally)
+        Tracked::new(key, record, counts)
     }
 
     pub(super) fn remove(&mut self, key: &ObjectKey) {
-        if let Some(record) = self.all.remove(key)
-            && let Some(standing) = record.standing()
-        {
-            self.tally.left(key, &standing);
+        if let Some(record) = self.all.remove(key) {
+            self.counts.moved(key, &Counted::of(&record), Counted::NOT);
         }
     }
 
@@ -61,9 +74,9 @@ impl Records {
         chosen: impl Fn(&ObjectKey) -> bool,
         mut change: impl FnMut(&ObjectKey, &mut Record),
     ) {
-        let Self { all, tally } = self;
+        let Self { all, counts } = self;
         for (key, record) in all.iter_mut().filter(|(key, _)| chosen(key)) {
-            change(key, &mut Tracked::new(key, record, tally));
+            change(key, &mut Tracked::new(key, record, counts));
         }
     }
 
@@ -81,12 +94,17 @@ impl Records {
 
     /// What is counted of them.
     pub(super) fn tally(&self) -> &Tally {
-        &self.tally
+        &self.counts.tally
+    }
+
+    /// How many of them are ours in each namespace.
+    pub(super) fn census(&self) -> &Census {
+        &self.counts.census
     }
 
     /// What is counted of them, to be judged.
     pub(super) fn tally_mut(&mut self) -> &mut Tally {
-        &mut self.tally
+        &mut self.counts.tally
     }
 }
 
@@ -102,12 +120,12 @@ impl<'r> IntoIterator for &'r Records {
 // === impl Tracked ===
 
 impl<'r, 'k> Tracked<'r, 'k> {
-    fn new(key: &'k ObjectKey, record: &'r mut Record, tally: &'r mut Tally) -> Self {
-        let before = record.standing();
+    fn new(key: &'k ObjectKey, record: &'r mut Record, counts: &'r mut Counts) -> Self {
+        let before = Counted::of(record);
         Self {
             key,
             record,
-            tally,
+            counts,
             before,
         }
     }
@@ -129,15 +147,41 @@ impl DerefMut for Tracked<'_, '_> {
 
 impl Drop for Tracked<'_, '_> {
     fn drop(&mut self) {
-        let after = self.record.standing();
-        if self.before == after {
+        self.counts.moved(self.key, &self.before, Counted::of(self.record));
+    }
+}
+
+// === impl Counted ===
+
+impl Counted {
+    /// How a record counts that there is not.
+    const NOT: Self = Self {
+        standing: None,
+        stay: None,
+    };
+
+    fn of(record: &Record) -> Self {
+        Self {
+            standing: record.standing(),
+            stay: record.stay(),
+        }
+    }
+}
+
+// === impl Counts ===
+
+impl Counts {
+    /// The record of `key` counts as `after`, and no longer as `before`.
+    fn moved(&mut self, key: &ObjectKey, before: &Counted, after: Counted) {
+        self.census.moved(key, before.stay, after.stay);
+        if before.standing == after.standing {
             return;
         }
-        if let Some(before) = &self.before {
-            self.tally.left(self.key, before);
+        if let Some(before) = &before.standing {
+            self.tally.left(key, before);
         }
-        if let Some(after) = after {
-            self.tally.entered(self.key, after);
+        if let Some(after) = after.standing {
+            self.tally.entered(key, after);
         }
     }
 }

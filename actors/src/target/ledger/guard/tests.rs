@@ -9,7 +9,13 @@ use syncer_core::{
 };
 
 use super::*;
-use crate::target::{After, Seen, ledger::Complaint};
+use crate::target::{
+    After, Seen,
+    ledger::{
+        Complaint,
+        inhabitants::{Inhabitants, Stay},
+    },
+};
 
 const POLICIES: [&str; 2] = ["web", "db"];
 const KINDS: [&str; 2] = ["configmaps", "services"];
@@ -311,8 +317,22 @@ fn counted(ledger: &Ledger) -> Walked {
     counted.collect()
 }
 
+/// What keeps `namespace`, by a walk over all records.
+fn keepers(ledger: &Ledger, namespace: &ObjectKey) -> Option<Inhabitants> {
+    let inside = |key: &ObjectKey| key.home().as_ref() == Some(namespace);
+    let stays: BTreeMap<_, _> = (ledger.records.iter())
+        .filter(|(key, _)| inside(key))
+        .filter_map(|(key, record)| Some((key, record.stay()?)))
+        .collect();
+    let mut remaining = stays.iter().filter(|(_, stay)| **stay == Stay::Remains);
+    match remaining.next() {
+        Some((key, _)) => Some(Inhabitants::Remaining((*key).clone())),
+        None => (!stays.is_empty()).then_some(Inhabitants::Leaving),
+    }
+}
+
 proptest! {
-    /// Whatever happens, the counts are those of a walk over all records; and after each judgement no more of a policy may go than
+    /// Whatever happens, the counts are those of a walk over all records, and so is what keeps a namespace; and after each judgement no more of a policy may go than
     /// the guard admits.
     #[test]
     fn the_counts_are_those_of_a_walk(steps in prop::collection::vec(happens(), 0..200)) {
@@ -322,6 +342,9 @@ proptest! {
             carry_out(&mut ledger, step, version);
             let walked = walk(&ledger);
             prop_assert_eq!(&counted(&ledger), &walked);
+            for namespace in (0..3).map(namespace) {
+                prop_assert_eq!(ledger.inhabitants(&namespace), keepers(&ledger, &namespace));
+            }
             for (_, all, [unjudged, held, admitted]) in walked.values().filter(|_| judges) {
                 prop_assert!(unjudged.is_empty());
                 prop_assert!(held.is_empty() || admitted.is_empty());
