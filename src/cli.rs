@@ -1,4 +1,6 @@
-//! The command line. Every option has an environment variable `TMC_SYNCER_<OPTION>`.
+//! The command line. Every option has an environment variable `TMC_SYNCER_<OPTION>`; an empty one counts as unset.
+
+mod environment;
 
 use std::net::SocketAddr;
 
@@ -115,7 +117,7 @@ const QUIET: &str = "off";
 impl Cli {
     /// The command line of this process; wrong usage ends it with 2.
     pub(crate) fn read() -> Self {
-        let matches = Self::command().get_matches();
+        let matches = environment::forgiving(Self::command(), &environment::is_empty).get_matches();
         let asked = matches.value_source("log_level") != Some(ValueSource::DefaultValue);
         let mut cli = Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
         if matches!(cli.command, Command::Diff(_)) && !asked {

@@ -49,7 +49,7 @@ fn main() -> ExitCode {
         Err(error) => return failed(1, &format!("cannot start the worker threads: {error}")),
     };
     // Clients and exporters spawn tasks of their own, on the pool.
-    let _on_the_pool = pool.enter();
+    let on_the_pool = pool.enter();
     let telemetry = match telemetry::install(&cli.log) {
         Ok(telemetry) => telemetry,
         Err(error) => return failed(WRONG_CONFIGURATION, &error.to_string()),
@@ -78,6 +78,11 @@ fn main() -> ExitCode {
             .unwrap_or_else(|error| failed(WRONG_CONFIGURATION, &error.to_string())),
     };
     pool.block_on(telemetry.flush(FLUSH));
+    drop(on_the_pool);
+    if let Some(pool) = Arc::into_inner(pool) {
+        // A plugin of a kubeconfig may hang, and is not waited for.
+        pool.shutdown_background();
+    }
     code
 }
 

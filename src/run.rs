@@ -1,6 +1,12 @@
 //! `tmc-syncer run`: from options to the running actor tree, and to its end.
 
-use std::{collections::BTreeMap, process::ExitCode, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    process::ExitCode,
+    sync::{Arc, mpsc},
+    thread,
+    time::{Duration, Instant},
+};
 
 use prometheus_client::registry::Registry;
 use syncer_actors::{
@@ -33,7 +39,7 @@ use crate::{
     told_to_end::told_to_end,
 };
 
-/// How long an upstream may take to say whether it has SyncTargets, where no target is named otherwise.
+/// How long an upstream may take to say whether it has SyncTargets, where no target is named otherwise, and kubeconfigs to be looked at.
 const FIRST_LOOK: Duration = Duration::from_secs(5);
 
 /// How long what is in flight may take after SIGTERM. With the time in which the rest is stopped that is ten seconds.
@@ -296,23 +302,43 @@ async fn has_sync_targets(cluster: &Cluster) -> Result<(), StartError> {
 }
 
 /// One target that cannot be used holds up no other; if none of the files' can, the configuration is wrong. What lies in a Secret
-/// comes later.
+/// comes later. A kubeconfig may name a plugin, which may hang: whoever has not said no in time may be usable.
 fn usable(rulebook: &Rulebook, configuration: &Configuration) -> Result<(), StartError> {
-    let mut of_files = 0;
+    let targets = configuration.targets.iter();
+    if targets.clone().any(|(_, target)| target.spec.kubeconfig_file.is_none()) {
+        return Ok(());
+    }
+    let (tell, told) = mpsc::channel();
+    let pool = tokio::runtime::Handle::current();
+    let mut asked = 0;
+    for (name, settings) in targets.filter_map(|(name, _)| rulebook.targets.get_key_value(name)) {
+        let (name, connect, tell, pool) = (name.clone(), settings.connect.clone(), tell.clone(), pool.clone());
+        // A thread of its own: one that never ends must not keep the process.
+        thread::Builder::new()
+            .name("kubeconfig".to_owned())
+            .spawn(move || {
+                let _on_the_pool = pool.enter();
+                let refused = connect().err().map(|error| format!("target {name}: {error}"));
+                // Nobody listens any more where another one was usable.
+                let _ = tell.send(refused);
+            })
+            .map_err(StartError::Threads)?;
+        asked += 1;
+    }
+    drop(tell);
+    let until = Instant::now() + FIRST_LOOK;
     let mut failures = Vec::new();
-    for (name, target) in &configuration.targets {
-        if target.spec.kubeconfig_file.is_none() {
-            return Ok(());
-        }
-        of_files += 1;
-        if let Some(Err(error)) = rulebook.targets.get(name).map(|target| (target.connect)()) {
-            failures.push(format!("target {name}: {error}"));
+    while failures.len() < asked {
+        match told.recv_timeout(until.saturating_duration_since(Instant::now())) {
+            Ok(Some(failure)) => failures.push(failure),
+            Ok(None) | Err(_) => return Ok(()),
         }
     }
-    if of_files > 0 && failures.len() == of_files {
-        return Err(StartError::NoTarget(failures));
+    if failures.is_empty() {
+        return Ok(());
     }
-    Ok(())
+    failures.sort_unstable();
+    Err(StartError::NoTarget(failures))
 }
 
 fn documents_of(options: &SyncOptions) -> documents::Options {

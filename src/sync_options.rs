@@ -27,7 +27,7 @@ pub(crate) struct SyncOptions {
     #[arg(long, value_enum, default_value = "upstream-wins", env = "TMC_SYNCER_STRATEGY")]
     pub(crate) strategy: StrategyOption,
     /// The time between two full rounds of status, where no policy is given, such as `10s`.
-    #[arg(long, value_name = "DURATION", env = "TMC_SYNCER_STATUS_INTERVAL")]
+    #[arg(long, value_name = "DURATION", value_parser = above_zero, env = "TMC_SYNCER_STATUS_INTERVAL")]
     pub(crate) status_interval: Option<ConfigDuration>,
     /// Sync Secrets too, where no policy is given.
     #[arg(long, env = "TMC_SYNCER_SYNC_SECRETS")]
@@ -43,19 +43,27 @@ pub(crate) struct SyncOptions {
     /// Bytes of upstream bodies kept in memory, such as `64MiB`; what is not kept is read again when it is needed.
     #[arg(long, value_name = "BYTES", default_value = "64MiB", value_parser = bytes, env = "TMC_SYNCER_BODY_CACHE")]
     pub(crate) body_cache: u64,
-    /// Threads that actors run on; targets are spread over them.
-    #[arg(long, value_name = "N", default_value = "2", env = "TMC_SYNCER_THREADS")]
+    /// Threads that actors run on, at most 256; targets are spread over them.
+    #[arg(long, value_name = "N", default_value = "2", value_parser = one_to::<MOST_THREADS>, env = "TMC_SYNCER_THREADS")]
     pub(crate) threads: NonZeroUsize,
-    /// Writes under way at once, per target.
-    #[arg(long, value_name = "N", default_value = "32", env = "TMC_SYNCER_WRITES_IN_FLIGHT")]
+    /// Writes under way at once, per target, at most 4096.
+    #[arg(long, value_name = "N", default_value = "32", value_parser = one_to::<MOST_WRITES_IN_FLIGHT>, env = "TMC_SYNCER_WRITES_IN_FLIGHT")]
     pub(crate) writes_in_flight: NonZeroUsize,
-    /// Reconcilers alive at once, per target.
-    #[arg(long, value_name = "N", default_value = "64", env = "TMC_SYNCER_RECONCILERS")]
+    /// Reconcilers alive at once, per target, at most 65536.
+    #[arg(long, value_name = "N", default_value = "64", value_parser = one_to::<MOST_RECONCILERS>, env = "TMC_SYNCER_RECONCILERS")]
     pub(crate) reconcilers: NonZeroUsize,
-    /// How many messages the mailbox of a long-lived actor holds.
-    #[arg(long, value_name = "N", default_value = "64", env = "TMC_SYNCER_MAILBOX")]
+    /// How many messages the mailbox of a long-lived actor holds, at most 65536.
+    #[arg(long, value_name = "N", default_value = "64", value_parser = one_to::<MOST_MESSAGES>, env = "TMC_SYNCER_MAILBOX")]
     pub(crate) mailbox: NonZeroUsize,
 }
+
+/// Each is a thread of the machine.
+const MOST_THREADS: usize = 256;
+/// As `limits.writesInFlight` of a SyncTarget.
+const MOST_WRITES_IN_FLIGHT: usize = 4096;
+/// A bound that is no bound would not be one (S10).
+const MOST_RECONCILERS: usize = 1 << 16;
+const MOST_MESSAGES: usize = 1 << 16;
 
 /// A strategy, as the command line takes it: either spelling.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -81,6 +89,25 @@ impl From<StrategyOption> for Strategy {
     }
 }
 
+/// A whole number from one to `MOST`.
+fn one_to<const MOST: usize>(text: &str) -> Result<NonZeroUsize, String> {
+    match text.parse::<NonZeroUsize>() {
+        Ok(number) if usize::from(number) <= MOST => Ok(number),
+        _ => Err(format!("{text:?} is no whole number from 1 to {MOST}")),
+    }
+}
+
+/// A duration that is not nothing.
+fn above_zero(text: &str) -> Result<ConfigDuration, String> {
+    let duration: ConfigDuration = text
+        .parse()
+        .map_err(|error: syncer_core::config::DurationError| error.to_string())?;
+    if duration.0.is_zero() {
+        return Err(format!("{text:?} is no duration above zero"));
+    }
+    Ok(duration)
+}
+
 /// A number of bytes: plain, or with one of the suffixes KiB, MiB, GiB.
 fn bytes(text: &str) -> Result<u64, String> {
     let units = [("KiB", 10), ("MiB", 20), ("GiB", 30)];
@@ -100,6 +127,32 @@ fn bytes(text: &str) -> Result<u64, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn counts_have_a_lower_and_an_upper_bound() {
+        assert_eq!(one_to::<256>("256").map(usize::from), Ok(256));
+        assert_eq!(one_to::<256>("1").map(usize::from), Ok(1));
+        for bad in [
+            "0",
+            "257",
+            "-1",
+            "",
+            "18446744073709551615",
+            "99999999999999999999",
+            "1.5",
+        ] {
+            let error = one_to::<256>(bad).unwrap_err();
+            assert_eq!(error, format!("{bad:?} is no whole number from 1 to 256"));
+        }
+    }
+
+    #[test]
+    fn an_interval_is_above_zero() {
+        assert!(above_zero("1ms").is_ok());
+        for bad in ["0", "0s", "-1s", "5", ""] {
+            assert!(above_zero(bad).is_err(), "{bad}");
+        }
+    }
 
     #[test]
     fn bytes_take_binary_suffixes() {

@@ -13,6 +13,7 @@ mod leaving;
 mod ledger;
 mod names;
 mod order;
+mod same_cluster;
 mod sighting;
 mod sweep;
 mod turns;

@@ -1,5 +1,6 @@
 //! Where a cluster is and how we prove who we are: kubeconfigs, and the credentials of a pod.
 
+mod context;
 mod error;
 mod proxy;
 mod secret;
@@ -65,23 +66,20 @@ impl ClusterConfig {
         if let Some(context) = context {
             kubeconfig.current_context = Some(context.to_owned());
         }
+        // An empty name is how an emptied kubeconfig says that there is none.
+        kubeconfig.current_context = kubeconfig.current_context.filter(|context| !context.is_empty());
         let source = match &kubeconfig.current_context {
-            Some(context) if !context.is_empty() => format!("{source}, context {context}"),
-            _ => source.to_owned(),
+            Some(context) => format!("{source}, context {context}"),
+            None => source.to_owned(),
         };
-        let proxy_url = secret::selected_cluster(&kubeconfig).and_then(|cluster| cluster.proxy_url.clone());
+        let proxy_url = context::selected_cluster(&kubeconfig).and_then(|cluster| cluster.proxy_url.clone());
+        context::has_its_user(&source, &kubeconfig)?;
         let mut kube =
             kube::Config::try_from(kubeconfig).map_err(|error| ConfigError::of_kubeconfig(&source, &error))?;
         // The proxy is ours to choose, and no request is repeated behind our back.
         kube.proxy_url = None;
         kube.default_retry = false;
-        if kube.cluster_url.scheme().is_none() || kube.cluster_url.authority().is_none() {
-            return Err(ConfigError::new(
-                &source,
-                "its server is no URL with a scheme and a host",
-                "write it as https://host:port",
-            ));
-        }
+        context::can_be_asked(&source, &kube)?;
         let proxy = Proxy::choose(&source, proxy_url.as_deref(), &kube.cluster_url)?;
         Ok(Self {
             source: source.into(),
@@ -125,8 +123,13 @@ impl ClusterConfig {
         ConfigError::new(&self.source, cause, "correct it there")
     }
 
+    /// The command of its exec plugin. Arguments and environment are not shown: they can be credentials (S8).
+    fn plugin(&self) -> Option<&str> {
+        self.kube.auth_info.exec.as_ref()?.command.as_deref()
+    }
+
     pub(crate) fn error_of_kube(&self, error: &kube::Error) -> ConfigError {
-        ConfigError::of_kube(&self.source, error)
+        ConfigError::of_kube(&self.source, error, self.plugin())
     }
 }
 

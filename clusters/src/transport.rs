@@ -5,6 +5,7 @@ mod connect_timeout;
 mod fenced;
 mod first_alone;
 mod lanes;
+mod token_file;
 
 use bytes::Bytes;
 pub(crate) use connect::{channels, in_process};

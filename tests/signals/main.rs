@@ -11,6 +11,7 @@ mod attack;
 mod boards;
 mod flags;
 mod http;
+mod mistakes;
 mod pages;
 mod stage;
 #[cfg(feature = "otlp")]

@@ -9,7 +9,9 @@ use syncer_core::{
 };
 use tracing::{debug, error, info, warn};
 
-use super::{BATCH, NamespaceNames, Stage, Target, TargetMessage, sighting::TargetReading};
+use super::{
+    BATCH, NamespaceNames, Stage, Target, TargetMessage, same_cluster::refuse_upstream, sighting::TargetReading,
+};
 use crate::{
     prescription::is_secret,
     reconciler::Downstream,
@@ -53,8 +55,14 @@ impl Target {
 
     pub(super) fn connected(&mut self, cluster: &Cluster, ctx: &mut Context<Self>) -> Result<(), Failure> {
         self.stage = Stage::Discovering(cluster.clone());
-        let cluster = cluster.clone();
-        ctx.request(async move { TargetMessage::Discovered(cluster.discover().await) })?;
+        let (cluster, upstream) = (cluster.clone(), self.upstream.id.clone());
+        ctx.request(async move {
+            match refuse_upstream(&cluster, &upstream).await {
+                Ok(None) => TargetMessage::Discovered(cluster.discover().await),
+                Ok(Some(refused)) => TargetMessage::Connected(Err(refused)),
+                Err(error) => TargetMessage::Discovered(Err(error)),
+            }
+        })?;
         Ok(())
     }
 

@@ -44,10 +44,12 @@ impl ConfigError {
         Self::new(source, &cause, remedy)
     }
 
-    pub(crate) fn of_kube(source: &str, error: &kube::Error) -> Self {
-        let cause = match error {
-            kube::Error::Auth(error) => credentials(error),
-            error => error.to_string(),
+    /// `plugin` is the command of the exec plugin, where there is one.
+    pub(crate) fn of_kube(source: &str, error: &kube::Error, plugin: Option<&str>) -> Self {
+        let cause = match (error, plugin) {
+            (kube::Error::Auth(error), Some(plugin)) => format!("exec plugin {plugin}: {}", credentials(error)),
+            (kube::Error::Auth(error), None) => credentials(error),
+            (error, _) => error.to_string(),
         };
         Self::new(source, &cause, "correct it there")
     }
@@ -64,7 +66,9 @@ impl std::error::Error for ConfigError {}
 /// Why credentials are not to be had, without what a plugin printed: that can be the credential itself (S8).
 pub(crate) fn credentials(error: &AuthError) -> String {
     match error {
-        AuthError::AuthExecRun { cmd, out } => format!("plugin {cmd} ended with {}", out.status),
+        // The command as it was run has the environment and the arguments of the kubeconfig in it, which can be credentials (S8).
+        AuthError::AuthExecRun { out, .. } => format!("the plugin ended with {}", out.status),
+        AuthError::AuthExecStart(error) => format!("the plugin cannot be started: {error}"),
         AuthError::AuthExecParse(error) => format!(
             "what the plugin printed: {}",
             no_yaml(error.location().map(|at| (at.line(), at.column())))

@@ -65,23 +65,6 @@ impl ClusterConfig {
     }
 }
 
-/// The cluster of the current context.
-pub(super) fn selected_cluster(kubeconfig: &Kubeconfig) -> Option<&Cluster> {
-    let context = kubeconfig.current_context.as_deref()?;
-    let context = kubeconfig
-        .contexts
-        .iter()
-        .find(|named| named.name == context)?
-        .context
-        .as_ref()?;
-    kubeconfig
-        .clusters
-        .iter()
-        .find(|named| named.name == context.cluster)?
-        .cluster
-        .as_ref()
-}
-
 fn first_refused(kubeconfig: &Kubeconfig) -> Option<(String, &'static str)> {
     let clusters = kubeconfig.clusters.iter().filter_map(|named| {
         let refused = named.cluster.as_ref().and_then(refused_in_cluster)?;

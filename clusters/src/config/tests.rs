@@ -107,6 +107,33 @@ fn errors_name_file_context_and_cause_and_quote_nothing() {
             format!("kubeconfig {file}: it has no current context; name a context"),
         ),
         (
+            INLINE.replace("current-context: east\n", "current-context: ''\n"),
+            None,
+            format!("kubeconfig {file}: it has no current context; name a context"),
+        ),
+        (
+            INLINE.replace("{cluster: west, user: me}", "{cluster: west, user: you}"),
+            Some("west"),
+            format!("kubeconfig {file}, context west: it has no user you, which its context names; add the user"),
+        ),
+        (
+            INLINE.replace("'https://west.test:6443'", "'ftp://west.test'"),
+            Some("west"),
+            format!(
+                "kubeconfig {file}, context west: its server is no URL with a scheme and a host; write it as https://host:port"
+            ),
+        ),
+        (
+            INLINE.replace(
+                "'https://west.test:6443'",
+                "'https://west.test:6443', certificate-authority-data: aHVudGVyMg==",
+            ),
+            Some("west"),
+            format!(
+                "kubeconfig {file}, context west: its certificate-authority has no certificate in it; give one in PEM"
+            ),
+        ),
+        (
             INLINE.replace("'https://west.test:6443'", "nonsense"),
             Some("west"),
             format!(
@@ -150,4 +177,31 @@ fn another_host_is_not_verified_by_the_name_of_the_first() {
         ),
         (Some("kcp.test"), None)
     );
+}
+
+#[test]
+fn a_plugin_that_fails_is_named_without_what_it_was_given() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("kubeconfig");
+    let cases = [
+        ("false", "exec plugin false: the plugin ended with exit status: 1"),
+        (
+            "/no/such/plugin",
+            "exec plugin /no/such/plugin: the plugin cannot be started:",
+        ),
+    ];
+    for (command, expected) in cases {
+        let exec = format!(
+            "{{exec: {{apiVersion: client.authentication.k8s.io/v1, command: {command}, interactiveMode: Never, \
+             args: [--secret=hunter2], env: [{{name: KEY, value: hunter3}}]}}}}"
+        );
+        std::fs::write(&path, INLINE.replace("{token: hunter2}", &exec)).unwrap();
+        let config = ClusterConfig::from_kubeconfig_file(&path, None).unwrap();
+        let error = crate::Cluster::builder("east")
+            .connect(config)
+            .err()
+            .unwrap()
+            .to_string();
+        assert!(error.contains(expected) && !error.contains("hunter"), "{error}");
+    }
 }

@@ -1,6 +1,6 @@
 //! From credentials to connections: TCP, proxy, TLS, HTTP/2 or HTTP/1.1, and the authorization of each request.
 
-use std::{sync::Arc, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{Request, Response, Uri};
@@ -26,7 +26,7 @@ use tower::{BoxError, Service, ServiceBuilder, ServiceExt as _, util::BoxCloneSy
 
 use super::{
     Channel, MakeChannel, connect_timeout::ConnectTimeout, fenced::Fenced, first_alone::FirstAlone,
-    lanes::STREAMS_A_LANE,
+    lanes::STREAMS_A_LANE, token_file::TokenFile,
 };
 use crate::{
     Fence,
@@ -42,6 +42,16 @@ const CONNECTION_WINDOW: u32 = STREAM_WINDOW * (STREAMS_A_LANE as u32 + 20);
 const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(20);
 const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(10);
 const IDLE_TIMEOUT: Duration = Duration::from_secs(90);
+
+/// What makes requests ours.
+enum Authorization {
+    /// Nothing in the request: a client certificate, or nobody.
+    None,
+    /// The token in a file.
+    TokenFile(TokenFile),
+    /// A token that is known, or that a plugin gives.
+    Layer(kube::client::middleware::AuthLayer),
+}
 
 /// Makes channels to the server of `config`, behind `fence`. Nothing is connected yet; an exec plugin of a kubeconfig file is run, though.
 pub(crate) fn channels(
@@ -90,12 +100,7 @@ where
     H::Error: Into<BoxError> + Send + Sync + 'static,
 {
     let connector = ConnectTimeout::new(https(config, connector)?, connect_timeout);
-    let authorization = Arc::new(
-        config
-            .kube()
-            .auth_layer()
-            .map_err(|error| config.error_of_kube(&error))?,
-    );
+    let authorization = Arc::new(authorization(config)?);
     let headers = config
         .kube()
         .extra_headers_layer()
@@ -110,13 +115,31 @@ where
             .service(client);
         let with_bytes = |request: Request<Bytes>| request.map(Full::new);
         match &*authorization {
-            Some(layer) => {
+            Authorization::Layer(layer) => {
                 let client = tower::Layer::layer(layer, client).map_request(with_bytes);
                 BoxCloneSyncService::new(FirstAlone::new(client))
             }
-            None => BoxCloneSyncService::new(FirstAlone::new(client.map_request(with_bytes))),
+            Authorization::TokenFile(tokens) => {
+                let tokens = tokens.clone();
+                let with_token = move |request: Request<Bytes>| tokens.authorize(request.map(Full::new));
+                BoxCloneSyncService::new(FirstAlone::new(client.map_request(with_token)))
+            }
+            Authorization::None => BoxCloneSyncService::new(FirstAlone::new(client.map_request(with_bytes))),
         }
     }))
+}
+
+/// A token file counts before an inline token, as it does for kubectl.
+fn authorization(config: &ClusterConfig) -> Result<Authorization, ConfigError> {
+    if let Some(file) = &config.kube().auth_info.token_file {
+        let tokens = TokenFile::open(Path::new(file)).map_err(|error| config.error(&error.to_string()))?;
+        return Ok(Authorization::TokenFile(tokens));
+    }
+    let layer = config
+        .kube()
+        .auth_layer()
+        .map_err(|error| config.error_of_kube(&error))?;
+    Ok(layer.map_or(Authorization::None, Authorization::Layer))
 }
 
 fn https<H>(config: &ClusterConfig, connector: H) -> Result<HttpsConnector<H>, ConfigError>
