@@ -29,6 +29,7 @@ use self::{
     waiting::{Ending, Waiting, until_found},
 };
 use crate::{
+    printing::{json, read_enough, yaml},
     rest_client::RestClient,
     run::{Purpose, StartError, settings},
 };
@@ -106,10 +107,8 @@ pub(crate) fn run(options: &DiffOptions, pool: &Arc<tokio::runtime::Runtime>) ->
 /// Prints `report`: differences on stdout, what went wrong on stderr.
 fn shown(report: &Report, output: DiffOutput) -> ExitCode {
     let (mut out, mut err) = (io::stdout().lock(), io::stderr().lock());
-    match print(report, output, &mut out, &mut err) {
+    match read_enough(print(report, output, &mut out, &mut err)) {
         Ok(()) => ExitCode::from(report.code()),
-        // Whoever closes the pipe has read enough.
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::from(report.code()),
         Err(error) => {
             warn!("cannot print: {error}");
             ExitCode::from(INCOMPLETE)
@@ -120,11 +119,8 @@ fn shown(report: &Report, output: DiffOutput) -> ExitCode {
 fn print(report: &Report, output: DiffOutput, out: &mut impl Write, err: &mut impl Write) -> io::Result<()> {
     match output {
         DiffOutput::Text => text::print(report, out)?,
-        DiffOutput::Json => {
-            serde_json::to_writer_pretty(&mut *out, report)?;
-            writeln!(out)?;
-        }
-        DiffOutput::Yaml => write!(out, "{}", serde_saphyr::to_string(report).map_err(io::Error::other)?)?,
+        DiffOutput::Json => json(report, out)?,
+        DiffOutput::Yaml => yaml(report, out)?,
     }
     out.flush()?;
     report.complain(err)

@@ -1,10 +1,10 @@
 //! `--leader-elect`: which Lease, in which cluster, and who this process is.
 
-use std::{path::PathBuf, str::FromStr, sync::Arc, time::Duration};
+use std::time::Duration;
 
 use clap::Args;
 use syncer_actors::{
-    StandingBy,
+    StandingBy, Writes,
     leader_election::{Candidacy, Election, LeaderStatus, Leadership},
     runtime::{Chance, Clock},
 };
@@ -14,7 +14,12 @@ use syncer_core::{
     lease::{Timing, WrongTiming},
 };
 
-use crate::{rest_client::RestClient, target_option::is_target_name, upstream_options::UpstreamOptions};
+use crate::{
+    kubeconfig_option::KubeconfigOption,
+    object_name::ObjectName,
+    rest_client::{RestClient, Side},
+    upstream_options::UpstreamOptions,
+};
 
 /// How long giving the Lease up may take, when everything else has ended.
 pub(crate) const GIVE_UP: Duration = Duration::from_secs(1);
@@ -67,17 +72,6 @@ pub(crate) struct LeaderElectionOptions {
     lease_retry_period: ConfigDuration,
 }
 
-/// The name of an object, as the command line takes it: what an API server could call one.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct ObjectName(String);
-
-/// A kubeconfig, and perhaps a context in it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct KubeconfigOption {
-    file: PathBuf,
-    context: Option<String>,
-}
-
 /// Why there can be no election.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ElectionError {
@@ -110,12 +104,12 @@ impl LeaderElectionOptions {
         &self,
         upstream: &UpstreamOptions,
         rest_client: &RestClient,
-        is_dry_run: bool,
+        writes: Writes,
     ) -> Result<Electing, ElectionError> {
         if !self.leader_elect {
             return Ok(Electing::default());
         }
-        if is_dry_run {
+        if writes != Writes::Done {
             return Err(ElectionError::DryRun);
         }
         let timing = Timing::new(
@@ -124,7 +118,7 @@ impl LeaderElectionOptions {
             self.lease_retry_period.0,
         )?;
         let config = self.config(upstream).map_err(ElectionError::Cluster)?;
-        let named = self.lease_namespace.as_ref().map(|name| name.0.as_str());
+        let named = self.lease_namespace.as_ref().map(ObjectName::as_str);
         let namespace = named.unwrap_or_else(|| config.namespace()).to_owned();
         // Two tries at least before the deadline, whatever the network does.
         let try_for = timing.renew_deadline() / 3;
@@ -136,7 +130,7 @@ impl LeaderElectionOptions {
         };
         let connect = |name: &str, config, limits| {
             let builder = Cluster::builder(name).limits(limits);
-            let cluster = builder.observer(Arc::new(rest_client.clone())).connect(config);
+            let cluster = builder.observer(rest_client.at(Side::Upstream)).connect(config);
             cluster.map_err(ElectionError::Cluster)
         };
         let cluster = connect("the cluster of the Lease", config, limits)?;
@@ -147,7 +141,7 @@ impl LeaderElectionOptions {
         let election = Election {
             cluster,
             namespace,
-            name: self.lease_name.0.clone(),
+            name: self.lease_name.as_str().to_owned(),
             identity: identity()?,
             timing,
             fence: fence.clone(),
@@ -222,35 +216,6 @@ impl Electing {
     }
 }
 
-impl FromStr for ObjectName {
-    type Err = String;
-
-    fn from_str(name: &str) -> Result<Self, Self::Err> {
-        if !is_target_name(name) {
-            return Err("use lower-case letters, digits, '-' and '.', at most 253 of them".to_owned());
-        }
-        Ok(Self(name.to_owned()))
-    }
-}
-
-impl FromStr for KubeconfigOption {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let (file, context) = match text.rsplit_once('#') {
-            Some((file, context)) => (file, Some(context)),
-            None => (text, None),
-        };
-        if file.is_empty() || context.is_some_and(str::is_empty) {
-            return Err("expected FILE or FILE#CONTEXT".to_owned());
-        }
-        Ok(Self {
-            file: file.into(),
-            context: context.map(str::to_owned),
-        })
-    }
-}
-
 /// The name of this host and a number of this process alone.
 fn identity() -> Result<String, getrandom::Error> {
     let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
@@ -275,15 +240,15 @@ mod tests {
         election: LeaderElectionOptions,
     }
 
-    fn begin(arguments: &[&str], is_dry_run: bool) -> Result<Electing, String> {
+    fn begin(arguments: &[&str], writes: Writes) -> Result<Electing, String> {
         let line = Line::try_parse_from(["x"].iter().chain(arguments)).map_err(|error| error.to_string())?;
-        let begun = line.election.prepare(&line.upstream, &RestClient::new(), is_dry_run);
+        let begun = line.election.prepare(&line.upstream, &RestClient::new(), writes);
         begun.map_err(|error| error.to_string())
     }
 
     #[tokio::test]
     async fn without_the_option_there_is_no_election_and_no_fence() {
-        let electing = begin(&["--lease-name", "other"], true).ok().unwrap();
+        let electing = begin(&["--lease-name", "other"], Writes::Reported).ok().unwrap();
         assert!(electing.fence().is_none() && electing.leadership().is_none() && electing.status().is_none());
         assert!(electing.standing_by().is_none());
     }
@@ -311,7 +276,9 @@ mod tests {
         ];
         let mut identities = std::collections::BTreeSet::new();
         for (arguments, lease) in cases {
-            let electing = begin(&[&["--leader-elect"], arguments].concat(), false).ok().unwrap();
+            let electing = begin(&[&["--leader-elect"], arguments].concat(), Writes::Done)
+                .ok()
+                .unwrap();
             let position = electing.leadership().unwrap().position();
             assert_eq!(position.lease, lease);
             identities.insert(position.identity);
@@ -335,10 +302,12 @@ mod tests {
             ),
         ];
         for (arguments, part) in cases {
-            let error = begin(&[&["--leader-elect"], arguments].concat(), false).err().unwrap();
+            let error = begin(&[&["--leader-elect"], arguments].concat(), Writes::Done)
+                .err()
+                .unwrap();
             assert!(error.contains(part), "{arguments:?}: {error}");
         }
-        let error = begin(&["--leader-elect"], true).err().unwrap();
+        let error = begin(&["--leader-elect"], Writes::Reported).err().unwrap();
         assert!(error.contains("--dry-run"), "{error}");
     }
 }

@@ -8,9 +8,12 @@ mod demo;
 mod diff;
 mod documents;
 mod hash_key;
+mod kubeconfig_option;
 mod leader_election;
 mod listing;
 mod manifests;
+mod object_name;
+mod printing;
 mod release;
 mod rest_client;
 mod rulebooks;
@@ -86,11 +89,10 @@ fn main() -> ExitCode {
     code
 }
 
-/// The code to exit with after printing. Whoever closes the pipe has read enough.
+/// The code to exit with after printing.
 fn printed(result: std::io::Result<()>) -> ExitCode {
-    match result {
+    match printing::read_enough(result) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         Err(error) => failed(1, &format!("cannot print: {error}")),
     }
 }

@@ -2,6 +2,7 @@
 
 mod crd;
 mod kcp;
+mod options;
 mod rbac;
 mod schema;
 
@@ -13,9 +14,8 @@ use std::io::{self, Write};
 use serde_json::Value;
 use syncer_core::config::schema::{Kind, SYNC_POLICY, SYNC_TARGET};
 
-pub(crate) use rbac::NamedResource;
-
-use crate::cli::{Manifests, ManifestsOptions};
+pub(crate) use self::options::{EXAMPLES, ManifestsOptions};
+use self::{options::Manifests, rbac::NamedResource};
 
 /// A document for an API server, and what it is for.
 #[derive(Debug)]

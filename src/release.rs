@@ -27,7 +27,7 @@ use self::{
     report::{Report, Written},
     target::{Choice, Target},
 };
-use crate::target_option::TargetOptionError;
+use crate::{printing::read_enough, target_option::TargetOptionError};
 
 /// Why nothing can be released: wrong usage or configuration.
 #[derive(Debug, thiserror::Error)]
@@ -48,10 +48,8 @@ pub(crate) fn run(options: &ReleaseOptions, pool: &Arc<tokio::runtime::Runtime>)
     let upstream = connect_upstream(options).map_err(ReleaseError::Upstream)?;
     let report = pool.block_on(release(&upstream, &choice, options))?;
     let printed = report.print(options.output, &mut io::stdout().lock(), &mut io::stderr().lock());
-    Ok(match printed {
+    Ok(match read_enough(printed) {
         Ok(()) if report.failures.is_empty() => ExitCode::SUCCESS,
-        // Whoever closes the pipe has read enough.
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe && report.failures.is_empty() => ExitCode::SUCCESS,
         Ok(()) => ExitCode::FAILURE,
         Err(cause) => {
             error!("cannot print: {cause}");

@@ -1,6 +1,9 @@
 //! Requests to API servers, counted under the names that every Kubernetes dashboard knows.
 
-use std::fmt::{self, Write};
+use std::{
+    fmt::{self, Write},
+    sync::Arc,
+};
 
 use prometheus_client::{
     encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder},
@@ -20,6 +23,21 @@ pub(crate) struct RestClient {
     durations: Family<DurationLabels, Histogram, fn() -> Histogram>,
     warnings: Family<WarningLabels, Counter>,
     restarts: Family<RestartLabels, Counter>,
+}
+
+/// A side of the syncer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Side {
+    /// Where people say what they want; the Lease too.
+    Upstream,
+    /// A target.
+    Downstream,
+}
+
+/// What the client of one cluster tells.
+struct Seat {
+    client: RestClient,
+    side: Side,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -74,6 +92,14 @@ impl RestClient {
         }
     }
 
+    /// What counts for a client of a cluster on this side.
+    pub(crate) fn at(&self, side: Side) -> Arc<dyn Observer> {
+        Arc::new(Seat {
+            client: self.clone(),
+            side,
+        })
+    }
+
     /// Shows them in `registry`.
     pub(crate) fn register(&self, registry: &mut Registry) {
         registry.register(
@@ -99,7 +125,20 @@ impl RestClient {
     }
 }
 
-impl Observer for RestClient {
+// === impl Side ===
+
+impl Side {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Upstream => "upstream",
+            Self::Downstream => "downstream",
+        }
+    }
+}
+
+// === impl Seat ===
+
+impl Observer for Seat {
     fn request(&self, request: &Observed<'_>) {
         let host = request.host.to_owned();
         let labels = RequestLabels {
@@ -107,32 +146,30 @@ impl Observer for RestClient {
             method: request.method.to_owned(),
             host: host.clone(),
         };
-        self.requests.get_or_create(&labels).inc();
+        self.client.requests.get_or_create(&labels).inc();
         let labels = DurationLabels {
             verb: request.verb.as_str(),
             host,
         };
-        self.durations
+        self.client
+            .durations
             .get_or_create(&labels)
             .observe(request.duration.as_secs_f64());
     }
 
     fn warnings(&self, host: &str, _: Verb, count: usize) {
         let labels = WarningLabels { host: host.to_owned() };
-        self.warnings
+        self.client
+            .warnings
             .get_or_create(&labels)
             .inc_by(u64::try_from(count).unwrap_or(u64::MAX));
     }
 
-    fn watch_restarted(&self, cluster: &str, restart: Restart) {
-        let side = if cluster.starts_with("target ") {
-            "downstream"
-        } else {
-            "upstream"
-        };
-        self.restarts
+    fn watch_restarted(&self, _cluster: &str, restart: Restart) {
+        self.client
+            .restarts
             .get_or_create(&RestartLabels {
-                side,
+                side: self.side.as_str(),
                 reason: restart.as_str(),
             })
             .inc();
@@ -160,9 +197,11 @@ mod tests {
             code,
             duration: Duration::from_millis(3),
         };
-        client.request(&observed(Some(200)));
-        client.request(&observed(None));
-        client.watch_restarted("target east", Restart::Ended);
+        let east = client.at(Side::Downstream);
+        east.request(&observed(Some(200)));
+        east.request(&observed(None));
+        east.watch_restarted("target east", Restart::Ended);
+        client.at(Side::Upstream).watch_restarted("upstream", Restart::Ended);
         let mut text = String::new();
         encode(&mut text, &registry).unwrap();
         for line in [
@@ -170,6 +209,7 @@ mod tests {
             "rest_client_requests_total{code=\"<error>\",method=\"PATCH\",host=\"127.0.0.1:6443\"} 1",
             "rest_client_request_duration_seconds_count{verb=\"apply\",host=\"127.0.0.1:6443\"} 2",
             "tmc_syncer_watch_restarts_total{side=\"downstream\",reason=\"ended\"} 1",
+            "tmc_syncer_watch_restarts_total{side=\"upstream\",reason=\"ended\"} 1",
         ] {
             assert!(text.contains(line), "{line} is not in {text}");
         }

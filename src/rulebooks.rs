@@ -19,7 +19,7 @@ use xxhash_rust::xxh3::Xxh3;
 
 use crate::{
     documents::{KubeconfigSecrets, Merged},
-    rest_client::RestClient,
+    rest_client::{RestClient, Side},
     target_cluster,
 };
 
@@ -100,7 +100,7 @@ impl Surroundings {
         };
         let builder = Cluster::builder(&target_cluster::title(&target.name))
             .limits(limits(&target.spec.limits, self.writes_in_flight))
-            .observer(Arc::new(self.rest_client.clone()))
+            .observer(self.rest_client.at(Side::Downstream))
             .rehearsing(self.rehearsal.clone())
             .fenced(self.fence.clone());
         target_cluster::connect(target, config, builder)

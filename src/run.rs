@@ -1,94 +1,48 @@
 //! `tmc-syncer run`: from options to the running actor tree, and to its end.
 
-use std::{
-    collections::BTreeMap,
-    process::ExitCode,
-    sync::{Arc, mpsc},
-    thread,
-    time::{Duration, Instant},
-};
+mod options;
+mod settings;
+mod start_error;
+mod usable;
+
+use std::{collections::BTreeMap, process::ExitCode, sync::Arc, time::Duration};
 
 use prometheus_client::registry::Registry;
 use syncer_actors::{
-    Bounds, Metrics, OwnObjectsReceiver, Preview, Readiness, Rulebook, Rulebooks, Settings, StandingBy, Supervisor,
-    TargetReports, UpstreamSettings, Writes,
-    events::Recent,
-    runtime::{self, Clock, Drained, Ended, Runtime, Signals, Spec},
+    Metrics, Readiness, Supervisor, Writes,
+    runtime::{self, Drained, Ended, Runtime, Signals, Spec},
 };
-use syncer_clusters::{Cluster, ConfigError, Fence, Rehearsal};
-use syncer_core::{
-    config::{API_GROUP, Configuration, schema::SYNC_TARGET},
-    hash_key::HashKey,
-    placement::Secrets,
-};
-use tokio::sync::watch;
 use tracing::{error, info, warn};
 
+pub(crate) use self::{
+    options::{EXAMPLES, RunOptions},
+    settings::{Purpose, settings},
+    start_error::StartError,
+};
 use crate::{
     admin,
-    cli::RunOptions,
-    configurator::{Configurator, Published},
-    documents::{self, Following, KubeconfigSecrets, SyncSecrets},
-    hash_key,
-    leader_election::{Electing, ElectionError, GIVE_UP},
+    leader_election::{Electing, GIVE_UP},
     rest_client::RestClient,
-    rulebooks::{Surroundings, UnusableRules},
-    sync_options::SyncOptions,
-    target_option::{TargetOptionError, each_once},
     telemetry,
     told_to_end::told_to_end,
 };
 
-/// How long an upstream may take to say whether it has SyncTargets, where no target is named otherwise, and kubeconfigs to be looked at.
-const FIRST_LOOK: Duration = Duration::from_secs(5);
-
 /// How long what is in flight may take after SIGTERM. With the time in which the rest is stopped that is ten seconds.
 const DRAIN: Duration = Duration::from_secs(8);
-
-/// Why the syncer cannot start: wrong configuration.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum StartError {
-    #[error(transparent)]
-    Target(#[from] TargetOptionError),
-    #[error("the configuration cannot be used:\n{0}")]
-    Documents(String),
-    #[error("the configuration cannot be used: {0}")]
-    Rules(#[from] UnusableRules),
-    #[error(
-        "no target is named: give --target or a SyncTarget in a file, or make SyncTargets of the upstream, which does not have \
-         that kind yet (tmc-syncer manifests crds)"
-    )]
-    NobodyNamed,
-    #[error("the upstream cannot be used: {0}")]
-    Upstream(#[source] ConfigError),
-    #[error("no target can be used: {}", .0.join("; "))]
-    NoTarget(Vec<String>),
-    #[error("cannot read the hash key {file}: {cause}")]
-    HashKey {
-        file: String,
-        #[source]
-        cause: std::io::Error,
-    },
-    #[error(transparent)]
-    Election(#[from] ElectionError),
-    #[error(transparent)]
-    Bind(#[from] admin::BindError),
-    #[error("cannot start the actor threads: {0}")]
-    Threads(#[source] std::io::Error),
-}
 
 /// Runs the syncer until it is told to end, and returns the code to exit with.
 pub(crate) fn run(options: &RunOptions, pool: &Arc<tokio::runtime::Runtime>) -> Result<ExitCode, StartError> {
     let rest_client = RestClient::new();
+    let writes = if options.dry_run {
+        Writes::Reported
+    } else {
+        Writes::Done
+    };
     let mut electing = options
         .election
-        .prepare(&options.sync.source.upstream, &rest_client, options.dry_run)?;
+        .prepare(&options.sync.source.upstream, &rest_client, writes)?;
     let purpose = Purpose {
-        writes: if options.dry_run {
-            Writes::Reported
-        } else {
-            Writes::Done
-        },
+        writes,
         confirm_mass_deletion: options.confirm_mass_deletion,
         preview: None,
         fence: electing.fence().cloned(),
@@ -178,206 +132,4 @@ async fn drain(actors: &Runtime, electing: Electing) -> ExitCode {
         }
     }
     ExitCode::SUCCESS
-}
-
-/// What the actors are for: to write, to say what they would write, or to try it.
-pub(crate) struct Purpose {
-    pub(crate) writes: Writes,
-    pub(crate) confirm_mass_deletion: Option<usize>,
-    pub(crate) preview: Option<Preview>,
-    /// What lets writes through; none where all go.
-    pub(crate) fence: Option<Fence>,
-    /// What is to be done while another process leads; none where there is no election.
-    pub(crate) standing_by: Option<StandingBy>,
-}
-
-/// What the actors are told, as `options` say.
-pub(crate) fn settings(
-    options: &SyncOptions,
-    purpose: Purpose,
-    rest_client: &RestClient,
-    pool: &Arc<tokio::runtime::Runtime>,
-) -> Result<Settings, StartError> {
-    let cluster = upstream(options, rest_client, &purpose).map_err(StartError::Upstream)?;
-    let reports = TargetReports::default();
-    let (rulebooks, own_objects) = configuration(options, &purpose, rest_client, pool, &cluster, &reports)?;
-    let bounds = Bounds {
-        mailbox: options.mailbox.get(),
-        reconcilers: options.reconcilers.get(),
-    };
-    Ok(Settings {
-        rulebooks,
-        upstream: UpstreamSettings {
-            cluster,
-            body_cache: options.body_cache,
-            source: options.source.source(),
-            previous: options.previous_upstream.as_deref().map(Arc::from),
-        },
-        bounds,
-        writes: purpose.writes,
-        confirm_mass_deletion: purpose.confirm_mass_deletion,
-        hash_key: hash_key(options, purpose.writes, pool)?,
-        recent: Recent::default(),
-        verdicts: syncer_actors::verdicts::Verdicts::default(),
-        own_objects,
-        reports,
-        preview: purpose.preview,
-        standing_by: purpose.standing_by,
-    })
-}
-
-// === impl Purpose ===
-
-impl Purpose {
-    fn rehearsal(&self) -> Option<Rehearsal> {
-        self.preview.as_ref().map(|preview| preview.rehearsal().clone())
-    }
-}
-
-/// Reads the documents of files and options, and follows them and the objects of the upstream from here on.
-fn configuration(
-    options: &SyncOptions,
-    purpose: &Purpose,
-    rest_client: &RestClient,
-    pool: &Arc<tokio::runtime::Runtime>,
-    cluster: &Cluster,
-    reports: &TargetReports,
-) -> Result<(Rulebooks, OwnObjectsReceiver), StartError> {
-    each_once(&options.targets)?;
-    let of_options = documents_of(options);
-    let fallback = of_options.fallback();
-    let following = Following::start(options.source.files.clone(), of_options)
-        .map_err(|problems| StartError::Documents(documents::report(&problems)))?;
-    let secrets = KubeconfigSecrets::of(cluster.clone());
-    let surroundings = Surroundings {
-        rest_client: rest_client.clone(),
-        fence: purpose.fence.clone(),
-        kubeconfigs: secrets.clone(),
-        rehearsal: purpose.rehearsal(),
-        writes_in_flight: options.writes_in_flight.get(),
-        own_namespace: own_namespace(),
-        secrets: if options.sync_secrets {
-            Secrets::Allowed
-        } else {
-            Secrets::OnlyNamed
-        },
-        default_mapping: options.source.default_mapping(),
-        clock: Clock::system(),
-    };
-    let (seen, objects) = watch::channel(Arc::default());
-    let configurator = Configurator {
-        surroundings,
-        secrets,
-        fallback,
-        files: following.receiver(),
-        objects,
-        reports: reports.clone(),
-    };
-    let of_files = configurator.of_files()?;
-    if of_files.targets.is_empty() {
-        pool.block_on(has_sync_targets(cluster))?;
-    }
-    usable(&of_files, &following.receiver().borrow().configuration)?;
-    let (rulebooks, newest) = watch::channel(Arc::new(configurator.unknown()?));
-    let (own_objects, own) = watch::channel(Arc::default());
-    let (cluster, standing_by) = (cluster.clone(), purpose.standing_by.clone());
-    pool.spawn(async move {
-        // Who stands by reads none of it: it begins with what there is when it leads.
-        if let Some(standing_by) = standing_by {
-            standing_by.leadership.leading().await;
-        }
-        documents::follow_objects(cluster, seen).await;
-    });
-    pool.spawn(configurator.run(Published { rulebooks, own_objects }));
-    pool.spawn(following.run(documents::every()));
-    Ok((newest, own))
-}
-
-/// Without any target named here they have to be objects. An upstream that does not answer yet may have some.
-async fn has_sync_targets(cluster: &Cluster) -> Result<(), StartError> {
-    match tokio::time::timeout(FIRST_LOOK, cluster.discover()).await {
-        Ok(Ok(served)) if served.resource_type(API_GROUP, SYNC_TARGET.plural).is_none() => Err(StartError::NobodyNamed),
-        _ => Ok(()),
-    }
-}
-
-/// One target that cannot be used holds up no other; if none of the files' can, the configuration is wrong. What lies in a Secret
-/// comes later. A kubeconfig may name a plugin, which may hang: whoever has not said no in time may be usable.
-fn usable(rulebook: &Rulebook, configuration: &Configuration) -> Result<(), StartError> {
-    let targets = configuration.targets.iter();
-    if targets.clone().any(|(_, target)| target.spec.kubeconfig_file.is_none()) {
-        return Ok(());
-    }
-    let (tell, told) = mpsc::channel();
-    let pool = tokio::runtime::Handle::current();
-    let mut asked = 0;
-    for (name, settings) in targets.filter_map(|(name, _)| rulebook.targets.get_key_value(name)) {
-        let (name, connect, tell, pool) = (name.clone(), settings.connect.clone(), tell.clone(), pool.clone());
-        // A thread of its own: one that never ends must not keep the process.
-        thread::Builder::new()
-            .name("kubeconfig".to_owned())
-            .spawn(move || {
-                let _on_the_pool = pool.enter();
-                let refused = connect().err().map(|error| format!("target {name}: {error}"));
-                // Nobody listens any more where another one was usable.
-                let _ = tell.send(refused);
-            })
-            .map_err(StartError::Threads)?;
-        asked += 1;
-    }
-    drop(tell);
-    let until = Instant::now() + FIRST_LOOK;
-    let mut failures = Vec::new();
-    while failures.len() < asked {
-        match told.recv_timeout(until.saturating_duration_since(Instant::now())) {
-            Ok(Some(failure)) => failures.push(failure),
-            Ok(None) | Err(_) => return Ok(()),
-        }
-    }
-    if failures.is_empty() {
-        return Ok(());
-    }
-    failures.sort_unstable();
-    Err(StartError::NoTarget(failures))
-}
-
-fn documents_of(options: &SyncOptions) -> documents::Options {
-    documents::Options {
-        named: options.targets.clone(),
-        strategy: options.strategy.into(),
-        secrets: if options.sync_secrets {
-            SyncSecrets::All
-        } else {
-            SyncSecrets::OnlyNamed
-        },
-        status_interval: options.status_interval,
-    }
-}
-
-/// The key of the file, else the one beside this pod, else one of this process alone.
-fn hash_key(options: &SyncOptions, writes: Writes, pool: &Arc<tokio::runtime::Runtime>) -> Result<HashKey, StartError> {
-    let failed = |file: &str, cause: std::io::Error| StartError::HashKey {
-        file: file.to_owned(),
-        cause,
-    };
-    if let Some(file) = &options.hash_key_file {
-        return hash_key::of_file(file).map_err(|cause| failed(&file.display().to_string(), cause));
-    }
-    let namespace = own_namespace();
-    let key = pool.block_on(hash_key::of_pod(namespace.as_deref(), writes));
-    key.map_err(|error| failed("of this process", std::io::Error::other(error)))
-}
-
-fn upstream(options: &SyncOptions, rest_client: &RestClient, purpose: &Purpose) -> Result<Cluster, ConfigError> {
-    Cluster::builder("upstream")
-        .observer(Arc::new(rest_client.clone()))
-        .rehearsing(purpose.rehearsal())
-        .fenced(purpose.fence.clone())
-        .connect(options.source.upstream.config()?)
-}
-
-/// The namespace that this pod runs in, whose objects are never synced.
-fn own_namespace() -> Option<String> {
-    let namespace = std::fs::read_to_string("/var/run/secrets/kubernetes.io/serviceaccount/namespace").ok()?;
-    Some(namespace.trim().to_owned()).filter(|namespace| !namespace.is_empty())
 }

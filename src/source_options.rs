@@ -1,13 +1,11 @@
 //! Which upstream, and which documents: the options that `run`, `diff` and `release` share, so that the second shows what the first does, and
 //! the third finds what it did.
 
-use std::{str::FromStr, sync::Arc};
-
 use clap::{Args, ValueEnum};
 use syncer_actors::UpstreamSource;
 use syncer_core::config::NamespaceMapping;
 
-use crate::{documents::Source, upstream_options::UpstreamOptions};
+use crate::{documents::Source, object_name::ObjectName, upstream_options::UpstreamOptions};
 
 /// Which upstream, and which documents.
 #[derive(Debug, Args)]
@@ -17,7 +15,7 @@ pub(crate) struct SourceOptions {
     /// The `APIExportEndpointSlice` in the workspace of kcp that the kubeconfig points at: the upstream is all workspaces that have
     /// bound its export. Without it the upstream is one API server, or one workspace.
     #[arg(long, value_name = "NAME", env = "TMC_SYNCER_ENDPOINT_SLICE")]
-    endpoint_slice: Option<EndpointSliceName>,
+    endpoint_slice: Option<ObjectName>,
     /// A file of SyncTarget and SyncPolicy documents (YAML or JSON), a folder of such files, or `-` for standard input. `run` watches
     /// them, and follows without restart. Repeatable.
     #[arg(
@@ -32,10 +30,6 @@ pub(crate) struct SourceOptions {
     #[arg(long, value_enum, env = "TMC_SYNCER_NAMESPACE_MAPPING")]
     namespace_mapping: Option<MappingOption>,
 }
-
-/// The name of an endpoint slice, as the command line takes it: what an API server could call one.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct EndpointSliceName(Arc<str>);
 
 /// A namespace mapping, as the command line takes it: either spelling.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -54,7 +48,7 @@ impl SourceOptions {
     /// What the upstream is.
     pub(crate) fn source(&self) -> UpstreamSource {
         match &self.endpoint_slice {
-            Some(slice) => UpstreamSource::EndpointSlice(slice.0.clone()),
+            Some(slice) => UpstreamSource::EndpointSlice(slice.as_str().into()),
             None => UpstreamSource::Plain,
         }
     }
@@ -67,20 +61,6 @@ impl SourceOptions {
             (None, Some(_)) => NamespaceMapping::Hashed,
             (None, None) => NamespaceMapping::Identity,
         }
-    }
-}
-
-// === impl EndpointSliceName ===
-
-impl FromStr for EndpointSliceName {
-    type Err = String;
-
-    fn from_str(name: &str) -> Result<Self, String> {
-        let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-.".contains(&byte);
-        if name.is_empty() || name.len() > 253 || !name.bytes().all(is_plain) || name.starts_with(['-', '.']) {
-            return Err(format!("{name:?} is no name of an APIExportEndpointSlice"));
-        }
-        Ok(Self(name.into()))
     }
 }
 
@@ -105,16 +85,6 @@ mod tests {
     struct Line {
         #[command(flatten)]
         source: SourceOptions,
-    }
-
-    #[test]
-    fn an_endpoint_slice_has_a_name_that_an_api_server_would_take() {
-        for name in ["kubernetes", "compute.example.org", "k8s-1"] {
-            assert!(name.parse::<EndpointSliceName>().is_ok(), "{name}");
-        }
-        for name in ["", "a,b", "a=b", "Kubernetes", "a/b", "-a", "a b", &"a".repeat(254)] {
-            assert!(name.parse::<EndpointSliceName>().is_err(), "{name}");
-        }
     }
 
     #[test]

@@ -21,6 +21,7 @@ use std::{
 };
 
 use jiff::Timestamp;
+use tracing::error;
 
 pub(crate) use self::options::{EXAMPLES, StatusOptions};
 use self::{
@@ -28,7 +29,7 @@ use self::{
     gather::{Sources, UnusableUpstream},
     show::Show,
 };
-use crate::told_to_end::told_to_end;
+use crate::{printing::read_enough, told_to_end::told_to_end};
 
 /// The pause between two looks with `--watch`.
 const PAUSE: Duration = Duration::from_secs(2);
@@ -61,13 +62,10 @@ pub(crate) fn run(options: &StatusOptions, pool: &Arc<tokio::runtime::Runtime>) 
 
 async fn once(sources: &Sources, show: &mut Show) -> ExitCode {
     let gathered = sources.gather(Timestamp::now()).await;
-    if !printed(show, &gathered.report) {
-        return ExitCode::FAILURE;
-    }
-    if gathered.is_complete {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
+    match read_enough(print(show, &gathered.report)) {
+        Ok(()) if gathered.is_complete => ExitCode::SUCCESS,
+        Ok(()) => ExitCode::FAILURE,
+        Err(cause) => unprinted(&cause),
     }
 }
 
@@ -75,16 +73,23 @@ async fn once(sources: &Sources, show: &mut Show) -> ExitCode {
 async fn again_and_again(sources: &Sources, show: &mut Show) -> ExitCode {
     loop {
         let gathered = sources.gather(Timestamp::now()).await;
-        if !printed(show, &gathered.report) {
-            return ExitCode::SUCCESS;
+        if let Err(ended) = print(show, &gathered.report) {
+            return match read_enough(Err(ended)) {
+                Ok(()) => ExitCode::SUCCESS,
+                Err(cause) => unprinted(&cause),
+            };
         }
         tokio::time::sleep(PAUSE).await;
     }
 }
 
-/// Whether somebody reads on: whoever closes the pipe has read enough.
-fn printed(show: &mut Show, report: &report::Report) -> bool {
+fn print(show: &mut Show, report: &report::Report) -> io::Result<()> {
     let (mut out, mut err) = (io::stdout().lock(), io::stderr().lock());
-    let shown = show.print(report, &mut out, &mut err);
-    shown.and_then(|()| out.flush()).is_ok()
+    show.print(report, &mut out, &mut err)?;
+    out.flush()
+}
+
+fn unprinted(cause: &io::Error) -> ExitCode {
+    error!("cannot print: {cause}");
+    ExitCode::FAILURE
 }

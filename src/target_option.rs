@@ -1,19 +1,19 @@
 //! `--target NAME=FILE[#CONTEXT]`: a target without a SyncTarget object.
 
-use std::{collections::BTreeSet, path::PathBuf, str::FromStr};
+use std::{collections::BTreeSet, str::FromStr};
 
-/// The longest name of a target: that of any Kubernetes object.
-const LONGEST_NAME: usize = 253;
+use crate::{
+    kubeconfig_option::{KubeconfigOption, NoKubeconfig},
+    object_name::{NoObjectName, ObjectName},
+};
 
 /// One target of the command line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct TargetOption {
     /// Its name, unique among all targets.
-    pub(crate) name: String,
-    /// Its kubeconfig.
-    pub(crate) kubeconfig: PathBuf,
-    /// The context in it; `None` for the current one.
-    pub(crate) context: Option<String>,
+    pub(crate) name: ObjectName,
+    /// How it is reached.
+    pub(crate) kubeconfig: KubeconfigOption,
 }
 
 /// Why a target option cannot be used.
@@ -21,8 +21,8 @@ pub(crate) struct TargetOption {
 pub(crate) enum TargetOptionError {
     #[error("expected NAME=FILE or NAME=FILE#CONTEXT")]
     Form,
-    #[error("{0:?} is no target name: use lower-case letters, digits, '-' and '.', at most {LONGEST_NAME} of them")]
-    Name(String),
+    #[error(transparent)]
+    Name(#[from] NoObjectName),
     #[error("target {0:?} is given twice: name each target once")]
     Twice(String),
 }
@@ -33,45 +33,28 @@ impl FromStr for TargetOption {
     type Err = TargetOptionError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let (name, source) = text.split_once('=').ok_or(TargetOptionError::Form)?;
-        // The last '#' starts the context: a file may have one in its name if a context follows.
-        let (file, context) = match source.rsplit_once('#') {
-            Some((file, context)) => (file, Some(context)),
-            None => (source, None),
-        };
-        if file.is_empty() || context.is_some_and(str::is_empty) {
-            return Err(TargetOptionError::Form);
-        }
-        if !is_target_name(name) {
-            return Err(TargetOptionError::Name(name.to_owned()));
-        }
+        let (name, kubeconfig) = text.split_once('=').ok_or(TargetOptionError::Form)?;
+        let kubeconfig = kubeconfig.parse().map_err(|_: NoKubeconfig| TargetOptionError::Form)?;
         Ok(Self {
-            name: name.to_owned(),
-            kubeconfig: file.into(),
-            context: context.map(str::to_owned),
+            name: name.parse()?,
+            kubeconfig,
         })
     }
 }
 
 /// Refuses a list that names a target twice.
-pub(crate) fn each_once(targets: &[TargetOption]) -> Result<(), TargetOptionError> {
-    let mut names = BTreeSet::new();
-    match targets.iter().find(|target| !names.insert(&target.name)) {
-        Some(twice) => Err(TargetOptionError::Twice(twice.name.clone())),
+pub(crate) fn each_once<'a>(names: impl IntoIterator<Item = &'a ObjectName>) -> Result<(), TargetOptionError> {
+    let mut seen = BTreeSet::new();
+    match names.into_iter().find(|name| !seen.insert(name.as_str())) {
+        Some(twice) => Err(TargetOptionError::Twice(twice.as_str().to_owned())),
         None => Ok(()),
     }
 }
 
-/// Whether `name` may be that of a SyncTarget: a DNS subdomain.
-pub(crate) fn is_target_name(name: &str) -> bool {
-    let of_part = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-    let is_part =
-        |part: &str| !part.is_empty() && part.bytes().all(of_part) && !part.starts_with('-') && !part.ends_with('-');
-    name.len() <= LONGEST_NAME && name.split('.').all(is_part)
-}
-
 #[cfg(test)]
 mod tests {
+    use std::path::PathBuf;
+
     use super::*;
 
     #[test]
@@ -83,12 +66,12 @@ mod tests {
         ];
         for (text, (name, file, context)) in cases {
             let target: TargetOption = text.parse().unwrap();
-            assert_eq!(
-                (target.name.as_str(), target.context.as_deref()),
-                (name, context),
-                "{text}"
-            );
-            assert_eq!(target.kubeconfig, PathBuf::from(file));
+            let KubeconfigOption {
+                file: found,
+                context: in_it,
+            } = &target.kubeconfig;
+            assert_eq!((target.name.as_str(), in_it.as_deref()), (name, context), "{text}");
+            assert_eq!(*found, PathBuf::from(file));
         }
     }
 
@@ -115,10 +98,15 @@ mod tests {
 
     #[test]
     fn a_target_is_named_once() {
-        let parse = |text: &str| text.parse::<TargetOption>().unwrap();
-        assert_eq!(each_once(&[parse("a=f"), parse("b=f")]), Ok(()));
+        let named = |names: &[&str]| {
+            names
+                .iter()
+                .map(|name| name.parse().unwrap())
+                .collect::<Vec<ObjectName>>()
+        };
+        assert_eq!(each_once(&named(&["a", "b"])), Ok(()));
         assert_eq!(
-            each_once(&[parse("a=f"), parse("b=f"), parse("a=g")]),
+            each_once(&named(&["a", "b", "a"])),
             Err(TargetOptionError::Twice("a".into()))
         );
     }

@@ -2,6 +2,7 @@
 
 mod counters;
 mod line;
+mod options;
 #[cfg_attr(not(feature = "otlp"), path = "telemetry/no_otlp.rs")]
 mod otlp;
 
@@ -16,8 +17,8 @@ use tracing_subscriber::{
     util::SubscriberInitExt,
 };
 
-pub(crate) use self::counters::register;
-use crate::cli::{LogFormat, LogOptions};
+use self::options::LogFormat;
+pub(crate) use self::{counters::register, options::LogOptions};
 
 /// What has to be done before the process ends.
 #[must_use = "spans that are not flushed are lost"]

@@ -1,5 +1,7 @@
 //! `tmc-syncer validate`: what is wrong with documents, before they count.
 
+mod options;
+
 use std::{
     io::{self, Write},
     process::ExitCode,
@@ -7,10 +9,12 @@ use std::{
 
 use serde::Serialize;
 
+use self::options::ValidateOutput;
+pub(crate) use self::options::{EXAMPLES, ValidateOptions};
 use crate::{
     WRONG_CONFIGURATION,
-    cli::{ValidateOptions, ValidateOutput},
     documents::{self, FileProblem, Options, Read, report},
+    printing::{json, read_enough},
 };
 
 /// What was found.
@@ -28,12 +32,8 @@ struct Verdict {
 /// Checks the files and says what was found: problems and warnings on stderr, the summary on stdout.
 pub(crate) fn validate(options: &ValidateOptions) -> io::Result<ExitCode> {
     let verdict = Verdict::of(documents::read(&options.files, &Options::default()));
-    say(
-        &verdict,
-        options.output,
-        &mut io::stdout().lock(),
-        &mut io::stderr().lock(),
-    )?;
+    let (mut out, mut err) = (io::stdout().lock(), io::stderr().lock());
+    read_enough(say(&verdict, options.output, &mut out, &mut err))?;
     Ok(if verdict.valid {
         ExitCode::SUCCESS
     } else {
@@ -43,8 +43,7 @@ pub(crate) fn validate(options: &ValidateOptions) -> io::Result<ExitCode> {
 
 fn say(verdict: &Verdict, output: ValidateOutput, out: &mut impl Write, err: &mut impl Write) -> io::Result<()> {
     if output == ValidateOutput::Json {
-        serde_json::to_writer_pretty(&mut *out, verdict)?;
-        return writeln!(out);
+        return json(verdict, out);
     }
     for warning in &verdict.warnings {
         writeln!(err, "warning: {warning}")?;

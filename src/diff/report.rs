@@ -15,6 +15,7 @@ use syncer_clusters::Source;
 use syncer_core::difference::{Names, unified};
 
 use super::{DIFFERENT, INCOMPLETE, waiting::Ending};
+use crate::printing::plain;
 
 /// What was found, all in all.
 #[derive(Debug, Serialize)]
@@ -277,10 +278,4 @@ fn tree(content: &Content) -> Option<Value> {
 fn lines(object: Option<&Value>) -> String {
     let text = object.map(|object| serde_saphyr::to_string(object).unwrap_or_else(|_| object.to_string()));
     text.unwrap_or_default()
-}
-
-/// `text` without what moves the cursor of a terminal.
-pub(super) fn plain(text: &str) -> String {
-    let plain = |sign: char| if sign.is_control() && sign != '\t' { ' ' } else { sign };
-    text.chars().map(plain).collect()
 }

@@ -2,13 +2,16 @@
 
 use std::io::{self, Write};
 
-use super::report::{Difference, Report, plain};
+use super::report::{Difference, Report};
+use crate::printing::plain;
 
 pub(super) fn print(report: &Report, out: &mut impl Write) -> io::Result<()> {
     for difference in &report.differences {
         writeln!(out, "# {}", plain(&headline(difference)))?;
         for line in difference.diff.lines() {
-            writeln!(out, "{}", plain(line))?;
+            // Tabs belong to what is compared.
+            let cells: Vec<_> = line.split('\t').map(plain).collect();
+            writeln!(out, "{}", cells.join("\t"))?;
         }
     }
     Ok(())

@@ -77,13 +77,13 @@ impl Options {
 
 fn sync_target(option: &TargetOption) -> Document {
     Document::SyncTarget(Arc::new(SyncTarget {
-        name: option.name.clone(),
+        name: option.name.as_str().to_owned(),
         uid: String::new(),
         labels: BTreeMap::new(),
         annotations: BTreeMap::new(),
         spec: SyncTargetSpec {
-            kubeconfig_file: Some(option.kubeconfig.display().to_string()),
-            kubeconfig_context: option.context.clone(),
+            kubeconfig_file: Some(option.kubeconfig.file.display().to_string()),
+            kubeconfig_context: option.kubeconfig.context.clone(),
             ..SyncTargetSpec::default()
         },
     }))

@@ -12,8 +12,8 @@ use std::io;
 
 use serde_json::{Value, json};
 
+use super::options::KcpNames;
 use super::{Manifest, crds};
-use crate::cli::KcpNames;
 
 /// The schemas of workload types, as `cargo xtask schemas` makes them.
 const SCHEMAS: [&str; 2] = [

@@ -6,8 +6,9 @@ use clap::{Args, ValueEnum};
 
 use super::report::Written;
 use crate::{
+    object_name::ObjectName,
     source_options::SourceOptions,
-    target_option::{TargetOption, TargetOptionError, is_target_name},
+    target_option::{TargetOption, TargetOptionError},
 };
 
 pub(crate) const EXAMPLES: &str = "Stop the syncer first, or take the target out of its configuration: a syncer that runs puts back what it needs.
@@ -49,7 +50,7 @@ pub(crate) struct ReleaseOptions {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum ReleaseTarget {
     /// By its name.
-    Named(String),
+    Named(ObjectName),
     /// With its kubeconfig.
     Given(TargetOption),
 }
@@ -93,7 +94,7 @@ impl ReleaseOptions {
 // === impl ReleaseTarget ===
 
 impl ReleaseTarget {
-    pub(super) fn name(&self) -> &str {
+    pub(super) fn name(&self) -> &ObjectName {
         match self {
             Self::Named(name) => name,
             Self::Given(option) => &option.name,
@@ -108,10 +109,6 @@ impl FromStr for ReleaseTarget {
         if text.contains('=') {
             return text.parse().map(Self::Given);
         }
-        if is_target_name(text) {
-            Ok(Self::Named(text.to_owned()))
-        } else {
-            Err(TargetOptionError::Name(text.to_owned()))
-        }
+        Ok(Self::Named(text.parse()?))
     }
 }

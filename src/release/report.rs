@@ -11,6 +11,7 @@ use syncer_clusters::Error;
 use syncer_core::Gvr;
 
 use super::options::ReleaseOutput;
+use crate::printing::{json, plain, table, yaml};
 
 /// What is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -161,55 +162,34 @@ impl Report {
     /// What was done on `out`; as a table, what was not on `err`.
     pub(super) fn print(&self, output: ReleaseOutput, out: &mut impl Write, err: &mut impl Write) -> io::Result<()> {
         match output {
-            ReleaseOutput::Json => {
-                serde_json::to_writer_pretty(&mut *out, self)?;
-                return writeln!(out);
-            }
-            ReleaseOutput::Yaml => {
-                let yaml = serde_saphyr::to_string(self).map_err(io::Error::other)?;
-                return write!(out, "{yaml}");
-            }
+            ReleaseOutput::Json => return json(self, out),
+            ReleaseOutput::Yaml => return yaml(self, out),
             ReleaseOutput::Table => {}
         }
-        self.table(out)?;
+        self.rows(out)?;
         for Trouble { cluster, message } in &self.skipped {
-            writeln!(err, "{cluster}: {message}")?;
+            writeln!(err, "{}", plain(&format!("{cluster}: {message}")))?;
         }
         for Trouble { cluster, message } in &self.failures {
-            writeln!(err, "not released: {cluster}: {message}")?;
+            writeln!(err, "not released: {}", plain(&format!("{cluster}: {message}")))?;
         }
         Ok(())
     }
 
-    fn table(&self, out: &mut impl Write) -> io::Result<()> {
+    fn rows(&self, out: &mut impl Write) -> io::Result<()> {
         if self.released.is_empty() {
             return writeln!(out, "nothing to release");
         }
-        let heading = ["TARGET", "RESOURCE", "FINALIZERS", "MARKERS"].map(str::to_owned);
         let row = |row: &Row| {
-            [
+            vec![
                 row.target.clone(),
                 row.resource.clone(),
                 row.finalizers.to_string(),
                 row.markers.to_string(),
             ]
         };
-        let rows: Vec<_> = std::iter::once(heading).chain(self.released.iter().map(row)).collect();
-        let widths = rows.iter().fold([0; 4], |widths, row| {
-            let mut wider = widths;
-            for (width, cell) in wider.iter_mut().zip(row) {
-                *width = (*width).max(cell.len());
-            }
-            wider
-        });
-        for row in &rows {
-            let cells: Vec<_> = row
-                .iter()
-                .zip(widths)
-                .map(|(cell, width)| format!("{cell:<width$}"))
-                .collect();
-            writeln!(out, "{}", cells.join("  ").trim_end())?;
-        }
+        let rows: Vec<_> = self.released.iter().map(row).collect();
+        table(&["TARGET", "RESOURCE", "FINALIZERS", "MARKERS"], &rows, out)?;
         let finalizers: usize = self.released.iter().map(|row| row.finalizers).sum();
         let markers: usize = self.released.iter().map(|row| row.markers).sum();
         let verb = if self.dry_run { "would release" } else { "released" };

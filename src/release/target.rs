@@ -1,9 +1,6 @@
 //! The targets that are released, and the way to each.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::{collections::BTreeMap, sync::Arc};
 
 use syncer_clusters::{Cluster, ClusterConfig};
 use syncer_core::config::{Configuration, NamespaceMapping, SyncTarget};
@@ -15,7 +12,7 @@ use super::{
 use crate::{
     documents::{self, KubeconfigReference, Options},
     target_cluster,
-    target_option::TargetOptionError,
+    target_option::each_once,
 };
 
 /// One target that is released.
@@ -43,13 +40,14 @@ pub(super) struct Choice {
 impl Choice {
     /// What `options` choose.
     pub(super) fn of(options: &ReleaseOptions) -> Result<Self, ReleaseError> {
-        let mut names = BTreeSet::new();
-        if let Some(twice) = options.targets.iter().find(|target| !names.insert(target.name())) {
-            return Err(TargetOptionError::Twice(twice.name().to_owned()).into());
-        }
+        each_once(options.targets.iter().map(ReleaseTarget::name))?;
         Ok(Self {
             configuration: configuration(options)?,
-            named: options.targets.iter().map(|target| target.name().into()).collect(),
+            named: options
+                .targets
+                .iter()
+                .map(|target| target.name().as_str().into())
+                .collect(),
             mapping: options.source.default_mapping(),
         })
     }

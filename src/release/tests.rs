@@ -193,10 +193,10 @@ fn printed(report: &Report, output: ReleaseOutput) -> (String, String) {
 fn people_get_a_table_and_what_was_not_done() {
     let (out, err) = printed(&report(), ReleaseOutput::Table);
     let expected = "\
-TARGET  RESOURCE          FINALIZERS  MARKERS
-east    configmaps        2           1
-east    deployments.apps  1           0
-west    configmaps        0           1
+TARGET   RESOURCE           FINALIZERS   MARKERS
+east     configmaps         2            1
+east     deployments.apps   1            0
+west     configmaps         0            1
 released: 3 finalizers upstream, the markers of 2 objects on targets
 ";
     assert_eq!(out, expected);

@@ -4,7 +4,8 @@ use std::io::{self, IsTerminal, Write};
 
 use jiff::Timestamp;
 
-use super::{StatusOptions, options::StatusOutput, report::Report, table, wording::plain};
+use super::{StatusOptions, options::StatusOutput, report::Report, table, wording::cell};
+use crate::printing::{json, yaml};
 
 /// Moves a terminal's cursor home and clears it.
 const CLEAR: &str = "\u{1b}[H\u{1b}[2J";
@@ -52,15 +53,14 @@ impl Show {
                     Rhythm::Next => writeln!(out)?,
                     Rhythm::Once | Rhythm::First => {}
                 }
-                write!(out, "{}", table::of(report, Timestamp::now()))?;
+                table::print(report, Timestamp::now(), out)?;
                 out.flush()?;
                 for warning in &report.warnings {
-                    writeln!(err, "warning: {}", plain(warning))?;
+                    writeln!(err, "warning: {}", cell(warning))?;
                 }
             }
             StatusOutput::Json if self.rhythm == Rhythm::Once => {
-                serde_json::to_writer_pretty(&mut *out, report)?;
-                writeln!(out)?;
+                json(report, out)?;
             }
             StatusOutput::Json => {
                 serde_json::to_writer(&mut *out, report)?;
@@ -70,7 +70,7 @@ impl Show {
                 if self.rhythm == Rhythm::Next {
                     writeln!(out, "---")?;
                 }
-                write!(out, "{}", serde_saphyr::to_string(report).map_err(io::Error::other)?)?;
+                yaml(report, out)?;
             }
         }
         if self.rhythm == Rhythm::First {

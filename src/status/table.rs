@@ -1,13 +1,17 @@
 //! A report as tables.
 
-use std::{collections::BTreeMap, fmt::Write};
+use std::{
+    collections::BTreeMap,
+    io::{self, Write},
+};
 
 use jiff::Timestamp;
 
 use super::{
-    report::{Report, Target},
-    wording::{age, plain, seconds},
+    report::{Report, Syncer, Target},
+    wording::{age, cell, seconds},
 };
+use crate::printing::table;
 
 /// States of objects in the order in which they are shown.
 const STATES: [&str; 8] = [
@@ -21,64 +25,38 @@ const STATES: [&str; 8] = [
     "paused",
 ];
 
-/// All tables that have something to show.
-pub(super) fn of(report: &Report, now: Timestamp) -> String {
-    let mut out = String::new();
-    let tables = [targets(report, now), policies(report), conflicts(report), lag(report)];
-    for table in tables.iter().filter(|table| !table.rows.is_empty()) {
-        table.write(&mut out);
-        out.push('\n');
-    }
-    if report.targets.is_empty() {
-        out.push_str("no targets\n\n");
-    }
-    if let Some(syncer) = &report.syncer {
-        let address = plain(&syncer.address);
-        let standing = if syncer.ready { "ready" } else { "not ready" };
-        // Writing to a string does not fail.
-        let _ = writeln!(out, "syncer at {address}: {standing}");
-        for waited in &syncer.waiting_for {
-            let _ = writeln!(out, "  waits for {}", plain(waited));
-        }
-        let actors: Vec<_> = syncer
-            .actors
-            .iter()
-            .filter(|(_, count)| **count > 0)
-            .map(|(kind, count)| format!("{} {count}", plain(kind)))
-            .collect();
-        let _ = writeln!(out, "  actors: {}; restarts: {}", actors.join(", "), syncer.restarts);
-    }
-    out
-}
-
 /// A heading and rows of the same length.
 struct Table {
     heading: Vec<&'static str>,
     rows: Vec<Vec<String>>,
 }
 
-// === impl Table ===
-
-impl Table {
-    fn write(&self, out: &mut String) {
-        let heading: Vec<_> = self.heading.iter().map(|&word| word.to_owned()).collect();
-        let lines: Vec<_> = [&heading].into_iter().chain(&self.rows).collect();
-        let widths: Vec<_> = (0..heading.len())
-            .map(|at| {
-                let widths = lines
-                    .iter()
-                    .filter_map(|line| line.get(at))
-                    .map(|cell| cell.chars().count());
-                widths.max().unwrap_or(0)
-            })
-            .collect();
-        for line in lines {
-            let cells = line.iter().zip(&widths);
-            let cells: Vec<_> = cells.map(|(cell, width)| format!("{cell:<width$}")).collect();
-            out.push_str(cells.join("   ").trim_end());
-            out.push('\n');
+/// Prints all tables that have something to show.
+pub(super) fn print(report: &Report, now: Timestamp, out: &mut impl Write) -> io::Result<()> {
+    for Table { heading, rows } in [targets(report, now), policies(report), conflicts(report), lag(report)] {
+        if !rows.is_empty() {
+            table(&heading, &rows, out)?;
+            writeln!(out)?;
         }
     }
+    if report.targets.is_empty() {
+        writeln!(out, "no targets\n")?;
+    }
+    match &report.syncer {
+        Some(running) => syncer(running, out),
+        None => Ok(()),
+    }
+}
+
+fn syncer(syncer: &Syncer, out: &mut impl Write) -> io::Result<()> {
+    let standing = if syncer.ready { "ready" } else { "not ready" };
+    writeln!(out, "syncer at {}: {standing}", cell(&syncer.address))?;
+    for waited in &syncer.waiting_for {
+        writeln!(out, "  waits for {}", cell(waited))?;
+    }
+    let alive = syncer.actors.iter().filter(|(_, count)| **count > 0);
+    let actors: Vec<_> = alive.map(|(kind, count)| format!("{} {count}", cell(kind))).collect();
+    writeln!(out, "  actors: {}; restarts: {}", actors.join(", "), syncer.restarts)
 }
 
 fn targets(report: &Report, now: Timestamp) -> Table {
@@ -102,8 +80,8 @@ fn targets(report: &Report, now: Timestamp) -> Table {
     ];
     let row = |target: &Target| {
         let mut row = vec![
-            plain(&target.name),
-            target.ready.as_deref().map_or_else(dash, plain),
+            cell(&target.name),
+            target.ready.as_deref().map_or_else(dash, cell),
             target
                 .reachable
                 .map_or_else(dash, |is| if is { "yes".into() } else { "no".into() }),
@@ -112,7 +90,7 @@ fn targets(report: &Report, now: Timestamp) -> Table {
         row.extend(STATES.map(|state| count(&target.objects, state)));
         row.push(target.drift.values().sum::<u64>().to_string());
         row.push(target.abandoned.to_string());
-        row.push(plain(&target.kubernetes_version));
+        row.push(cell(&target.kubernetes_version));
         row.push(message(target));
         row
     };
@@ -129,9 +107,9 @@ fn message(target: &Target) -> String {
         .filter(|held| held.status == "True");
     let unready = target.condition("Ready").filter(|ready| ready.status != "True");
     match (held.or(unready), &target.state) {
-        (Some(ready), _) if !ready.message.is_empty() => plain(&ready.message),
-        (Some(ready), _) => plain(&ready.reason),
-        (None, Some(state)) => plain(state),
+        (Some(ready), _) if !ready.message.is_empty() => cell(&ready.message),
+        (Some(ready), _) => cell(&ready.reason),
+        (None, Some(state)) => cell(state),
         (None, None) => String::new(),
     }
 }
@@ -144,10 +122,10 @@ fn policies(report: &Report) -> Table {
             .find(|condition| condition.status != "True" && condition.kind == "Ready");
         let message = match unready {
             _ if policy.suspended => "suspended".to_owned(),
-            Some(ready) => plain(&ready.message),
+            Some(ready) => cell(&ready.message),
             None => String::new(),
         };
-        let mut row = vec![plain(&policy.name), plain(&policy.ready), plain(&policy.strategy)];
+        let mut row = vec![cell(&policy.name), cell(&policy.ready), cell(&policy.strategy)];
         row.extend(["selected", "synced", "failed", "conflicted"].map(|state| count(&policy.objects, state)));
         row.push(message);
         row
@@ -170,8 +148,8 @@ fn policies(report: &Report) -> Table {
 fn conflicts(report: &Report) -> Table {
     let rows = report.conflicts.iter().map(|conflicts| {
         vec![
-            plain(&conflicts.strategy),
-            plain(&conflicts.verdict),
+            cell(&conflicts.strategy),
+            cell(&conflicts.verdict),
             conflicts.count.to_string(),
         ]
     });
@@ -184,13 +162,9 @@ fn conflicts(report: &Report) -> Table {
 fn lag(report: &Report) -> Table {
     let rows = report.lag.iter().map(|lag| {
         let quantile = |time: Option<f64>| time.map_or_else(|| "above".to_owned(), seconds);
-        let stage = if lag.stage.is_empty() {
-            dash()
-        } else {
-            plain(&lag.stage)
-        };
+        let stage = if lag.stage.is_empty() { dash() } else { cell(&lag.stage) };
         vec![
-            plain(&lag.way),
+            cell(&lag.way),
             stage,
             lag.count.to_string(),
             quantile(lag.p50_seconds),

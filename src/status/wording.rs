@@ -1,21 +1,19 @@
-//! Words for a terminal. What comes from elsewhere must not steer it.
+//! Words for a terminal.
 
 use jiff::SignedDuration;
+
+use crate::printing::plain;
 
 /// The most characters of one cell.
 const LONGEST: usize = 160;
 
-/// `text` on one line, without control characters, and not endless.
-pub(super) fn plain(text: &str) -> String {
-    let mut plain: String = text
-        .chars()
-        .take(LONGEST)
-        .map(|sign| if sign.is_control() { ' ' } else { sign })
-        .collect();
+/// `text` as a cell: plain, and not endless.
+pub(super) fn cell(text: &str) -> String {
+    let mut cell: String = plain(text).chars().take(LONGEST).collect();
     if text.chars().nth(LONGEST).is_some() {
-        plain.push('…');
+        cell.push('…');
     }
-    plain
+    cell
 }
 
 /// An age as kubectl shows it.
@@ -43,9 +41,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_steers_the_terminal() {
-        assert_eq!(plain("a\u{1b}[2Jb\nc"), "a [2Jb c");
-        assert_eq!(plain(&"x".repeat(500)).chars().count(), LONGEST + 1);
+    fn a_cell_steers_no_terminal_and_is_not_endless() {
+        assert_eq!(cell("a\u{1b}[2Jb\nc"), "a [2Jb c");
+        assert_eq!(cell(&"x".repeat(500)).chars().count(), LONGEST + 1);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use parking_lot::Mutex;
 use tracing::{debug, error, info, warn};
 
 use super::*;
-use crate::cli::Ratio;
+use crate::telemetry::options::Ratio;
 
 /// A log in memory.
 #[derive(Clone, Default)]

@@ -17,6 +17,11 @@ pub(crate) fn root() -> PathBuf {
     own.parent().map_or_else(|| own.clone(), PathBuf::from)
 }
 
+/// Where cargo builds.
+pub(crate) fn target() -> PathBuf {
+    env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
+}
+
 /// Runs `command` to its end with our outputs; `what` names it.
 pub(crate) fn succeed(what: &str, command: &mut Command) -> Result<(), Failure> {
     let status = command.status().map_err(Failure::io(what))?;

@@ -7,11 +7,7 @@ use std::{
 
 use syncer_harness::{Module, Testbed};
 
-use crate::{
-    cargo,
-    failure::Failure,
-    testbed::{self, Unavailable},
-};
+use crate::{cargo, failure::Failure, testbed};
 
 /// What to measure.
 #[derive(clap::Args)]
@@ -22,10 +18,7 @@ pub(crate) struct Options {
 }
 
 pub(crate) fn run(options: &Options) -> Result<(), Failure> {
-    testbed::ensure(&Testbed::locate(), &Module::ALL).map_err(|why| match why {
-        Unavailable::NotHere(reason) => Failure::new(reason),
-        Unavailable::Failed(failure) => failure,
-    })?;
+    testbed::ensure(&Testbed::locate(), &Module::ALL)?;
     if !is_installed() {
         println!("installing cargo-tarpaulin");
         let mut install = cargo::command();

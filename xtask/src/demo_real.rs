@@ -13,11 +13,7 @@ use serde_json::{Value, json};
 use stage::Stage;
 use syncer_harness::{ApiServer, Module, Patch, Syncer, Testbed, poll};
 
-use crate::{
-    cargo,
-    failure::Failure,
-    testbed::{self, Unavailable},
-};
+use crate::{cargo, failure::Failure, testbed};
 
 /// How long anything may take to arrive.
 const ARRIVES_WITHIN: Duration = Duration::from_secs(30);
@@ -35,10 +31,7 @@ pub(crate) struct Options {
 
 pub(crate) fn run(options: &Options) -> Result<(), Failure> {
     let start = Instant::now();
-    testbed::ensure(&Testbed::locate(), &[Module::Kubernetes, Module::Kwok]).map_err(|why| match why {
-        Unavailable::NotHere(reason) => Failure::new(reason),
-        Unavailable::Failed(failure) => failure,
-    })?;
+    testbed::ensure(&Testbed::locate(), &[Module::Kubernetes, Module::Kwok])?;
     let binary = match &options.binary {
         Some(binary) => binary.clone(),
         None => build()?,
@@ -65,8 +58,7 @@ fn build() -> Result<PathBuf, Failure> {
         "build tmc-syncer",
         build.args(["build", "--release", "--package", "tmc-syncer"]),
     )?;
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| cargo::root().join("target"), PathBuf::from);
-    Ok(target.join("release").join("tmc-syncer"))
+    Ok(cargo::target().join("release").join("tmc-syncer"))
 }
 
 /// Shows every exhibit made, changed and deleted upstream.

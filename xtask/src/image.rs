@@ -1,10 +1,6 @@
 //! The program as the image has it, and the test of what the image holds.
 
-use std::{
-    env, fs,
-    path::{Path, PathBuf},
-    process::Command,
-};
+use std::{fs, process::Command};
 
 use crate::{cargo, failure::Failure};
 
@@ -14,7 +10,7 @@ const PROGRAM: &str = "TMC_SYNCER_IMAGE_PROGRAM";
 /// Builds the program by the script of the image, and tests it in a root folder that the image's other script lays out.
 pub(crate) fn run() -> Result<(), Failure> {
     let root = cargo::root();
-    let folder = target(&root).join("image");
+    let folder = cargo::target().join("image");
     fs::create_dir_all(&folder).map_err(Failure::io(format!("create {}", folder.display())))?;
     let program = folder.join("tmc-syncer");
     let arch = if cfg!(target_arch = "aarch64") {
@@ -29,9 +25,4 @@ pub(crate) fn run() -> Result<(), Failure> {
     test.args(["test", "--features", "image", "--test", "image", "--", "--nocapture"])
         .env(PROGRAM, &program);
     cargo::succeed("test the image", &mut test)
-}
-
-/// Where cargo builds.
-fn target(root: &Path) -> PathBuf {
-    env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from)
 }

@@ -26,6 +26,17 @@ pub(crate) enum Unavailable {
     Failed(Failure),
 }
 
+// === impl Unavailable ===
+
+impl From<Unavailable> for Failure {
+    fn from(unavailable: Unavailable) -> Self {
+        match unavailable {
+            Unavailable::NotHere(reason) => Self::new(reason),
+            Unavailable::Failed(failure) => failure,
+        }
+    }
+}
+
 pub(crate) fn run(options: &Options) -> Result<(), Failure> {
     let modules: &[Module] = if options.only.is_empty() {
         &Module::ALL
@@ -33,10 +44,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
         &options.only
     };
     let testbed = Testbed::locate();
-    ensure(&testbed, modules).map_err(|why| match why {
-        Unavailable::NotHere(reason) => Failure::new(reason),
-        Unavailable::Failed(failure) => failure,
-    })?;
+    ensure(&testbed, modules)?;
     for program in modules.iter().flat_map(|module| module.programs()) {
         println!("{}", testbed.path(*program).display());
     }

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use syncer_core::config::API_GROUP;
 
 use super::super::{Manifest, schema::put};
-use crate::cli::KcpNames;
+use crate::manifests::options::KcpNames;
 
 const READ: [&str; 3] = ["get", "list", "watch"];
 

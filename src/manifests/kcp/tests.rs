@@ -1,7 +1,7 @@
 use serde_json::{Value, json};
 
 use super::super::tests::printed;
-use crate::cli::Manifests;
+use crate::manifests::options::Manifests;
 
 fn of_kind<'a>(documents: &'a [Value], kind: &str) -> Vec<&'a Value> {
     documents.iter().filter(|document| document["kind"] == kind).collect()

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use syncer_core::Gvr;
 
 use super::{KEEP, READ, rule};
-use crate::manifests::Manifest;
+use crate::{manifests::Manifest, object_name::is_label};
 
 /// A resource and its group, as `kubectl` takes them: `widgets.example.org`, `serviceaccounts`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,10 +66,6 @@ impl FromStr for NamedResource {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let (resource, group) = text.split_once('.').unwrap_or((text, ""));
-        let is_label = |part: &str| {
-            let inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-            !part.is_empty() && part.bytes().all(inner) && !part.starts_with('-') && !part.ends_with('-')
-        };
         let is_group = !text.contains('.') || group.split('.').all(is_label);
         if !is_label(resource) || !is_group {
             return Err(format!(
@@ -89,7 +85,7 @@ impl FromStr for NamedResource {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{cli::Manifests, manifests::tests::printed};
+    use crate::manifests::{options::Manifests, tests::printed};
 
     /// Each role grows by what it is for, and none by more.
     #[test]

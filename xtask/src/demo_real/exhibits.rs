@@ -20,7 +20,7 @@ pub(super) struct Exhibit {
     part: &'static str,
 }
 
-/// The kinds that the syncer carries, in the order in which they are made.
+/// What is shown, in the order in which it is made.
 pub(super) const EXHIBITS: &[Exhibit] = &[Exhibit {
     kind: "ConfigMap",
     api: "/api/v1",
