@@ -18,6 +18,7 @@ use syncer_core::{
 use tokio::sync::mpsc;
 use tracing::warn;
 
+use self::told::is_kept;
 pub(crate) use self::{
     docket::{Docket, Noticed, Party},
     hearing::{Hearing, Telling},
@@ -25,7 +26,7 @@ pub(crate) use self::{
 };
 use crate::{
     events::Events,
-    metrics::{Metrics, Verdict as Counted},
+    metrics::{DriftAction, Metrics, Verdict as Counted},
     runtime::{Actor, Address, Clock, Context, Failure, Message, Spec},
     verdicts::Verdicts,
 };
@@ -142,11 +143,15 @@ impl ConflictArbiter {
         if hearing.telling == Telling::Here {
             self.tell_fallback(hearing);
         }
+        if new.iter().any(is_kept) {
+            metrics.drifted(&hearing.target, DriftAction::Kept);
+        }
         for verdict in &new {
             let (counted, reason) = told(verdict);
             arbiter.verdicts.keep(hearing, verdict);
             // What others added is counted by who removes it.
-            if let Some(counted) = counted.filter(|_| hearing.telling == Telling::Here || verdict.why != Why::Foreign) {
+            let is_told = hearing.telling == Telling::Here || verdict.why != Why::Foreign || is_kept(verdict);
+            if let Some(counted) = counted.filter(|_| is_told) {
                 metrics.conflict(hearing.strategy, counted);
             }
             if hearing.telling == Telling::Elsewhere {

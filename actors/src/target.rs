@@ -32,7 +32,7 @@ pub(crate) use self::{
     heartbeat::EVERY as HEARTBEAT_EVERY,
     ledger::{After, Loss, Others, Task},
     order::{Order, OrderKey, Orders, Roster},
-    sighting::Seen,
+    sighting::{Handover, Seen},
     waits::Waits,
 };
 use crate::{

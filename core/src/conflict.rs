@@ -16,6 +16,7 @@ mod elsewhere;
 mod fight;
 mod finish;
 mod leaf;
+mod order;
 mod owner;
 mod place;
 mod schema;
@@ -128,6 +129,9 @@ pub struct Memory {
 pub struct Decision {
     /// Fields that our entry alone owns and that pass to the target: applied with their live values by the handover manager first.
     pub hand_over: Vec<FieldPath>,
+    /// The fields that the handover manager keeps, where it has more than the target has a claim to: the rest is taken back once all else is done,
+    /// by an apply of that manager without it. `None` where there is nothing to take back.
+    pub keep_handed_over: Option<Vec<FieldPath>>,
     /// What is to be taken out of the live object, by one patch.
     pub removals: Vec<FieldPath>,
     /// The base that goes with the removals, by the same patch: without what is taken out, or it would look like a removal by the target
@@ -190,6 +194,7 @@ impl std::fmt::Debug for Decision {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Decision")
             .field("hand_over", &self.hand_over)
+            .field("keep_handed_over", &self.keep_handed_over)
             .field("removals", &self.removals)
             .field("apply", &self.apply)
             .field("write_back", &self.write_back)

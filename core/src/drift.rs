@@ -70,6 +70,8 @@ pub enum Change {
     Removed,
     /// Somebody added it.
     Added,
+    /// Somebody put the items of the list at hand into another order; managedFields do not say who.
+    Reordered,
 }
 
 /// The drift of the object `live` of `gvr` with these `entries` of managedFields (all of them), where `desired` is the

@@ -2,10 +2,15 @@
 
 mod entry;
 pub(crate) mod fields;
+mod handover;
+mod order;
 
 use serde_json::{Map, Value};
 
 pub use entry::{HANDOVER_MANAGER, ManagedEntry};
+pub use handover::kept_of_handover;
+pub(crate) use order::owned_items;
+pub use order::{has_keyed_items, order_of};
 
 /// The first leaf of `desired` that the managedFields entry `fields` (a FieldsV1) does not own, as a path such as
 /// `data.color`, or `None` if it owns all of them.
@@ -62,10 +67,11 @@ fn first_in_pairs<'v>(
 }
 
 fn first_in_items(fields: &Map<String, Value>, items: &[Value], path: &Path<'_>) -> Option<String> {
+    let owned = fields::Items::of(fields);
     items.iter().enumerate().find_map(|(index, item)| {
         let path = Path::Item(path, index);
-        match fields::child_of_item(fields, item) {
-            Some(child) => first_in_value(child, item, &path),
+        match owned.child(item) {
+            Some((_, child)) => first_in_value(child, item, &path),
             None => Some(path.to_string()),
         }
     })

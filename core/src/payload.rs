@@ -251,7 +251,15 @@ fn write_object(out: &mut String, map: &serde_json::Map<String, Value>) {
 
 /// Writes a JSON string.
 pub(crate) fn write_string(out: &mut String, text: &str) {
-    out.push_str(&Value::from(text).to_string());
+    // Nearly every text is its own JSON, but for the quotes.
+    let is_plain = |byte: u8| byte >= 0x20 && byte != b'"' && byte != b'\\' && byte != 0x7f;
+    if text.bytes().all(is_plain) {
+        out.push('"');
+        out.push_str(text);
+        out.push('"');
+    } else {
+        out.push_str(&Value::from(text).to_string());
+    }
 }
 
 /// Every part carries its length before it, so that no two payloads share a byte sequence.
@@ -415,6 +423,16 @@ mod tests {
             let payload = payload(&[], &[], &value.to_string());
             let read: Value = serde_json::from_str(&format!("{{{}}}", payload.members())).unwrap();
             prop_assert_eq!(read, value);
+        }
+    }
+
+    #[test]
+    fn a_string_is_written_as_its_json() {
+        for code in (0..0x180).chain([0x2028, 0xfeff, 0x1_f600]) {
+            let text = format!("a{}b", char::from_u32(code).unwrap());
+            let mut written = String::new();
+            write_string(&mut written, &text);
+            assert_eq!(written, Value::from(text).to_string(), "{code:x}");
         }
     }
 }

@@ -23,6 +23,7 @@ pub use self::{
     path::{EditError, Path, PathError, Step},
     program::{CompileError, Program, Reach},
     recipe::{Recipe, TransformError},
+    reserved::is_of_kcp,
 };
 
 /// Where an object is: what CEL reads as `namespace` and `workspace`.

@@ -29,6 +29,8 @@ use crate::runtime::Clock;
 
 /// The objects of which anything is remembered.
 const MOST_OBJECTS: usize = 4096;
+/// The fights over one object that are named in one text.
+const MOST_SAID: usize = 8;
 /// The verdicts that are kept of one object on one target.
 const MOST_VERDICTS: usize = 64;
 
@@ -102,20 +104,41 @@ pub(crate) struct Noticed {
 impl Noticed {
     /// What people are told of a fight on `target`.
     pub(crate) fn note(&self, target: &str) -> String {
+        Self::notes(std::slice::from_ref(self), target)
+    }
+
+    /// The same of all `fights` over one object on `target`.
+    pub(crate) fn notes(fights: &[Self], target: &str) -> String {
+        let said: Vec<_> = fights.iter().take(MOST_SAID).map(Self::to_string).collect();
+        let more = match fights.len().saturating_sub(MOST_SAID) {
+            0 => String::new(),
+            more => format!("; and {more} more"),
+        };
+        let (it, field) = match fights {
+            [_] => ("it is", "the field"),
+            _ => ("they are", "each field"),
+        };
+        let until = fights.iter().map(|fight| fight.until).min().unwrap_or(Moment(0));
+        format!(
+            "target {target}: {}{more}: {it} left alone until {until}; give {field} to one side in the policy (conflict.fields)",
+            said.join("; ")
+        )
+    }
+}
+
+/// Who fights over what.
+impl fmt::Display for Noticed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let manager = if self.manager.is_empty() {
             "somebody"
         } else {
             &self.manager
         };
-        let rivals = match self.rivals.as_slice() {
-            [] => String::new(),
-            rivals => format!(", and so does {}", rivals.join(", ")),
-        };
-        format!(
-            "target {target}: {manager} changes {} again and again{rivals}: it is left alone until {}; give the field to one side in the policy \
-             (conflict.fields)",
-            self.path, self.until
-        )
+        write!(f, "{manager} changes {} again and again", self.path)?;
+        if !self.rivals.is_empty() {
+            write!(f, ", and so does {}", self.rivals.join(", "))?;
+        }
+        Ok(())
     }
 }
 
@@ -215,10 +238,33 @@ impl Docket {
         let known = |verdict: &Verdict| bench.last.iter().any(|known| same_verdict(known, verdict));
         let is_new = |verdict: &&Verdict| is_act(verdict) || !known(verdict);
         let new: Vec<_> = verdicts.iter().filter(is_new).cloned().collect();
-        if !verdicts.is_empty() {
-            bench.last = verdicts.iter().take(MOST_VERDICTS).cloned().collect();
-        }
+        // What is not decided any more is news when it is decided again.
+        bench.last = verdicts.iter().take(MOST_VERDICTS).cloned().collect();
         new
+    }
+
+    /// Whether anything was decided the last time that something was heard of a party.
+    pub(crate) fn has_decided(&self, party: Party<'_>) -> bool {
+        let Some(case) = self.cases.get(party.key) else {
+            return false;
+        };
+        let case = case.lock();
+        let bench = case.targets.get(party.target);
+        bench.is_some_and(|bench| !bench.last.is_empty())
+    }
+
+    /// Those who are followed over the `leaf` of a party, on whatever target, sorted.
+    pub(crate) fn rivals(&self, party: Party<'_>, leaf: LeafId) -> Vec<Box<str>> {
+        let Some(case) = self.cases.get(party.key) else {
+            return Vec::new();
+        };
+        let case = case.lock();
+        let reverted = case
+            .targets
+            .get(party.target)
+            .map(|bench| bench.reverted.managers(leaf));
+        let managers = reverted.into_iter().flatten().chain(case.written_back.managers(leaf));
+        managers.collect::<BTreeSet<_>>().into_iter().collect()
     }
 
     /// These verdicts were carried out: says which of them are fights by now.

@@ -65,11 +65,17 @@ impl Bench {
     }
 
     fn counted(&self, strategy: &str, verdict: &str) -> u64 {
+        self.sample(&format!(
+            "conflicts_total{{strategy=\"{strategy}\",verdict=\"{verdict}\"}}"
+        ))
+    }
+
+    fn sample(&self, name: &str) -> u64 {
         let mut registry = Registry::default();
         self.metrics.register(&mut registry);
         let mut text = String::new();
         encode(&mut text, &registry).unwrap();
-        let wanted = format!("tmc_syncer_conflicts_total{{strategy=\"{strategy}\",verdict=\"{verdict}\"}} ");
+        let wanted = format!("tmc_syncer_{name} ");
         let line = text.lines().find_map(|line| line.strip_prefix(&wanted));
         line.map_or(0, |count| count.parse().unwrap())
     }
@@ -137,6 +143,141 @@ fn what_was_done_counts_each_time_and_what_is_left_alone_counts_once() {
         let times: Vec<_> = shown.iter().map(|view| (&*view.path, view.times)).collect();
         assert_eq!(times, [("data.a", 2), ("data.b", 1)]);
     });
+}
+
+#[test]
+fn each_edit_that_a_target_keeps_counts_as_drift_that_was_kept() {
+    simulate(async |bench| {
+        let kept = |value: &str, why: Why| {
+            let mut verdict = verdict("a", (Winner::Downstream, why));
+            verdict.downstream.value = Some(value.into());
+            verdict
+        };
+        for (verdicts, count) in [
+            (vec![kept("2", Why::OnlyDownstream)], 1),
+            (vec![kept("2", Why::OnlyDownstream)], 1),
+            (vec![kept("3", Why::OnlyDownstream)], 2),
+            (
+                vec![kept("4", Why::Foreign), verdict("b", (Winner::Upstream, Why::Conflict))],
+                3,
+            ),
+            // A rule gives it to the target: that is no drift.
+            (vec![kept("5", Why::FieldRule)], 3),
+            (vec![kept("6", Why::Fight)], 3),
+        ] {
+            assert_eq!(bench.arbiter.hear(hearing("web", "east", &verdicts)).await, []);
+            assert_eq!(
+                bench.sample("drift_total{target=\"east\",action=\"kept\"}"),
+                count,
+                "{verdicts:?}"
+            );
+        }
+        // What `UpstreamWins` keeps by `foreign: Keep` is heard from whoever looked for drift.
+        let mut heard = hearing("web", "west", &[kept("7", Why::Foreign)]);
+        (heard.strategy, heard.telling) = (Strategy::UpstreamWins, Telling::Elsewhere);
+        bench.arbiter.hear(heard).await;
+        assert_eq!(bench.sample("drift_total{target=\"west\",action=\"kept\"}"), 1);
+        assert_eq!(bench.counted("upstream_wins", "foreign_kept"), 1);
+    });
+}
+
+/// What is written down while a test runs.
+#[derive(Clone, Default)]
+struct Lines(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// One line each, with both sides, who won and why; of a Secret keyed hashes (S8).
+#[test]
+fn each_verdict_is_a_line_of_the_log_that_shows_no_value_of_a_secret() {
+    runtime::tests::spans::install();
+    let lines = Lines::default();
+    let writer = lines.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_ansi(false)
+        .with_writer(move || writer.clone())
+        .finish();
+    tracing::subscriber::with_default(subscriber, || {
+        simulate(async |bench| {
+            let open = verdict("a", (Winner::WrittenBack, Why::Later));
+            bench.arbiter.hear(hearing("web", "east", &[open])).await;
+            for verdict in of_secret() {
+                bench.arbiter.hear(hearing("password", "east", &[verdict])).await;
+            }
+        });
+    });
+    let log = String::from_utf8(lines.0.lock().clone()).unwrap();
+    let decided: Vec<_> = log.lines().filter(|line| line.contains("decided: ")).collect();
+    assert_eq!(decided.len(), 3, "{log}");
+    let wanted = "decided: data.a: upstream \"1\" by alice, target \"2\" by bob; target, written back: both sides changed it, and this is the later \
+                  write";
+    assert!(decided[0].contains(wanted), "{log}");
+    for part in ["target=east", "kind=configmaps", "namespace=default", "name=web"] {
+        assert!(decided[0].contains(part), "{part}: {log}");
+    }
+    for value in ["hunter2", "aHVudGVyMg", "sesame", "c2VzYW1l"] {
+        assert!(!log.contains(value), "{value}: {log}");
+    }
+    assert!(
+        decided[1].contains("data.password: upstream #") && decided[1].contains(" target #"),
+        "{log}"
+    );
+}
+
+/// What is decided of a Secret that both sides changed.
+fn of_secret() -> Vec<Verdict> {
+    use serde_json::{Value, json};
+    use syncer_core::{
+        config::ForeignLeaves,
+        conflict::{Clocks, Memory, Rules, Schema, SideClock, Sides, Standing, base_of, decide},
+        hash_key::HashKey,
+    };
+    let (gvr, key, now) = (
+        Gvr::new("", "v1", "secrets"),
+        HashKey::new(b"key"),
+        Moment(1_795_000_000_000),
+    );
+    let (hasher, schema) = (LeafHasher::Keyed(&key), Schema::of(&gvr));
+    let base = base_of(&gvr, &schema, hasher, None, &json!({"data": {"password": "b2xk"}}), now);
+    let desired = json!({"data": {"password": "aHVudGVyMg=="}});
+    let live = json!({"data": {"password": "c2VzYW1l", "more": "c2VzYW1l"}, "metadata": {"managedFields": [{
+        "manager": "bob", "operation": "Update", "fieldsV1": {"f:data": {"f:password": {}, "f:more": {}}},
+    }]}});
+    let sides = Sides {
+        gvr: &gvr,
+        schema: &schema,
+        hasher,
+        base: Some(&base),
+        standing: Standing::Edited,
+        desired: &desired,
+        upstream: &Value::Null,
+        live: &live,
+        target: "east",
+    };
+    let rules = Rules {
+        strategy: Strategy::MergeChanges,
+        foreign: ForeignLeaves::Remove,
+        ignored: &[],
+        owned: &[],
+        produced: &[],
+        resting: &std::collections::BTreeSet::new(),
+    };
+    let clock = SideClock::default();
+    let clocks = Clocks {
+        now,
+        upstream: clock,
+        downstream: clock,
+    };
+    decide(&sides, &rules, clocks, &mut Memory::default()).verdicts
 }
 
 #[test]

@@ -27,6 +27,11 @@ pub(super) fn is_act(verdict: &Verdict) -> bool {
     matches!(verdict.winner, Winner::Upstream | Winner::WrittenBack)
 }
 
+/// Whether a verdict lets the target have what somebody did there.
+pub(super) fn is_kept(verdict: &Verdict) -> bool {
+    verdict.winner == Winner::Downstream && matches!(verdict.why, Why::OnlyDownstream | Why::Foreign)
+}
+
 /// What a verdict counts as, if it does, and the reason of the Event that tells of it, if people are told.
 pub(crate) fn told(verdict: &Verdict) -> (Option<metrics::Verdict>, Option<EventReason>) {
     let counted = match (verdict.winner, verdict.why) {

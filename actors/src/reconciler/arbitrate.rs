@@ -41,7 +41,7 @@ struct Course {
 /// How one round ended.
 enum Round {
     /// The attempt is over.
-    Over(Attempt),
+    Over(Box<Attempt>),
     /// A request was made, and the rest is decided anew.
     Next,
     /// Somebody was quicker: what was decided does not hold any more.
@@ -49,6 +49,16 @@ enum Round {
     /// The API server calls the merge invalid.
     Invalid(String),
 }
+
+// === impl Round ===
+
+impl Round {
+    fn over(attempt: Attempt) -> Self {
+        Self::Over(Box::new(attempt))
+    }
+}
+
+// === impl Work ===
 
 impl Work<'_> {
     /// The strategy that is followed for this object. Of a namespace only labels and annotations go down.
@@ -134,7 +144,7 @@ impl Work<'_> {
         };
         for _ in 0..MOST_ROUNDS {
             match self.round(body, uid, &mut course).await? {
-                Round::Over(attempt) => return Ok(attempt),
+                Round::Over(attempt) => return Ok(*attempt),
                 Round::Next => {}
                 Round::Overtaken => {
                     overtaken += 1;
@@ -178,33 +188,34 @@ impl Work<'_> {
     /// Looks at both sides, decides, and makes the first request that is due; the last one ends the attempt.
     async fn round(&self, body: &Body, uid: &str, course: &mut Course) -> Result<Round, AttemptFailure> {
         let Some(live) = self.read().await? else {
-            return Ok(Round::Over(Attempt::done(After::Absent)));
+            return Ok(Round::over(Attempt::done(After::Absent)));
         };
         let Some(seen) = self.seen(&live).filter(|seen| *seen.ours.uid == *uid) else {
             let after = self.seen(&live).map_or(After::Foreign, After::Seen);
-            return Ok(Round::Over(Attempt::done(after)));
+            return Ok(Round::over(Attempt::done(after)));
         };
         let view = self.view(body, live, seen, course.strategy).await?;
         let Some(view) = view else {
-            return Ok(Round::Over(Attempt::done(After::Unchanged)));
+            return Ok(Round::over(Attempt::done(After::Unchanged)));
         };
         // Beside what the upstream said before, a later edit there would look like nobody's, and be overwritten.
         let newest = view.newest.as_ref();
         let is_ahead = newest.is_some_and(|newest| newest.payload.hash() != body.payload.hash());
         let body = newest.unwrap_or(body);
-        // Who owns what moves with every change but a status.
-        let only_status = course.fields.replace(view.seen.fields_hash()) == Some(view.seen.fields_hash());
+        // It moves with every change but a status.
+        let only_status = course.fields.replace(view.seen.content_hash()) == Some(view.seen.content_hash());
         let (decision, resting) = self.decision(body, &view, course.strategy)?;
         if self.downstream.writes == Writes::Reported {
             for verdict in &decision.verdicts {
                 self.log(&format_args!("dry run: would decide: {verdict}"));
             }
-            return Ok(Round::Over(Attempt::done(After::Applied(view.seen))));
+            return Ok(Round::over(Attempt::done(After::Applied(view.seen))));
         }
         match self.carry_out(body, uid, (&view, decision, &resting), course).await {
             Ok(Round::Overtaken) if only_status => Ok(Round::Next),
-            Ok(Round::Over(Attempt { after, end: End::Done })) if is_ahead => {
-                Ok(Round::Over(Attempt { after, end: End::Ahead }))
+            Ok(Round::Over(mut attempt)) if is_ahead && matches!(attempt.end, End::Done) => {
+                attempt.end = End::Ahead;
+                Ok(Round::Over(attempt))
             }
             round => round,
         }

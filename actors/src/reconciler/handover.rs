@@ -2,10 +2,12 @@
 
 use bytes::Bytes;
 use serde_json::{Value, json};
-use syncer_clusters::{Apply, FieldsV1Kept, Object};
+use syncer_clusters::{Apply, FieldsV1Kept, Next, Object};
 use syncer_core::{
+    conflict::excerpt,
+    field_path::FieldPath,
     marker::HANDOVER_MANAGER,
-    ownership::{ManagedEntry, first_leaf_not_owned},
+    ownership::{ManagedEntry, first_leaf_not_owned, kept_of_handover},
     transform::Path,
 };
 
@@ -13,6 +15,10 @@ use super::{
     AttemptFailure, Retry,
     work::{Work, tree_of},
 };
+use crate::target::{Handover, Seen};
+
+/// How often it is tried to take fields back, each time over another version.
+const MOST_TRIES: u32 = 4;
 
 impl Work<'_> {
     /// Gives the leaves that are the target's to the handover manager, where our entry still owns them: an apply that omits them
@@ -51,6 +57,50 @@ impl Work<'_> {
         self.apply_leaves(leaves, &live).await
     }
 
+    /// Takes back from the handover manager what the target has no claim to any more, once `object` is as `desired` says: what the upstream removes
+    /// later would stay for that manager's sake. `None` where there is nothing to take back.
+    pub(super) async fn handed_back(
+        &self,
+        object: &Object,
+        seen: &Seen,
+        desired: &Value,
+    ) -> Result<Option<Object>, AttemptFailure> {
+        if seen.handover == Handover::None {
+            return Ok(None);
+        }
+        let tree = tree_of(object)?;
+        // Where nothing is left to the target but by rule, all that is desired is claimed.
+        let kept = kept_of_handover(&ManagedEntry::all_of(&tree), |path| {
+            self.is_given_up(path) && path.find(desired).is_none()
+        });
+        match kept {
+            Some(kept) => self.hand_back(object.clone(), &kept).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Has the handover manager own nothing of `object` but `kept`.
+    pub(super) async fn hand_back(&self, mut object: Object, kept: &[FieldPath]) -> Result<Object, AttemptFailure> {
+        let apply = Apply::forced(HANDOVER_MANAGER).keeping(FieldsV1Kept::All);
+        for _ in 0..MOST_TRIES {
+            let leaves = excerpt(&tree_of(&object)?, kept);
+            match self.apply_as(&apply, self.handover_body(leaves, &object)).await {
+                Ok(object) => {
+                    self.log(&format_args!("took back what the target has no claim to any more"));
+                    return Ok(object);
+                }
+                // A status moved it, as likely as not right after what was applied.
+                Err(error) if error.next() == Next::LookAgain => {
+                    let uid = object.uid().to_owned();
+                    let read = self.read().await?.filter(|read| read.uid() == uid);
+                    object = read.ok_or(error)?;
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(object)
+    }
+
     fn add_leaf(&self, leaves: &mut Value, path: &Path, value: &Value) -> Result<(), AttemptFailure> {
         path.set(leaves, value).map_err(|cause| {
             let message = format!(
@@ -61,18 +111,27 @@ impl Work<'_> {
         })
     }
 
-    async fn apply_leaves(&self, mut leaves: Value, live: &Object) -> Result<(), AttemptFailure> {
+    async fn apply_leaves(&self, leaves: Value, live: &Object) -> Result<(), AttemptFailure> {
+        let apply = Apply::forced(HANDOVER_MANAGER).keeping(FieldsV1Kept::None);
+        self.apply_as(&apply, self.handover_body(leaves, live)).await?;
+        self.log(&format_args!("handed fields over to the target, as the policy says"));
+        Ok(())
+    }
+
+    /// The body of an apply of `leaves` over `live` as it is.
+    pub(super) fn handover_body(&self, mut leaves: Value, live: &Object) -> Bytes {
         let metadata = json!({
             "name": self.name(), "namespace": self.namespace(), "uid": live.uid(), "resourceVersion": live.resource_version(),
         });
         if let Some(body) = leaves.as_object_mut() {
             body.insert("apiVersion".to_owned(), self.resource.gvr.api_version().into());
             body.insert("kind".to_owned(), (*self.resource.kind).into());
-            body.insert("metadata".to_owned(), metadata);
+            match body.get_mut("metadata").and_then(Value::as_object_mut) {
+                // Labels may be among what is handed over.
+                Some(kept) => kept.extend(metadata.as_object().cloned().unwrap_or_default()),
+                None => drop(body.insert("metadata".to_owned(), metadata)),
+            }
         }
-        let apply = Apply::forced(HANDOVER_MANAGER).keeping(FieldsV1Kept::None);
-        self.apply_as(&apply, Bytes::from(leaves.to_string())).await?;
-        self.log(&format_args!("handed fields over to the target, as the policy says"));
-        Ok(())
+        Bytes::from(leaves.to_string())
     }
 }

@@ -9,7 +9,7 @@ use syncer_core::{
     drift::{self, Drift, Leaf},
     event_reason::EventReason,
     field_path::FieldPath,
-    ownership::{ManagedEntry, first_leaf_not_owned},
+    ownership::{ManagedEntry, first_leaf_not_owned, order_of},
     plan::{Ownership, Reason},
     removal,
 };
@@ -32,8 +32,10 @@ impl Work<'_> {
         let body = self.body().await?;
         let desired = self.apply_body(&body, &body.payload, Expects::Absent)?;
         let fields: Value = serde_json::from_str(self.task.fields.as_deref().unwrap_or_default()).unwrap_or_default();
-        let lost = first_leaf_not_owned(&fields, &parse(&desired)?);
-        if lost.is_none() && self.task.others == Others::None {
+        let desired = parse(&desired)?;
+        let lost = first_leaf_not_owned(&fields, &desired);
+        let is_ordered = order_of(&fields, &desired) == self.task.order;
+        if lost.is_none() && is_ordered && self.task.others == Others::None {
             return Ok(Attempt::done(After::Verified(Ownership::Held)));
         }
         let Some(live) = self.read().await? else {
@@ -46,7 +48,6 @@ impl Work<'_> {
             return self.arbitrate(&body, &seen.ours.uid).await;
         }
         let tree = tree_of(&live)?;
-        let desired = parse(&desired)?;
         let drift = self.drift(&tree, &desired);
         if drift.is_none() {
             return Ok(Attempt::done(After::Applied(seen)));
@@ -99,12 +100,30 @@ impl Work<'_> {
         let Some(seen) = self.seen(object) else {
             return Ok(Attempt::done(After::Foreign));
         };
+        let desired = parse(desired)?;
+        let (object, seen) = match self.handed_back(object, &seen, &desired).await? {
+            Some(object) => match self.seen(&object) {
+                Some(seen) => (object, seen),
+                None => return Ok(Attempt::done(After::Foreign)),
+            },
+            None => (object.clone(), seen),
+        };
         if seen.others == 0 {
             return Ok(Attempt::done(After::Applied(seen)));
         }
-        let drift = self.drift(&tree_of(object)?, &parse(desired)?);
+        let drift = self.drift(&tree_of(&object)?, &desired);
+        if !drift.foreign.is_empty() && !self.removes_foreign()? {
+            // What is kept is told by who looks at it next.
+            return Ok(Attempt::done(After::Seen(seen)));
+        }
         let uid = seen.ours.origin_uid.clone();
-        self.without(object, seen, &drift, &uid).await
+        self.without(&object, seen, &drift, &uid).await
+    }
+
+    /// Whether what others added has to go.
+    fn removes_foreign(&self) -> Result<bool, AttemptFailure> {
+        let rules = &self.prescription()?.spec().conflict;
+        Ok(rules.strategy == Strategy::UpstreamWins && rules.foreign == ForeignLeaves::Remove)
     }
 
     /// Removes what others added to the live object `seen`, where the policy says so.
@@ -113,7 +132,7 @@ impl Work<'_> {
         if drift.foreign.is_empty() {
             return Ok(Attempt::done(After::Applied(seen)));
         }
-        let removes = rules.strategy == Strategy::UpstreamWins && rules.foreign == ForeignLeaves::Remove;
+        let removes = self.removes_foreign()?;
         let metrics = &self.downstream.metrics;
         if removes && self.downstream.writes == Writes::Reported {
             for leaf in &drift.foreign {
@@ -125,7 +144,6 @@ impl Work<'_> {
             return Ok(Attempt::done(After::Applied(seen)));
         }
         if !removes {
-            metrics.conflict(rules.strategy, Verdict::ForeignKept);
             return Ok(Attempt::done(After::Applied(seen)));
         }
         let ops = removal::foreign_patch(&tree_of(live)?, &drift.foreign);
@@ -171,6 +189,7 @@ fn described(leaf: &Leaf) -> String {
         drift::Change::Changed => "changed",
         drift::Change::Removed => "removed",
         drift::Change::Added => "added",
+        drift::Change::Reordered => "put into another order",
     };
     match &leaf.manager {
         Some(manager) => format!("{} was {what} by {manager}", leaf.path),

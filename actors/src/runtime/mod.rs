@@ -78,4 +78,4 @@ pub(crate) use trace::{Trail, begin as begin_trace, is_on as is_traced};
 pub use tree::{ActorView, Tree};
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

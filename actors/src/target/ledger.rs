@@ -12,7 +12,7 @@ use std::{mem, sync::Arc};
 
 use syncer_core::{
     Gvr, ObjectKey,
-    config::DeletionMode,
+    config::{DeletionMode, Strategy},
     marker::PayloadHash,
     plan::{Desired, Live, Ownership, Step, farewell, plan},
     proof::Absence,
@@ -26,10 +26,7 @@ use self::farewell::Farewell;
 pub(crate) use self::guard::Judgement;
 pub(crate) use self::inhabitants::Inhabitants;
 use self::records::{Records, Tracked};
-use super::{
-    sighting::{Seen, fields_hash},
-    weighing::weighed,
-};
+use super::{sighting::Seen, weighing::weighed};
 use crate::{prescription::Prescription, upstream::Workspaces};
 
 /// What is known of one object on this target. A few hundred bytes, no body.
@@ -85,6 +82,10 @@ enum Fields {
         ours: Box<str>,
         /// The hash over what others wrote; 0 if nobody did.
         others: u64,
+        /// Stands for the order of what is ours in keyed lists.
+        order: u64,
+        /// What all that comes to once it is verified.
+        hash: u64,
     },
 }
 
@@ -176,6 +177,8 @@ pub(crate) struct Task {
     pub(crate) fields: Option<Box<str>>,
     /// Whether others wrote to the object beside us.
     pub(crate) others: Others,
+    /// Stands for the order of what is ours in keyed lists, where that was not compared yet.
+    pub(crate) order: u64,
     /// The hash of what was applied last, as far as it says anything.
     pub(crate) applied: Option<PayloadHash>,
     /// The version of the live object, as far as it was seen.
@@ -288,9 +291,11 @@ impl Record {
     }
 
     fn task(&self) -> Task {
-        let (fields, others) = match &self.fields {
-            Fields::Unverified { ours, others } => (Some(ours.clone()), Others::of(*others)),
-            Fields::Verified { others, .. } => (None, *others),
+        let (fields, others, order) = match &self.fields {
+            Fields::Unverified {
+                ours, others, order, ..
+            } => (Some(ours.clone()), Others::of(*others), *order),
+            Fields::Verified { others, .. } => (None, *others, 0),
         };
         Task {
             step: self.step(),
@@ -301,6 +306,7 @@ impl Record {
             prescription: self.prescription.clone(),
             fields,
             others,
+            order,
             loss: self.loss,
             policy: self.policy.clone(),
             marked: self.marked,
@@ -317,7 +323,7 @@ impl Record {
             return;
         }
         if let (Live::Ours(known), Fields::Verified { hash, .. }) = (&self.live, &self.fields)
-            && *hash == seen.fields_hash()
+            && *hash == self.hash_of(&seen)
             && known.uid == seen.ours.uid
         {
             // A hash that says nothing was compared by value before.
@@ -330,6 +336,8 @@ impl Record {
         self.fields = Fields::Unverified {
             ours: seen.fields.clone(),
             others: seen.others,
+            order: seen.order,
+            hash: self.hash_of(&seen),
         };
         self.set_live(seen, Ownership::Unverified);
     }
@@ -343,19 +351,27 @@ impl Record {
 
     fn applied(&mut self, seen: Seen, others: Others) {
         self.fields = Fields::Verified {
-            hash: seen.fields_hash(),
+            hash: self.hash_of(&seen),
             others,
         };
         self.set_live(seen, Ownership::Held);
     }
 
+    fn hash_of(&self, seen: &Seen) -> u64 {
+        let prescription = self.prescription.as_deref();
+        told_by(
+            prescription.map(|prescription| prescription.spec().conflict.strategy),
+            seen,
+        )
+    }
+
     fn verified(&mut self, ownership: Ownership) {
-        let (Fields::Unverified { ours: fields, others }, Live::Ours(ours)) = (&self.fields, &mut self.live) else {
+        let (Fields::Unverified { hash, others, .. }, Live::Ours(ours)) = (&self.fields, &mut self.live) else {
             return;
         };
         ours.ownership = ownership;
         self.fields = Fields::Verified {
-            hash: fields_hash(fields, *others),
+            hash: *hash,
             others: Others::of(*others),
         };
     }
@@ -388,6 +404,14 @@ impl Record {
         }
         self.resource_version == seen.resource_version
             || resource_version::is_older(&seen.resource_version, &self.resource_version)
+    }
+}
+
+/// What `seen` is told from what comes later by, under `strategy`. Where leaves may be the target's, each edit of theirs is looked at.
+fn told_by(strategy: Option<Strategy>, seen: &Seen) -> u64 {
+    match strategy {
+        Some(Strategy::MergeChanges) => seen.content_hash(),
+        Some(Strategy::UpstreamWins | Strategy::LastWriteWins) | None => seen.fields_hash(),
     }
 }
 

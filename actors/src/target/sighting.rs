@@ -1,11 +1,14 @@
 //! What a target's watchers hand to the Target: the newest state of each downstream object of ours.
 
+use serde_json::{Map, Value};
 use syncer_clusters::{Error, ManagedFields, Object, WatchEvent};
 use syncer_core::{
     Gvr, ObjectKey,
     config::DeletionMode,
     marker::{APPLIED_ANNOTATION, Applied, FIELD_MANAGER, HANDOVER_MANAGER, PAUSED_ANNOTATION},
+    ownership::{has_keyed_items, order_of},
     plan::{Lifecycle, Ours, Ownership, Pause},
+    transform::is_of_kcp,
 };
 use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 
@@ -73,11 +76,38 @@ pub(crate) struct Seen {
     pub(crate) fields: Box<str>,
     /// A hash over what others wrote beside us, status and other subresources apart; 0 if nobody did.
     pub(crate) others: u64,
+    /// Stands for the order of what is ours in keyed lists; 0 where there is none.
+    pub(crate) order: u64,
+    /// Whether fields were handed over to the target.
+    pub(crate) handover: Handover,
+    /// A hash over all that it has but the status: that it is another one says no more than that somebody wrote.
+    pub(crate) content: u64,
     /// The policy that wanted it when it was applied.
     pub(crate) policy: Box<str>,
     /// What that policy said then about objects that have to go.
     pub(crate) deletion: DeletionMode,
 }
+
+/// Whether the handover manager owns anything of an object.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Handover {
+    /// It does not.
+    #[default]
+    None,
+    /// Something was handed over, and may have to be taken back.
+    Made,
+}
+
+// === impl Handover ===
+
+impl Handover {
+    fn of(entries: &[ManagedFields]) -> Self {
+        let made = entries.iter().any(|entry| &*entry.manager == HANDOVER_MANAGER);
+        if made { Self::Made } else { Self::None }
+    }
+}
+
+// === impl Seen ===
 
 impl Seen {
     /// What `object` shows, and the upstream object that it was made from; `None` if it is not ours. Hashes under another key
@@ -123,15 +153,24 @@ impl Seen {
                 resource_version: object.resource_version().into(),
                 fields,
                 others: others(entries),
+                order: entry.map_or(0, |entry| order(object, entry)),
+                handover: Handover::of(entries),
+                content: content(object),
                 policy,
                 deletion,
             },
         ))
     }
 
-    /// A hash of who owns what: while it is the same as in the answer to our apply, nobody took a leaf of ours or added one.
+    /// A hash of who owns what, and in which order: while it is the same as in the answer to our apply, nobody took a leaf of ours, added one or
+    /// put one elsewhere.
     pub(crate) fn fields_hash(&self) -> u64 {
-        fields_hash(&self.fields, self.others)
+        xxh3_64(self.fields.as_bytes()) ^ self.others.rotate_left(1) ^ self.order.rotate_left(2)
+    }
+
+    /// The same, where another value of what others have counts too: managedFields do not show who writes what is theirs again.
+    pub(crate) fn content_hash(&self) -> u64 {
+        self.fields_hash() ^ self.content.rotate_left(3)
     }
 }
 
@@ -155,9 +194,45 @@ fn others(entries: &[ManagedFields]) -> u64 {
     if any { hasher.digest().max(1) } else { 0 }
 }
 
-/// The hash of an entry's FieldsV1, and of what others wrote.
-pub(crate) fn fields_hash(fields: &str, others: u64) -> u64 {
-    xxh3_64(fields.as_bytes()) ^ others.rotate_left(1)
+/// The order in which `object` has what our `entry` owns in keyed lists.
+fn order(object: &Object, entry: &ManagedFields) -> u64 {
+    // Most kinds have no such lists, and are not read for it.
+    if !has_keyed_items(entry.fields.get()) {
+        return 0;
+    }
+    let Ok(fields) = serde_json::from_str::<Value>(entry.fields.get()) else {
+        return 0;
+    };
+    let members = object
+        .members()
+        .filter(|(name, _)| fields.get(format!("f:{name}")).is_some());
+    let body: Map<String, Value> = members
+        .filter_map(|(name, member)| Some((name.to_owned(), serde_json::from_str(member.get()).ok()?)))
+        .collect();
+    order_of(&fields, &body.into())
+}
+
+/// Annotations that are moved all the time by those who keep them, and are nobody's edit.
+const RESTLESS: [&str; 2] = ["deployment.kubernetes.io/", "control-plane.alpha.kubernetes.io/"];
+
+/// A hash over what people edit: all members but the status, labels and annotations.
+fn content(object: &Object) -> u64 {
+    let mut hasher = Xxh3::new();
+    let mut part = |text: &str| {
+        hasher.update(&(text.len() as u64).to_le_bytes());
+        hasher.update(text.as_bytes());
+    };
+    for (name, member) in object.members().filter(|(name, _)| *name != "status") {
+        part(name);
+        part(member.get());
+    }
+    let pairs = object.labels().iter().chain(object.annotations().iter());
+    let edited = |key: &str| !is_of_kcp(key) && !RESTLESS.iter().any(|restless| key.starts_with(restless));
+    for (key, value) in pairs.filter(|(key, _)| edited(key)) {
+        part(key);
+        part(value);
+    }
+    hasher.digest()
 }
 
 /// Turns the events of one resource's filtered watch into sightings.

@@ -113,7 +113,7 @@ pub(super) fn reorder(root: &mut Value, path: &FieldPath, names: &[String]) {
     let Some(Value::Array(items)) = find_mut(root, &tokens) else {
         return;
     };
-    items.sort_by_key(|item| {
+    items.sort_by_cached_key(|item| {
         let found = names.iter().position(|name| is_called(item, name));
         found.unwrap_or(names.len())
     });

@@ -1,14 +1,17 @@
 //! When both sides wrote a leaf, and what of that is known already.
 
+use std::collections::BTreeSet;
+
 use super::{
     Agreed, Base, Clocks, LEAST_UNCERTAINTY, LeafTimes, OriginalWrite, SideClock,
+    collected::{Collected, collect},
     leaf::{LeafHash, LeafId, LeafPath},
     owner::{owner_of, time_of},
     settle::{Changed, Times},
     settling::{Case, Settling},
     time::{Certainty, Moment, WriteTime},
 };
-use crate::{config::Strategy, marker::FIELD_MANAGER, ownership::ManagedEntry};
+use crate::{config::Strategy, field_path::FieldPath, marker::FIELD_MANAGER, ownership::ManagedEntry};
 
 impl Settling<'_, '_> {
     /// On what both sides agree by what the target wrote and the upstream shows since: it was written back, and nobody took the leaf. The
@@ -36,15 +39,28 @@ impl Settling<'_, '_> {
         write.is_some_and(|write| write.is_of(self.sides.target, None))
     }
 
-    /// Remembers since when the upstream lacks what the base knows: a write at the target is told by it whether it is the later one.
+    /// Remembers since when the upstream lacks what the base knows: a write at the target is told by it whether it is the later one. Where the target
+    /// lacks it too, what is written next on either side is later than that, and whoever is started next must not take what is missing for a removal
+    /// of then.
     pub(super) fn watch_removals(&mut self) {
-        let now = self.clocks.upstream.to_theirs(self.clocks.now);
-        for id in self.sides.base.into_iter().flat_map(Base::leaves) {
-            if !self.met.contains(&id) {
-                let agreed = self.sides.base.and_then(|base| base.get(id));
-                self.memory.upstream.observe(id, None, agreed, (None, now));
-                self.differing.push(id);
+        let sides = self.sides;
+        let base = sides.base.into_iter().flat_map(Base::leaves);
+        let gone: Vec<LeafId> = base.filter(|id| !self.met.contains(id)).collect();
+        if gone.is_empty() {
+            return;
+        }
+        let mut there = Collected::new(None, self.clocks.now, sides.hasher);
+        collect(sides.gvr, sides.schema, &FieldPath::default(), sides.live, &mut there);
+        let there: BTreeSet<LeafId> = there.ids.into_iter().collect();
+        let above = self.clocks.upstream.to_theirs(self.clocks.now);
+        let below = self.clocks.downstream.to_theirs(self.clocks.now);
+        for id in gone {
+            let agreed = sides.base.and_then(|base| base.get(id));
+            self.memory.upstream.observe(id, None, agreed, (None, above));
+            if !there.contains(&id) {
+                self.memory.downstream.observe(id, None, agreed, (None, below));
             }
+            self.differing.push(id);
         }
     }
 
@@ -80,7 +96,6 @@ impl Settling<'_, '_> {
             .is_none()
             .then(|| self.removal_written_back(case))
             .flatten();
-        let written = time_of(case.owner).or(removed.map(|at| downstream.to_theirs(at)));
         // Only a side that changed the leaf is remembered: that it differed once means that what it has now was written since.
         let (mut none, mut other) = (LeafTimes::default(), LeafTimes::default());
         let (above, below) = match case.changed {
@@ -92,7 +107,11 @@ impl Settling<'_, '_> {
         };
         let up = above.observe(case.id, hash, agreed, (time_of(owner), upstream.to_theirs(now)));
         let found = case.downstream.map(|content| hasher.value(content));
-        let down = below.observe(case.id, found, agreed, (written, downstream.to_theirs(now)));
+        let down = below.observe(case.id, found, agreed, (time_of(case.owner), downstream.to_theirs(now)));
+        let down = removed.map_or(down, |at| WriteTime {
+            at: downstream.to_theirs(at),
+            certainty: Certainty::Watched,
+        });
         // Ours stands there, or nobody's is what was written back: a removal, or a value without an owner.
         let recorded = self.written.get(&case.path.to_string()).filter(|write| match owner {
             Some(owner) => owner.manager == FIELD_MANAGER,

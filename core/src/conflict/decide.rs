@@ -82,6 +82,7 @@ fn run(sides: &Sides<'_>, rules: &Rules<'_>, clocks: Clocks, memory: &mut Memory
         given_up: Vec::new(),
         out: Decision {
             hand_over: Vec::new(),
+            keep_handed_over: None,
             removals: Vec::new(),
             base_without: None,
             claim: Value::Null,

@@ -75,6 +75,15 @@ impl Fights {
             .collect()
     }
 
+    /// The managers that are followed over `leaf`, where they are known.
+    pub fn managers(&self, leaf: LeafId) -> impl Iterator<Item = Box<str>> {
+        let of_leaf = self
+            .0
+            .keys()
+            .filter(move |key| key.leaf == leaf && !key.manager.is_empty());
+        of_leaf.map(|key| key.manager.clone())
+    }
+
     /// What is done about `leaf` now.
     pub fn stance(&self, leaf: LeafId, now: Moment) -> Stance {
         let of_leaf = self.0.iter().filter(|(key, _)| key.leaf == leaf);

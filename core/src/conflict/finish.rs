@@ -12,8 +12,9 @@ use super::{
     walk::Met,
 };
 use crate::{
-    config::Strategy,
+    config::{FieldOwner, Strategy},
     field_path::{FieldPath, Step},
+    ownership::kept_of_handover,
 };
 
 impl Settling<'_, '_> {
@@ -79,12 +80,21 @@ impl Settling<'_, '_> {
         found
     }
 
+    /// What the handover manager keeps, if that is not all that it has: what a rule gives to the target, and what is left to it now.
+    fn keep_handed_over(&self) -> Option<Vec<FieldPath>> {
+        kept_of_handover(self.live_entries, |path| {
+            let left = path.find(self.sides.desired).is_some() && path.find(&self.out.claim).is_none();
+            left || self.owner_by_rule(path) == Some(FieldOwner::Downstream)
+        })
+    }
+
     pub(super) fn finish(mut self) -> Decision {
         self.out.hand_over = self.alone();
         if !self.out.hand_over.is_empty() {
             self.out.apply = ApplyNeed::Due;
         }
         self.out.claim = claim(self.sides.desired, &self.left_out);
+        self.out.keep_handed_over = self.keep_handed_over();
         self.out.base_without = self.base_without();
         if self.rules.strategy != Strategy::UpstreamWins {
             self.out.base = Some(self.next);

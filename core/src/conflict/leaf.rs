@@ -97,6 +97,9 @@ impl LeafHasher<'_> {
 
     /// `canonical` is the canonical text of the path.
     pub(super) fn id(self, canonical: &str, kind: LeafKind) -> LeafId {
+        if kind == LeafKind::Value {
+            return LeafId(self.hash(canonical));
+        }
         let mut text = String::with_capacity(canonical.len() + 16);
         text.push_str(canonical);
         match kind {
@@ -169,7 +172,16 @@ impl Content<'_> {
             return format!("#{:010x}", hasher.value(self).0).into();
         }
         let mut text = String::new();
-        self.write(&mut text);
+        match self {
+            // As people call the items; the steps are for hashes.
+            Self::Order(steps) => {
+                let names = steps
+                    .iter()
+                    .map(|step| step.trim_start_matches("\u{1}k").trim_end_matches(','));
+                text.push_str(&names.collect::<Vec<_>>().join(", "));
+            }
+            Self::One(_) | Self::Arms(_) => self.write(&mut text),
+        }
         if text.chars().count() > LONGEST {
             text = text.chars().take(LONGEST).chain(['…']).collect();
         }

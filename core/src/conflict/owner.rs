@@ -11,16 +11,12 @@ use crate::{
     ownership::{ManagedEntry, fields},
 };
 
-/// The entry that wrote the leaf at `path` last, of those that own something of it.
+/// The entry that wrote the leaf at `path` last, of those that own something of it. Nobody owns the order of a list.
 pub(super) fn owner_of<'a>(entries: &'a [ManagedEntry<'a>], path: &LeafPath) -> Option<&'a ManagedEntry<'a>> {
-    let owns = |entry: &&ManagedEntry<'_>| {
-        let Some(node) = node_at(entry.fields, &path.path) else {
-            return false;
-        };
-        match path.kind {
-            LeafKind::Union(_) | LeafKind::Value | LeafKind::Item | LeafKind::Order => !node.is_null(),
-        }
-    };
+    if path.kind == LeafKind::Order {
+        return None;
+    }
+    let owns = |entry: &&ManagedEntry<'_>| node_at(entry.fields, &path.path).is_some_and(|node| !node.is_null());
     entries.iter().filter(owns).max_by_key(|entry| entry.time)
 }
 

@@ -6,7 +6,10 @@ use super::{
     schema::{Hint, MapKind},
     walk::{Part, Walk},
 };
-use crate::ownership::{ManagedEntry, fields};
+use crate::ownership::{
+    ManagedEntry,
+    fields::{self, Items},
+};
 
 /// A place in what is desired, with what is known of the same place elsewhere.
 #[derive(Clone)]
@@ -24,7 +27,8 @@ pub(super) struct Place<'a> {
 
 impl<'a> Place<'a> {
     pub(super) fn field(&self, name: &str, desired: &'a Value) -> Self {
-        let under = |node: &'a Value| fields::child_of_field(node, name);
+        let child = format!("f:{name}");
+        let under = |node: &'a Value| node.get(&child);
         Self {
             desired,
             live: self.live.and_then(|live| live.get(name)).filter(|live| !live.is_null()),
@@ -85,10 +89,13 @@ fn has_all(ours: &Value, desired: &Value) -> bool {
             .iter()
             .filter(|(_, value)| !value.is_null())
             .all(|(name, value)| fields::child_of_field(ours, name).is_some_and(|ours| has_all(ours, value))),
-        Value::Array(items) => items.iter().all(|item| {
-            let node = ours.as_object().and_then(|ours| fields::child_of_item(ours, item));
-            node.is_some_and(|ours| has_all(ours, item))
-        }),
+        Value::Array(items) => {
+            let Some(owned) = ours.as_object().map(Items::of) else {
+                return items.is_empty();
+            };
+            let mut items = items.iter();
+            items.all(|item| owned.child(item).is_some_and(|(_, ours)| has_all(ours, item)))
+        }
         _ => true,
     }
 }

@@ -1,6 +1,6 @@
 //! A decision in the making: what becomes of each leaf that is met.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::HashSet;
 
 use serde_json::Value;
 
@@ -8,6 +8,7 @@ use super::{
     Agreed, ApplyNeed, Base, Clocks, Decision, LeafTimes, Memory, Rules, Sides, Standing, WriteBack,
     claim::LeftOut,
     leaf::{Content, LeafHash, LeafId, LeafKind, LeafPath},
+    order::is_same_order,
     owner::owner_of,
     settle::{Changed, Times, settle},
     time::WriteTime,
@@ -96,11 +97,15 @@ impl<'s> Sink<'s> for Settling<'_, 's> {
         // A value that was another one, and is the base's again, was written since: then the times decide.
         let watched = self.rules.strategy == Strategy::LastWriteWins;
         let again = |times: &LeafTimes| watched && times.remembers(met.id, known);
-        let upstream_differs = agreed != Some(hash);
-        let downstream_differs = match (agreed, &met.live) {
-            _ if met.kind == LeafKind::Order => {
-                !alike && !upstream_differs && self.rules.strategy != Strategy::UpstreamWins
+        let reordered = match (&met.desired, &met.live) {
+            (Content::Order(desired), Some(Content::Order(live))) => {
+                Some(self.reordered(trail, (desired, live), agreed))
             }
+            _ => None,
+        };
+        let upstream_differs = reordered.map_or(agreed != Some(hash), |order| order.upstream);
+        let downstream_differs = match (agreed, &met.live) {
+            _ if met.kind == LeafKind::Order => reordered.is_some_and(|order| order.downstream),
             // It had the leaf when it was last looked at, and removed it since.
             (None, None) => again(&self.memory.downstream),
             (None, Some(_)) => !met.mine && met.owner.is_some(),
@@ -135,7 +140,11 @@ impl<'s> Sink<'s> for Settling<'_, 's> {
                 self.note_composite(trail, &met, Holder::Upstream);
             }
             Some(Winner::Downstream | Winner::WrittenBack) => {
-                self.keep(met.id);
+                if reordered.is_some_and(|order| !order.upstream) {
+                    self.keep_order(met.id, hash);
+                } else {
+                    self.keep(met.id);
+                }
                 self.note_composite(trail, &met, Holder::Downstream);
                 self.leave_out(path(), &met);
             }
@@ -265,11 +274,4 @@ impl Settling<'_, '_> {
             self.next.agree(id, agreed);
         }
     }
-}
-
-/// Whether what both lists have stands in one order in both.
-fn is_same_order(desired: &[String], live: &[String]) -> bool {
-    let (ours, theirs): (BTreeSet<_>, BTreeSet<_>) = (desired.iter().collect(), live.iter().collect());
-    let desired = desired.iter().filter(|step| theirs.contains(step));
-    desired.eq(live.iter().filter(|step| ours.contains(step)))
 }

@@ -13,7 +13,10 @@ use super::{
 use crate::{
     field_path::Step,
     identity::Gvr,
-    ownership::{ManagedEntry, fields},
+    ownership::{
+        ManagedEntry,
+        fields::{self, Items},
+    },
     transform::reserved::is_of_kcp,
 };
 
@@ -219,15 +222,25 @@ impl<'a> Walk<'a, '_> {
             .flatten()
             .filter_map(|item| Some((text_of(&kind.step_to(item)?), item)))
             .collect();
+        let owned = |node: &'a Value| node.as_object().map(Items::of);
+        let ours = place.ours.and_then(owned);
+        let others: Vec<_> = place
+            .others
+            .iter()
+            .filter_map(|(entry, node)| Some((*entry, owned(node)?)))
+            .collect();
         for item in items {
             let Some(step) = kind.step_to(item) else { continue };
             let there = by_step.get(&text_of(&step)).copied();
-            let under = |node: &'a Value| fields::child_of_item(node.as_object()?, item);
+            let under = |items: &Items<'a>| items.child(item).map(|(_, node)| node);
             let mut child = Place {
                 desired: item,
                 live: there,
-                ours: place.ours.and_then(under),
-                others: place.under(under),
+                ours: ours.as_ref().and_then(under),
+                others: others
+                    .iter()
+                    .filter_map(|(entry, items)| Some((*entry, under(items)?)))
+                    .collect(),
                 part,
             };
             self.trail.push(step);
@@ -256,7 +269,12 @@ impl<'a> Walk<'a, '_> {
                 Content::Order(steps.map(|step| text_of(&step)).collect())
             };
             let contents = (order(items), live.map(|live| order(live)));
-            let place = Place { part, ..place.clone() };
+            // Nobody owns an order in managedFields.
+            let place = Place {
+                part,
+                others: Vec::new(),
+                ..*place
+            };
             self.tell(&place, LeafKind::Order, contents, true);
         }
     }

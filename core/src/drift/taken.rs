@@ -1,11 +1,13 @@
 //! Leaves that are desired and not ours any more.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value};
 
 use super::{Change, Found, latest};
 use crate::{
     field_path::Step,
-    ownership::{ManagedEntry, fields},
+    ownership::{ManagedEntry, fields, owned_items},
 };
 
 /// Of the metadata, what an entry of ours tracks.
@@ -125,9 +127,35 @@ impl<'a> Place<'a> {
     fn walk(&self, found: &mut Found) {
         match self.desired {
             Value::Object(_) => self.walk_fields(found, |_| true),
-            Value::Array(_) => self.walk_items(found),
+            Value::Array(items) => {
+                self.walk_items(found);
+                if self.is_reordered(items) && !found.full {
+                    found.add(Change::Reordered, None);
+                }
+            }
             _ => {}
         }
+    }
+
+    /// Whether those items of a keyed list that are ours stand there in another order than desired.
+    fn is_reordered(&self, desired: &[Value]) -> bool {
+        let ours = self.ours.and_then(Value::as_object);
+        let (Some(ours), Some(Value::Array(live))) = (ours, self.live) else {
+            return false;
+        };
+        if !ours.keys().any(|name| name.starts_with("k:")) {
+            return false;
+        }
+        let (desired, live) = (owned_items(ours, desired), owned_items(ours, live));
+        // What one of them lacks was removed, which is told apart.
+        let (wanted, there): (BTreeSet<_>, BTreeSet<_>) = (desired.iter().collect(), live.iter().collect());
+        let both = |names: &Vec<&'a str>| -> Vec<&'a str> {
+            let shared = names
+                .iter()
+                .filter(|name| wanted.contains(name) && there.contains(name));
+            shared.copied().collect()
+        };
+        both(&desired) != both(&live)
     }
 
     /// Names what is lost: the parts, where somebody else owns it in parts, or else all of it.

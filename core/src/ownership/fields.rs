@@ -2,9 +2,11 @@
 //!
 //! `f:name` is a field, `k:{…}` an item of a keyed list, `v:…` an item of a set, `.` the parent itself.
 
+use std::{cell::OnceCell, collections::BTreeMap, sync::LazyLock};
+
 use serde_json::{Map, Value};
 
-use crate::field_path::{Step, has_key};
+use crate::{field_path::Step, payload::write_string};
 
 /// The children of a node, without the `.`.
 pub(crate) fn children(node: &Value) -> impl Iterator<Item = (&str, &Value)> {
@@ -43,44 +45,146 @@ pub(crate) fn child_of_field<'f>(node: &'f Value, name: &str) -> Option<&'f Valu
 
 /// The child that stands for `item` of a list: `v:` for items of a set, `k:` for items of a keyed list.
 pub(crate) fn child_of_item<'f>(node: &'f Map<String, Value>, item: &Value) -> Option<&'f Value> {
-    // Nearly always the server wrote the key just so; only what it defaulted needs a look at every child.
-    let exact = key_of_item(node, item).and_then(|key| node.get(&format!("k:{}", Value::Object(key))));
-    exact.or_else(|| {
-        node.iter().find_map(|(name, child)| {
-            let stands_for_item = match step(name)? {
-                Step::Element(value) => value == *item,
-                Step::Item(key) => has_key(&key, item),
-                Step::Field(_) | Step::Index(_) => false,
-            };
-            stands_for_item.then_some(child)
-        })
-    })
+    Items::of(node).child(item).map(|(_, child)| child)
 }
 
 /// The step to `item`, in the terms of the list that `node` describes.
 pub(crate) fn step_to_item(node: &Map<String, Value>, item: &Value) -> Option<Step> {
     let first = node.keys().find(|name| name.as_str() != ".")?;
     match first.split_once(':')?.0 {
-        "k" => key_of_item(node, item).map(Step::Item),
+        "k" => Items::of(node).key(item).map(Step::Item),
         "v" => Some(Step::Element(item.clone())),
         _ => None,
     }
 }
 
-/// The values of `item` for the names that key the list.
-fn key_of_item(node: &Map<String, Value>, item: &Value) -> Option<Map<String, Value>> {
-    let key = node.keys().find_map(|name| name.strip_prefix("k:"))?;
-    let names: Map<String, Value> = serde_json::from_str(key).ok()?;
-    let value = |name: &str| match item.get(name) {
-        Some(value) => Some(value.clone()),
-        None => (name == "protocol").then(|| "TCP".into()),
-    };
-    Some(
-        names
-            .keys()
-            .filter_map(|name| Some((name.clone(), value(name)?)))
-            .collect(),
-    )
+/// A node that describes a list, to be asked for many items of that list: each costs no more than a look.
+#[derive(Clone, Debug)]
+pub(crate) struct Items<'f> {
+    node: &'f Map<String, Value>,
+    /// The names that key the list, sorted; none where it is no keyed list.
+    names: Vec<String>,
+    /// All children by what they stand for; read when an item is not found under the text that a server most likely wrote.
+    parsed: OnceCell<Vec<(Step, &'f str, &'f Value)>>,
+    /// The texts of those keys as we would write them, with their places.
+    by_text: OnceCell<BTreeMap<String, usize>>,
+}
+
+// === impl Items ===
+
+impl<'f> Items<'f> {
+    pub(crate) fn of(node: &'f Map<String, Value>) -> Self {
+        let key = node.keys().find_map(|name| name.strip_prefix("k:"));
+        let key: Option<Map<String, Value>> = key.and_then(|key| serde_json::from_str(key).ok());
+        let mut names: Vec<String> = key.into_iter().flatten().map(|(name, _)| name).collect();
+        names.sort_unstable();
+        Self {
+            node,
+            names,
+            parsed: OnceCell::new(),
+            by_text: OnceCell::new(),
+        }
+    }
+
+    /// The child that stands for `item`, and its name.
+    pub(crate) fn child(&self, item: &Value) -> Option<(&'f str, &'f Value)> {
+        let (text, complete) = self.text(item);
+        if let Some((name, child)) = self.node.get_key_value(&text) {
+            return Some((name, child));
+        }
+        let parsed = self.parsed();
+        let known = self.by_text().get(&text).and_then(|index| parsed.get(*index));
+        // With every part of its key there is one text for it.
+        if known.is_some() || complete == Completeness::Whole {
+            return known.map(|(_, name, child)| (*name, *child));
+        }
+        let found = parsed.iter().find(|(step, _, _)| step.leads_to(item));
+        found.map(|(_, name, child)| (*name, *child))
+    }
+
+    /// The values of `item` for the names that key the list; `None` where it is none.
+    fn key(&self, item: &Value) -> Option<Map<String, Value>> {
+        if self.names.is_empty() {
+            return None;
+        }
+        let parts = self.names.iter();
+        Some(
+            parts
+                .filter_map(|name| Some((name.clone(), part(item, name)?.clone())))
+                .collect(),
+        )
+    }
+
+    /// The name of the child for `item` as a server most likely wrote it.
+    fn text(&self, item: &Value) -> (String, Completeness) {
+        use std::fmt::Write as _;
+        let mut text = String::with_capacity(48);
+        if self.names.is_empty() {
+            // Writing to a string does not fail.
+            let _ = write!(text, "v:{item}");
+            return (text, Completeness::Whole);
+        }
+        text.push_str("k:{");
+        let mut complete = Completeness::Whole;
+        for name in &self.names {
+            let Some(value) = part(item, name) else {
+                complete = Completeness::Defaulted;
+                continue;
+            };
+            if !text.ends_with('{') {
+                text.push(',');
+            }
+            write_string(&mut text, name);
+            let _ = match value {
+                Value::String(value) => {
+                    text.push(':');
+                    write_string(&mut text, value);
+                    Ok(())
+                }
+                value => write!(text, ":{value}"),
+            };
+        }
+        text.push('}');
+        (text, complete)
+    }
+
+    fn parsed(&self) -> &[(Step, &'f str, &'f Value)] {
+        self.parsed.get_or_init(|| {
+            let named = self.node.iter();
+            named
+                .filter_map(|(name, child)| Some((step(name)?, name.as_str(), child)))
+                .collect()
+        })
+    }
+
+    fn by_text(&self) -> &BTreeMap<String, usize> {
+        self.by_text.get_or_init(|| {
+            let steps = self.parsed().iter().enumerate();
+            let text = |step: &Step| match step {
+                Step::Item(key) => Some(format!("k:{}", Value::Object(key.clone()))),
+                Step::Element(value) => Some(format!("v:{value}")),
+                Step::Field(_) | Step::Index(_) => None,
+            };
+            steps
+                .filter_map(|(index, (step, _, _))| Some((text(step)?, index)))
+                .collect()
+        })
+    }
+}
+
+/// Whether an item has all that keys its list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Completeness {
+    /// It has.
+    Whole,
+    /// The server filled in some of it.
+    Defaulted,
+}
+
+/// What `item` has for the part `name` of its key.
+fn part<'v>(item: &'v Value, name: &str) -> Option<&'v Value> {
+    static TCP: LazyLock<Value> = LazyLock::new(|| "TCP".into());
+    item.get(name).or_else(|| (name == "protocol").then(|| &*TCP))
 }
 
 /// Whether every leaf of the tree `part` is in `whole`.

@@ -67,7 +67,7 @@ pub(super) fn path_refusal(path: &Path) -> Option<String> {
 }
 
 /// Whether a label or annotation is of kcp's domain: `kcp.io` or below it.
-pub(crate) fn is_of_kcp(key: &str) -> bool {
+pub fn is_of_kcp(key: &str) -> bool {
     let domain = key.split_once('/').map_or("", |(domain, _)| domain);
     domain == "kcp.io" || domain.ends_with(".kcp.io")
 }

@@ -26,7 +26,7 @@ fn synced(down: &Down, object: &Object) -> Value {
 }
 
 #[test]
-fn an_autoscaler_without_a_rule_is_a_fight_until_the_rule_is_added() {
+fn an_autoscaler_without_a_rule_is_a_fight_under_default_settings_until_the_rule_is_added() {
     let down = Down::start("fights", &[policy("all", 0, &[], &json!({}))]);
     let _report = down.report();
     let controller = ControllerManager::start(&down.east, "horizontal-pod-autoscaler-controller");
@@ -60,7 +60,9 @@ fn an_autoscaler_without_a_rule_is_a_fight_until_the_rule_is_added() {
         let condition = synced(&down, &object);
         let replicas = object.read(&down.east)["spec"]["replicas"].clone();
         let said = condition["status"] == "False" && condition["reason"] == "Conflicted";
-        if said && replicas == 4 {
+        let message = text(&condition, "/message");
+        let named = message.contains("spec.replicas") && message.contains("kube-controller-manager");
+        if said && named && replicas == 4 {
             Ok(())
         } else {
             Err(format!("{replicas} {condition}"))
@@ -77,6 +79,12 @@ fn an_autoscaler_without_a_rule_is_a_fight_until_the_rule_is_added() {
     object.strategic(&down.east, &image("example.org/other:1"));
     wait_for("the revert", SOON, || container() == "example.org/web:2");
     assert_eq!(held()["spec"]["replicas"], 4, "it is left alone");
+    let condition = synced(&down, &object);
+    let message = text(&condition, "/message");
+    assert!(
+        message.contains("kube-controller-manager changes spec.replicas"),
+        "it is said as long as it rests: {condition}"
+    );
 
     // The rule ends it, without a restart.
     let replicas = json!([{"resource": "deployments.apps", "path": "spec.replicas", "owner": "Downstream"}]);

@@ -141,6 +141,87 @@ fn what_is_decided_again_just_so_is_no_news() {
     assert_eq!(arbiter.record(party, &[verdict("eve", Winner::Downstream)]).len(), 1);
 }
 
+/// Each edit that is kept has a verdict of its own, also one that brings a value back.
+#[test]
+fn the_next_edit_of_what_is_kept_is_news() {
+    let (docket, key, target) = (Docket::default(), key("web"), Arc::from("east"));
+    let party = Party {
+        key: &key,
+        target: &target,
+        shape: 1,
+    };
+    let kept = |value: &str| {
+        let mut verdict = verdict("bob", Winner::Downstream);
+        verdict.downstream.value = Some(value.into());
+        [verdict]
+    };
+    for (verdicts, news) in [(kept("7"), 1), (kept("7"), 0), (kept("8"), 1), (kept("7"), 1)] {
+        assert_eq!(docket.record(party, &verdicts).len(), news);
+        assert!(docket.has_decided(party));
+    }
+    assert_eq!(docket.record(party, &[]).len(), 0, "as the upstream has it");
+    assert!(!docket.has_decided(party));
+    assert_eq!(docket.record(party, &kept("7")).len(), 1);
+}
+
+#[test]
+fn who_fights_over_a_field_is_known_as_long_as_it_rests() {
+    let (docket, key) = (Docket::default(), key("web"));
+    let targets: [Arc<str>; 2] = ["east".into(), "west".into()];
+    let party = |target: usize| Party {
+        key: &key,
+        target: &targets[target],
+        shape: 1,
+    };
+    for round in 0..2 {
+        docket.carried_out(
+            party(0),
+            &[verdict("autoscaler", Winner::WrittenBack)],
+            Moment(round),
+            RULE,
+        );
+        docket.carried_out(party(1), &[verdict("other", Winner::WrittenBack)], Moment(round), RULE);
+    }
+    docket.carried_out(party(0), &[verdict("bob", Winner::Upstream)], Moment(3), RULE);
+    let leaf = verdict("bob", Winner::Upstream).leaf;
+    assert_eq!(
+        docket.rivals(party(0), leaf),
+        ["autoscaler".into(), "bob".into(), "other".into()]
+    );
+    assert_eq!(
+        docket.rivals(party(1), leaf),
+        ["autoscaler".into(), "other".into()],
+        "a revert is one target's"
+    );
+}
+
+#[test]
+fn what_rests_is_told_with_fields_and_managers() {
+    let fight = |path: &str, manager: &str, rivals: &[&str], until: i64| Noticed {
+        path: path.to_owned(),
+        manager: manager.into(),
+        rivals: rivals.iter().map(|rival| (*rival).into()).collect(),
+        until: Moment(until),
+    };
+    let two = [
+        fight("spec.replicas", "hpa", &["vpa"], 2_000),
+        fight("spec.paused", "", &[], 1_000),
+    ];
+    assert_eq!(
+        Noticed::notes(&two, "east"),
+        "target east: hpa changes spec.replicas again and again, and so does vpa; somebody changes spec.paused again and again: they are left alone \
+         until 1970-01-01T00:00:01Z; give each field to one side in the policy (conflict.fields)"
+    );
+    let many: Vec<_> = (0..20)
+        .map(|n| fight(&format!("data.{n}"), "bob", &[], 1_000))
+        .collect();
+    let note = Noticed::notes(&many, "east");
+    assert!(
+        note.contains("data.7 again and again; and 12 more: they are left alone"),
+        "{note}"
+    );
+}
+
 #[test]
 fn there_is_an_end_to_the_objects_that_are_remembered() {
     let (arbiter, target) = (Docket::default(), Arc::from("east"));
@@ -198,6 +279,7 @@ fn the_first_look_after_a_gap_finds_what_was_written_before_it_and_the_next_ones
 fn nothing() -> Decision {
     Decision {
         hand_over: Vec::new(),
+        keep_handed_over: None,
         removals: Vec::new(),
         base_without: None,
         claim: serde_json::Value::Null,

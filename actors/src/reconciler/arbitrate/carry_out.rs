@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 
 use bytes::Bytes;
-use serde_json::json;
 use syncer_clusters::{Apply, FieldsV1Kept, Next, Object, Write};
 use syncer_core::{
     body::Expects,
@@ -62,6 +61,7 @@ impl Work<'_> {
         let stale = removed || view.seen.ours.applied != Some(hash) || (view.base.is_empty() && !base.is_empty());
         let rebound = *view.seen.ours.origin_uid != *body.uid;
         let mut seen = view.seen.clone();
+        let mut applied = None;
         let drifted = course
             .removed
             .iter()
@@ -90,7 +90,17 @@ impl Work<'_> {
             };
             self.log(&format_args!("applied what was decided"));
             let Some(now) = self.seen(&object) else {
-                return Ok(Round::Over(Attempt::done(After::Foreign)));
+                return Ok(Round::over(Attempt::done(After::Foreign)));
+            };
+            seen = now;
+            applied = Some(object);
+        }
+        if let Some(kept) = &decision.keep_handed_over {
+            let object = self
+                .hand_back(applied.unwrap_or_else(|| view.live.clone()), kept)
+                .await?;
+            let Some(now) = self.seen(&object) else {
+                return Ok(Round::over(Attempt::done(After::Foreign)));
             };
             seen = now;
         }
@@ -115,7 +125,7 @@ impl Work<'_> {
         {
             attempt.after = After::Decided(seen);
         }
-        Ok(Round::Over(attempt))
+        Ok(Round::over(attempt))
     }
 
     /// The merge is refused: another arm may be in the way, or the change is of what never changes.
@@ -128,7 +138,7 @@ impl Work<'_> {
     ) -> Result<Result<Object, Round>, AttemptFailure> {
         if immutable_path(error).is_some() {
             let attempt = self.refused_change(body, uid, (bytes, None), error).await?;
-            return Ok(Err(Round::Over(attempt)));
+            return Ok(Err(Round::over(attempt)));
         }
         match self.after_other_arms(uid, bytes, error).await {
             Ok(Some(object)) => Ok(Ok(object)),
@@ -153,19 +163,9 @@ impl Work<'_> {
 
     /// Fields pass to the target: our entry alone owns them, and an omission would reset them.
     async fn give_up(&self, paths: &[FieldPath], view: &View) -> Result<Round, AttemptFailure> {
-        let mut leaves = excerpt(&view.tree, paths);
-        let Some(tree) = leaves.as_object_mut() else {
-            return Ok(Round::Overtaken);
-        };
-        tree.insert("apiVersion".to_owned(), self.resource.gvr.api_version().into());
-        tree.insert("kind".to_owned(), (*self.resource.kind).into());
-        let head = json!({
-            "name": self.name(), "namespace": self.namespace(),
-            "uid": view.live.uid(), "resourceVersion": view.live.resource_version(),
-        });
-        tree.insert("metadata".to_owned(), head);
+        let body = self.handover_body(excerpt(&view.tree, paths), &view.live);
         let apply = Apply::forced(HANDOVER_MANAGER).keeping(FieldsV1Kept::None);
-        match self.apply_as(&apply, Bytes::from(leaves.to_string())).await {
+        match self.apply_as(&apply, body).await {
             Ok(_) => Ok(Round::Next),
             Err(error) if error.next() == Next::LookAgain => Ok(Round::Overtaken),
             Err(error) => Err(error.into()),

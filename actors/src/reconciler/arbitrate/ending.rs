@@ -6,7 +6,7 @@ use serde_json::Value;
 use syncer_clusters::Object;
 use syncer_core::{
     config::Strategy,
-    conflict::{Fallback, LeafId, Verdict},
+    conflict::{Fallback, LeafId, Moment, Verdict},
     event_reason::EventReason,
 };
 
@@ -38,7 +38,12 @@ impl Work<'_> {
         let Ok(prescription) = self.prescription() else {
             return Vec::new();
         };
-        if verdicts.is_empty() && fallback.is_none() {
+        // That nothing is decided any more is heard too, once.
+        let was_decided = || {
+            let party = self.party();
+            party.is_some_and(|party| self.downstream.arbiter.docket.has_decided(party))
+        };
+        if verdicts.is_empty() && fallback.is_none() && !was_decided() {
             return Vec::new();
         }
         let hearing = Hearing {
@@ -69,21 +74,14 @@ impl Work<'_> {
         let until = self
             .party()
             .and_then(|party| self.downstream.arbiter.docket.next_end(party, now));
-        let still = verdicts.iter().find(|verdict| resting.contains(&verdict.leaf));
-        let target = &self.downstream.name;
-        let note = match (noticed.first(), still, until) {
-            (Some(fight), _, _) => Some(fight.note(target)),
-            (None, Some(verdict), Some(until)) => {
-                let fight = Noticed {
-                    path: verdict.path.to_string(),
-                    manager: verdict.downstream.manager.clone().unwrap_or_default(),
-                    rivals: Vec::new(),
-                    until,
-                };
-                Some(fight.note(target))
+        let mut fights = noticed.to_vec();
+        for verdict in verdicts.iter().filter(|verdict| resting.contains(&verdict.leaf)) {
+            let path = verdict.path.to_string();
+            if let Some(until) = until.filter(|_| fights.iter().all(|fight| fight.path != path)) {
+                fights.push(self.still_fought(verdict, path, until));
             }
-            (None, _, _) => None,
-        };
+        }
+        let note = (!fights.is_empty()).then(|| Noticed::notes(&fights, &self.downstream.name));
         let (Some(until), Some(note)) = (until, note) else {
             return Attempt::done(After::Applied(seen));
         };
@@ -94,6 +92,23 @@ impl Work<'_> {
                 failure: AttemptFailure::new(note, Retry::After(rest)).because(EventReason::FightDetected),
                 rest,
             },
+        }
+    }
+
+    /// A fight that goes on over a leaf that rests, `verdict` says at `path`.
+    fn still_fought(&self, verdict: &Verdict, path: String, until: Moment) -> Noticed {
+        let party = self.party();
+        let mut rivals = party.map_or_else(Vec::new, |party| {
+            self.downstream.arbiter.docket.rivals(party, verdict.leaf)
+        });
+        let manager = verdict.downstream.manager.clone();
+        let manager = manager.or_else(|| rivals.first().cloned()).unwrap_or_default();
+        rivals.retain(|rival| *rival != manager);
+        Noticed {
+            path,
+            manager,
+            rivals,
+            until,
         }
     }
 

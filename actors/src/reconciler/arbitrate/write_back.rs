@@ -21,7 +21,7 @@ impl Work<'_> {
     pub(super) async fn write_back(&self, view: &View, decision: &Decision) -> Result<Round, AttemptFailure> {
         let ops = write_back_patch(&view.upstream, &decision.write_back, &self.downstream.name);
         if ops.is_empty() {
-            return Ok(Round::Over(Attempt::done(After::Unchanged)));
+            return Ok(Round::over(Attempt::done(After::Unchanged)));
         }
         let body = serde_json::to_vec(&ops).map_err(|error| AttemptFailure::new(error.to_string(), Retry::Rarely))?;
         let over = view
@@ -54,7 +54,7 @@ impl Work<'_> {
                 for leaf in &decision.write_back {
                     self.log(&format_args!("wrote {} back upstream", leaf.path));
                 }
-                Ok(Round::Over(Attempt::done(After::Unchanged)))
+                Ok(Round::over(Attempt::done(After::Unchanged)))
             }
             Err(error) => match error.next() {
                 Next::LookAgain | Next::NotFound => Ok(Round::Overtaken),

@@ -5,6 +5,6 @@ mod fixture;
 mod mailbox;
 mod outbox;
 mod restart;
-mod spans;
+pub(crate) mod spans;
 mod threads;
 mod timers;

@@ -8,6 +8,7 @@ use syncer_core::{
 };
 
 use super::*;
+use crate::target::Handover;
 
 const FIELDS: &str = r#"{"f:data":{"f:k":{}}}"#;
 
@@ -41,6 +42,9 @@ pub(crate) fn seen(hash: u128, version: &str) -> Seen {
         resource_version: version.into(),
         fields: FIELDS.into(),
         others: 0,
+        order: 0,
+        handover: Handover::None,
+        content: 0,
         deletion: DeletionMode::Delete,
         policy: "web".into(),
     }
@@ -619,4 +623,46 @@ fn who_is_wanted_again_says_no_farewell() {
     ledger.unwant(&key("web"), wanted(1), 1);
     ledger.learn(&key("web"), After::Absent);
     assert!(!ledger.part(&key("web")));
+}
+
+/// No entry of managedFields moves with the order of a list.
+#[test]
+fn another_order_of_what_is_ours_is_looked_at() {
+    let mut ledger = created();
+    let moved = |version: &str, order: u64| Seen {
+        order,
+        ..seen(1, version)
+    };
+    ledger.sight(&key("web"), moved("11", 7), 1);
+    assert!(ledger.queue(&key("web")));
+    let task = ledger.begin(&key("web")).unwrap();
+    assert_eq!((task.step, task.order), (Step::Verify, 7));
+    ledger.learn(&key("web"), After::Applied(moved("12", 0)));
+    ledger.succeeded(&key("web"));
+    ledger.sight(&key("web"), moved("13", 0), 1);
+    assert_eq!(turn(&mut ledger, &key("web")), None, "it is as it was applied");
+}
+
+/// Who writes what is theirs again owns what they owned before.
+#[test]
+fn another_value_of_what_others_have_is_looked_at_where_it_is_kept() {
+    let edited = |content: u64| Seen {
+        others: 3,
+        content,
+        ..seen(1, "11")
+    };
+    for (strategy, looked_at) in [
+        (None, false),
+        (Some(Strategy::UpstreamWins), false),
+        (Some(Strategy::LastWriteWins), false),
+        (Some(Strategy::MergeChanges), true),
+    ] {
+        let differs = told_by(strategy, &edited(1)) != told_by(strategy, &edited(2));
+        assert_eq!(differs, looked_at, "{strategy:?}");
+        assert_eq!(
+            told_by(strategy, &edited(1)),
+            told_by(strategy, &edited(1)),
+            "a status: {strategy:?}"
+        );
+    }
 }

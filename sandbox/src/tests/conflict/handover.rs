@@ -77,3 +77,60 @@ fn the_items_of_a_list_that_was_given_to_the_target_follow_another_strategy() {
         world.assert_quiet();
     }
 }
+
+#[test]
+fn what_was_handed_over_goes_with_the_upstream_once_no_rule_needs_it() {
+    for strategy in STRATEGIES {
+        let mut world = given(strategy, "spec.replicas");
+        let handover = "tmc-syncer-handover".to_owned();
+        assert!(
+            managers(&world.below(0), "f:replicas").contains(&handover),
+            "{strategy:?}"
+        );
+        // The rule goes: both own it, with the same value.
+        world.owned.clear();
+        world.settle();
+        assert_eq!(managers(&world.below(0), "f:replicas"), ["tmc-syncer"], "{strategy:?}");
+        world.wait(10);
+        world.edit_above("author", &json!({"spec": {"replicas": null, "minReadySeconds": 5}}));
+        world.settle();
+        let below = world.below(0);
+        assert_eq!(
+            below["spec"]["replicas"],
+            world.above()["spec"]["replicas"],
+            "{strategy:?}"
+        );
+        assert_eq!(below["spec"]["minReadySeconds"], 5, "{strategy:?}");
+        world.assert_quiet();
+    }
+}
+
+/// What the handover manager holds for a leaf that is kept is no reason to keep the leaf once the upstream has removed it.
+#[test]
+fn an_item_that_was_kept_in_part_is_gone_when_the_upstream_removes_it() {
+    for strategy in STRATEGIES {
+        let mut world = given(strategy, "spec.template.spec.containers[name=log].image");
+        world.owned.clear();
+        world.settle();
+        world.wait(10);
+        let path = world.path();
+        let gone = json!([{"op": "remove", "path": "/spec/template/spec/containers/1"}]);
+        Hand::at(&world.upstream, "author").patch(&path, &gone).unwrap();
+        world.settle();
+        assert_eq!(containers(&world.below(0)).as_array().unwrap().len(), 1, "{strategy:?}");
+        world.assert_quiet();
+    }
+}
+
+/// Who owns `field` of the spec, sorted.
+fn managers(object: &Value, field: &str) -> Vec<String> {
+    let entries = object["metadata"]["managedFields"].as_array().unwrap();
+    let owns = |entry: &&Value| !entry["fieldsV1"]["f:spec"][field].is_null();
+    let mut found: Vec<_> = entries
+        .iter()
+        .filter(owns)
+        .map(|entry| entry["manager"].as_str().unwrap().to_owned())
+        .collect();
+    found.sort();
+    found
+}

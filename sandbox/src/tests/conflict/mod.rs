@@ -3,6 +3,7 @@
 mod echo;
 mod handover;
 mod invalid;
+mod order;
 mod properties;
 mod table;
 mod world;

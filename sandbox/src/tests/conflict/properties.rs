@@ -243,6 +243,58 @@ proptest! {
         }
         world.assert_quiet();
     }
+
+    /// `LastWriteWins`: killed after any request nothing that was left behind beats a later write, though nothing was settled before it.
+    #[test]
+    fn killed_after_any_request_what_is_written_after_the_first_look_is_everywhere(
+        edits in prop::collection::vec(edit(), 1..6),
+        requests in 0_usize..6,
+        next in prop::collection::vec((place(), prop::sample::select(&KEYS[..]), 4_u8..8), 1..4),
+        late in 0_i64..4,
+    ) {
+        let mut world = world(Strategy::LastWriteWins);
+        for edit in &edits {
+            world.wait(5);
+            carry_out(&mut world, edit);
+            world.look(0);
+            world.look(1);
+        }
+        for request in 0..requests {
+            world.wait(2);
+            let _: Done = world.step(request % 2);
+        }
+        world.restart();
+        world.look(0);
+        world.look(1);
+        world.caught_up();
+        let mut last = BTreeMap::new();
+        for (place, key, value) in next {
+            world.wait(5);
+            let before = [data(&world.above()), data(&world.below(0)), data(&world.below(1))];
+            // A target that comes to what the upstream says already agrees with it, and is no write of its own.
+            if place != Place::Upstream && before[0].get(key) == Some(&value.to_string()) {
+                continue;
+            }
+            carry_out(&mut world, &Happening::Edit(place, key, Some(value)));
+            // To set what is there already is no write.
+            if before != [data(&world.above()), data(&world.below(0)), data(&world.below(1))] {
+                last.insert(key.to_owned(), value.to_string());
+            }
+            world.wait(late);
+            world.look(0);
+            world.look(1);
+        }
+        world.wait(5);
+        world.settle();
+        for object in [world.above(), world.below(0), world.below(1)] {
+            let held = data(&object);
+            for (key, value) in &last {
+                prop_assert_eq!(held.get(key), Some(value), "{}", key);
+            }
+            prop_assert_eq!(&held, &data(&world.above()));
+        }
+        world.assert_quiet();
+    }
 }
 
 #[test]

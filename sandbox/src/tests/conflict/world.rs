@@ -313,6 +313,16 @@ impl World {
             hand.patch(&path, &serde_json::to_value(ops).unwrap()).unwrap();
             return Ok(Done::Request);
         }
+        if let Some(kept) = &decision.keep_handed_over {
+            let mut leaves = excerpt(&live, kept);
+            leaves["metadata"]["name"] = "web".into();
+            let (version, kind) = self.kind.head();
+            leaves["apiVersion"] = version.into();
+            leaves["kind"] = kind.into();
+            let handover = Hand::at(&self.targets[target].server, "tmc-syncer-handover");
+            handover.apply(&path, &leaves).unwrap();
+            return Ok(Done::Request);
+        }
         Ok(Done::Nothing)
     }
 

@@ -2,8 +2,13 @@
 
 use serde_json::{Value, json};
 
+use syncer_harness::wait_for;
+
 use super::site::{Site, all, by_strategy, stage_of_strategies};
-use crate::conflict::{cells::kind::Kind, stage::Side};
+use crate::{
+    conflict::{cells::kind::Kind, stage::Side},
+    objects::SOON,
+};
 
 #[test]
 fn a_field_that_a_rule_gives_to_one_side_is_its_under_every_strategy() {
@@ -83,6 +88,29 @@ fn a_field_that_a_rule_gives_to_one_side_is_its_under_every_strategy() {
         site.wait(Kind::Deployment, "web", "/spec/replicas", &all(&json!(4)));
     }
     stage.stays_quiet("after the rules were taken away");
+
+    // What was handed over to the targets is the upstream's again, to remove too.
+    for site in &sites {
+        site.json_patch(
+            Side::Upstream,
+            Kind::Secret,
+            "web",
+            &json!([{"op": "remove", "path": "/data/a"}]),
+        );
+        site.wait(Kind::Secret, "web", "/data/a", &all(&Value::Null));
+        for side in [Side::East, Side::West] {
+            wait_for(&format!("nothing to be handed over on {side:?}"), SOON, || {
+                let held = Kind::Secret.read(side.server(), &site.namespace, "web");
+                let fields = held["metadata"]["managedFields"].to_string();
+                if fields.contains("tmc-syncer-handover") {
+                    Err(fields)
+                } else {
+                    Ok(())
+                }
+            });
+        }
+    }
+    stage.stays_quiet("after what was handed over was removed");
 }
 
 #[test]

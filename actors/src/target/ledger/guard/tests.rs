@@ -48,6 +48,9 @@ fn seen(number: usize, policy: &str, version: u64, lifecycle: Lifecycle, pause: 
         resource_version: version.to_string().into(),
         fields: "{}".into(),
         others: 0,
+        order: 0,
+        handover: crate::target::Handover::None,
+        content: 0,
         deletion: syncer_core::config::DeletionMode::Delete,
         policy: policy.into(),
     }
