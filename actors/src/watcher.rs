@@ -51,6 +51,17 @@ where
     }
 }
 
+/// The same for a value that is to be taken after all that waits by now.
+pub(crate) fn hand_over_last<K, V>(outbox: &Outbox<K, V>, key: K, value: V)
+where
+    K: Clone + Eq + Hash + Send + 'static,
+    V: Send + 'static,
+{
+    if outbox.put_last(key, value).is_err() {
+        tracing::error!("an outbox without a limit refused a value: the next full list repairs it");
+    }
+}
+
 /// Puts all of `values` at once into an outbox that has no limit but the number of its keys.
 pub(crate) fn hand_over_all<K, V>(outbox: &Outbox<K, V>, values: impl IntoIterator<Item = (K, V)>)
 where

@@ -430,6 +430,7 @@ fn changes_deletions_and_drift_are_shown_as_they_are_written() {
             }
         });
     }
+    scene.diff_at_rest();
     syncer.terminate(SOON);
     scene.diff(&[]).has(0, &[]);
     scene.assert_a_run_writes_nothing_else();

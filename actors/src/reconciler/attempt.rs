@@ -35,10 +35,8 @@ pub(crate) enum End {
     Ahead,
     /// The upstream has the object after all, and wants it there: nothing was deleted.
     AbsenceRefuted,
-    /// The binding of its workspace does not let it be told whether the object is gone: it stays (kcp).
+    /// It was not to be told whether the object is gone: it stays (kcp).
     Withheld,
-    /// The binding lets it be told, and the upstream refuses to all the same: it stays, and is looked at again (kcp).
-    Refused,
     /// It is missing under a claim that has to stand for so much longer first (kcp).
     TooEarly(Duration),
     /// The upstream's object is paused: nothing was deleted, and it is looked at again now and then.

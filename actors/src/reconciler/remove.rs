@@ -36,7 +36,7 @@ impl Work<'_> {
                 debug!(target = %self.downstream.name, object = %self.key, "nothing is deleted: {error}");
                 return Ok(Attempt::ended(End::AbsenceRefuted));
             }
-            Err(NoProof::Withheld) => return Ok(Attempt::ended(self.withheld())),
+            Err(NoProof::Withheld) => return Ok(Attempt::ended(End::Withheld)),
             Err(NoProof::TooEarly(longer)) => return Ok(Attempt::ended(End::TooEarly(longer))),
             Err(NoProof::Paused) => {
                 return Ok(Attempt::ended(End::Paused));
@@ -66,18 +66,6 @@ impl Work<'_> {
             return Err(AttemptFailure::new(message, Retry::Rarely));
         }
         self.delete(uid, &proof).await
-    }
-
-    /// How an attempt ends that learned nothing. What the binding withholds is worth another look when that turns. But under one that lets
-    /// the object be seen it was the API server that refused: its own sight of the binding may be behind ours, or rights are missing for a
-    /// while, and nothing tells of either.
-    fn withheld(&self) -> End {
-        match self.downstream.workspaces.standing(self.key, Instant::now()) {
-            Standing::Bound | Standing::Accepted { .. } => End::Refused,
-            Standing::Plain | Standing::Selected | Standing::Unaccepted | Standing::Unbound | Standing::Left => {
-                End::Withheld
-            }
-        }
     }
 
     /// Asks the target whether anything of ours is left there. What the filtered watch does not show may be there without our label.

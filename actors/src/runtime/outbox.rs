@@ -123,6 +123,24 @@ where
         Ok(())
     }
 
+    /// The same for a value that says something about those put before it: it is taken after everything that waits by now, also where an older
+    /// value of its key was to be taken earlier.
+    pub fn put_last(&self, key: K, value: V) -> Result<(), Full<K, V>> {
+        let silent = {
+            let mut waiting = self.0.waiting.lock();
+            if waiting.values.contains_key(&key) {
+                waiting.order.retain(|waits| *waits != key);
+                waiting.order.push_back(key.clone());
+            }
+            self.0.take_in(&mut waiting, key, value)?;
+            waiting.state == State::Silent
+        };
+        if silent {
+            self.ring();
+        }
+        Ok(())
+    }
+
     /// Hands `values` over at once: whoever takes finds none of them or, with what waited before, all. For an outbox without a limit; what
     /// one with a limit refuses is counted and returned.
     pub fn put_all(&self, values: impl IntoIterator<Item = (K, V)>) -> Vec<Full<K, V>> {

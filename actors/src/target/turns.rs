@@ -6,6 +6,7 @@ use syncer_core::{
     ObjectKey,
     config::NamespaceMapping,
     event_reason::EventReason,
+    kcp,
     plan::{Lifecycle, Live},
     status::Problem,
 };
@@ -284,11 +285,7 @@ impl Target {
             }
             End::Reported => self.ledger.reported(key),
             End::Ahead => self.ahead(key, ctx),
-            End::Withheld => {
-                self.ledger.withheld(key);
-                self.ledger.succeeded(key);
-            }
-            End::Refused => self.refused(key, ctx),
+            End::Withheld => self.withheld(key, ctx),
             End::TooEarly(longer) => self.too_early(key, longer, ctx),
             End::AbsenceRefuted => {
                 self.ledger.absence_refuted(key);
@@ -375,11 +372,24 @@ impl Target {
         debug!(target = %self.settings.name, object = %key, retry_in = ?delay, "the upstream's watch is behind its object");
     }
 
-    /// The upstream does not let it be seen whether `key` is gone, though the binding of its workspace does: it stays, and is looked at again.
-    fn refused(&mut self, key: &ObjectKey, ctx: &mut Context<Self>) {
+    /// It was not to be told whether `key` is gone: it stays. What the binding of its workspace withholds is weighed again when that turns. But
+    /// where the binding lets it be told, it turned during the attempt, or it was the API server that refused: its own sight of the binding may be
+    /// behind ours, or rights are missing for a while. Nothing tells of any of that, so it is looked at again.
+    fn withheld(&mut self, key: &ObjectKey, ctx: &mut Context<Self>) {
         self.ledger.withheld(key);
-        let delay = self.look_again(key, Complaint::None, (SOON.0, RARELY.1), ctx);
-        debug!(target = %self.settings.name, object = %key, retry_in = ?delay, "the upstream refuses to show whether the object is gone");
+        match self.upstream.workspaces.standing(key, ctx.now()) {
+            kcp::Standing::Bound | kcp::Standing::Accepted { .. } => {
+                let delay = self.look_again(key, Complaint::None, (SOON.0, RARELY.1), ctx);
+                debug!(target = %self.settings.name, object = %key, retry_in = ?delay, "not to be told whether the object is gone");
+            }
+            kcp::Standing::Plain
+            | kcp::Standing::Selected
+            | kcp::Standing::Unaccepted
+            | kcp::Standing::Unbound
+            | kcp::Standing::Left => {
+                self.ledger.succeeded(key);
+            }
+        }
     }
 
     /// `key` is missing under a claim that is too young to say so: it is looked at again when the claim is old enough.

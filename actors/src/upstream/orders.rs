@@ -7,7 +7,7 @@ use syncer_core::ObjectKey;
 use super::{Stage, Upstream, index::Tiding};
 use crate::{
     target::{Order, OrderKey},
-    watcher::{hand_over, hand_over_all},
+    watcher::{hand_over, hand_over_all, hand_over_last},
 };
 
 // === impl Upstream ===
@@ -20,10 +20,11 @@ impl Upstream {
         }
     }
 
-    /// Gives every Target the same order.
+    /// Gives every Target the same order, after all that it was given before: what completes a kind, or takes that back, must not come before
+    /// what it is about (S3).
     pub(super) fn tell_all(&self, key: &OrderKey, order: &Order) {
         for (_, orders) in &self.targets {
-            hand_over(orders, key.clone(), order.clone());
+            hand_over_last(orders, key.clone(), order.clone());
         }
     }
 
@@ -77,7 +78,7 @@ impl Upstream {
             }
             if self.endpoints.is_listed(&resource.gvr) {
                 let complete = OrderKey::Complete(resource.gvr.clone());
-                hand_over(&orders, complete, Order::Complete { incarnation });
+                hand_over_last(&orders, complete, Order::Complete { incarnation });
             }
         }
     }

@@ -10,7 +10,7 @@ use std::{
 
 use serde_json::Value;
 use syncer_clusters::{Cluster, Deletion, FieldsV1Kept, Preconditions, WatchEvent, WatchOptions};
-use syncer_harness::{ApiServer, ApiServerOptions, Kcp, wait_for};
+use syncer_harness::{ApiServer, Kcp, wait_for};
 use tokio::runtime::Runtime;
 
 use super::{
@@ -150,10 +150,7 @@ impl Restart for Workspace<'_> {
 
 #[test]
 fn a_watch_loses_and_invents_nothing_while_the_server_restarts() {
-    // An orderly end otherwise waits a minute for watches that nobody ends.
-    let mut server = ApiServerOptions::default()
-        .flag("--shutdown-watch-termination-grace-period=1s")
-        .start();
+    let mut server = ApiServer::start();
     let cluster = connect(&server.write(server.kubeconfig()));
     loses_and_invents_nothing(&mut server, &cluster, &[Outage::Stop, Outage::Kill]);
 }

@@ -38,8 +38,8 @@ struct Writer<'a> {
 #[derive(Default)]
 struct Written {
     edits: u64,
-    /// The last value of each leaf of each object, and when it was written.
-    last: BTreeMap<(usize, Leaf), (Option<u32>, Instant)>,
+    /// The last value of each leaf of each object, and between which moments it was written.
+    last: BTreeMap<(usize, Leaf), (Option<u32>, Instant, Instant)>,
 }
 
 // === impl Writer ===
@@ -70,12 +70,13 @@ impl Writer<'_> {
             for _ in 0..times {
                 let number = u32::try_from(written.edits).unwrap() * 3 + leaf_number(self.own) + 1;
                 let value = (leaf == Leaf::Shared || self.roll(6) > 0).then_some(number);
-                if value.is_none() && written.last.get(&(at, leaf)).is_some_and(|(last, _)| last.is_none()) {
+                if value.is_none() && written.last.get(&(at, leaf)).is_some_and(|(last, ..)| last.is_none()) {
                     continue;
                 }
+                let sent = Instant::now();
                 change(self.server, &things[at], manager, &things[at].patch(leaf, value));
                 written.edits += 1;
-                written.last.insert((at, leaf), (value, Instant::now()));
+                written.last.insert((at, leaf), (value, sent, Instant::now()));
             }
             due += PERIOD;
             thread::sleep(due.saturating_duration_since(Instant::now()));
@@ -155,7 +156,7 @@ fn last_write(seen: &Seen<'_>, at: usize, written: &[Written; 3]) -> Result<(), 
         }
     }
     for (side, own) in written.iter().zip(OWN) {
-        let expected = side.last.get(&(at, own)).map_or(Some(0), |(value, _)| *value);
+        let expected = side.last.get(&(at, own)).map_or(Some(0), |(value, ..)| *value);
         if seen.value(0, own) != expected {
             let found = seen.value(0, own);
             return Err(format!(
@@ -168,11 +169,11 @@ fn last_write(seen: &Seen<'_>, at: usize, written: &[Written; 3]) -> Result<(), 
         .iter()
         .filter_map(|side| side.last.get(&(at, Leaf::Shared)))
         .collect();
-    shared.sort_by_key(|(_, when)| *when);
+    shared.sort_by_key(|(.., done)| *done);
     let by_far = match shared.as_slice() {
         [] => Some(Some(0)),
-        [(value, _)] => Some(*value),
-        [.., (_, before), (value, when)] if when.duration_since(*before) > APART => Some(*value),
+        [(value, ..)] => Some(*value),
+        [.., (.., before), (value, sent, _)] if sent.duration_since(*before) > APART => Some(*value),
         _ => None,
     };
     let found = seen.value(0, Leaf::Shared);
@@ -189,7 +190,7 @@ fn last_write(seen: &Seen<'_>, at: usize, written: &[Written; 3]) -> Result<(), 
 fn merged(seen: &Seen<'_>, at: usize, written: &[Written; 3]) -> Result<(), String> {
     let upstream = &written[0];
     for leaf in LEAVES {
-        let expected = upstream.last.get(&(at, leaf)).map_or(Some(0), |(value, _)| *value);
+        let expected = upstream.last.get(&(at, leaf)).map_or(Some(0), |(value, ..)| *value);
         if seen.value(0, leaf) != expected {
             return Err(format!("{leaf:?} of {:?} was changed upstream", seen.thing));
         }
@@ -197,7 +198,7 @@ fn merged(seen: &Seen<'_>, at: usize, written: &[Written; 3]) -> Result<(), Stri
     for server in 1..3 {
         let own = OWN[server];
         for leaf in LEAVES {
-            let kept = written[server].last.get(&(at, leaf)).map(|(value, _)| *value);
+            let kept = written[server].last.get(&(at, leaf)).map(|(value, ..)| *value);
             let (found, upstream) = (seen.value(server, leaf), seen.value(0, leaf));
             let is_right = match leaf {
                 _ if leaf == own => found == kept.unwrap_or(upstream),
@@ -328,10 +329,11 @@ fn chaos(name: &'static str, strategy: &str, time: Duration, promise: Promise) {
             }
             let server = trio.servers()[side];
             for (at, thing) in things.iter().enumerate() {
+                let sent = Instant::now();
                 change(server, thing, "tug", &thing.patch(Leaf::Shared, Some(number)));
                 written[side]
                     .last
-                    .insert((at, Leaf::Shared), (Some(number), Instant::now()));
+                    .insert((at, Leaf::Shared), (Some(number), sent, Instant::now()));
             }
             thread::sleep(APART);
         }

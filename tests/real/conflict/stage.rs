@@ -6,7 +6,7 @@ use std::{
     process::Command,
     sync::{Arc, LazyLock},
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use serde_json::{Value, json};
@@ -284,10 +284,22 @@ impl Stage {
         writes
     }
 
-    /// Nothing is written on any side for a while.
+    /// Nothing is written on any side for a while, once what was under way is through.
     #[track_caller]
     pub(super) fn stays_quiet(&self, what: &str) {
-        let before = SIDES.map(|side| self.writes(side).len());
+        let count = || SIDES.map(|side| self.writes(side).len());
+        let (mut before, mut since) = (count(), Instant::now());
+        wait_for(&format!("rest {what}"), SOON, || {
+            let now = count();
+            if now != before {
+                (before, since) = (now, Instant::now());
+            }
+            if since.elapsed() >= QUIET / 4 {
+                Ok(())
+            } else {
+                Err(format!("{now:?} writes"))
+            }
+        });
         stays(what, QUIET, || {
             let now = SIDES.map(|side| self.writes(side));
             let new: Vec<_> = now

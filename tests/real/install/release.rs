@@ -1,6 +1,10 @@
 //! The chart on real API servers: installed, its pod run, upgraded, taken away.
 
-use std::{collections::BTreeSet, thread};
+use std::{
+    collections::BTreeSet,
+    thread,
+    time::{Duration, Instant},
+};
 
 use serde_json::{Value, json};
 use syncer_harness::{
@@ -21,6 +25,8 @@ const NAMESPACE: &str = "tmc-system";
 const SELECTOR: &str = "app.kubernetes.io/instance=tmc-syncer";
 /// Who the pod is, on the cluster that it runs in and on targets.
 const ACCOUNT: &str = "system:serviceaccount:tmc-system:tmc-syncer";
+/// How long nothing new has to come for a new cluster to be taken for complete.
+const SETTLED: Duration = Duration::from_secs(3);
 const TARGET: &str = "/apis/workload.kcp.io/v1alpha1/synctargets/east";
 
 /// A cluster in which pods run, as far as the API server can see, and one that objects go to.
@@ -103,6 +109,23 @@ impl Clusters {
         listed.lines().map(str::to_owned).collect()
     }
 
+    /// The same, once the cluster's own controllers have made what they make in a new one.
+    #[track_caller]
+    fn settled(server: &ApiServer) -> BTreeSet<String> {
+        let mut last = (Self::snapshot(server), Instant::now());
+        wait_for("a cluster that is left alone", SOON, || {
+            let now = Self::snapshot(server);
+            if now != last.0 {
+                last = (now, Instant::now());
+            }
+            if last.1.elapsed() >= SETTLED {
+                Ok(last.0.clone())
+            } else {
+                Err("something new a moment ago")
+            }
+        })
+    }
+
     /// What the pod's ServiceAccount was refused on `server`.
     fn refused(server: &ApiServer) -> Vec<String> {
         let events = server.audit().into_iter();
@@ -168,7 +191,7 @@ fn the_chart_is_installed_its_pod_syncs_and_it_goes_without_a_trace() {
     let clusters = Clusters::start();
     let Clusters { home, east, .. } = &clusters;
     let _report = clusters.report();
-    let before = [home, east].map(Clusters::snapshot);
+    let before = [home, east].map(Clusters::settled);
     let values = ports();
     clusters.helm(home, "install", &values, &["--create-namespace", "--dry-run=server"]);
     assert_eq!(Clusters::snapshot(home), before[0], "a dry run makes nothing");
@@ -178,7 +201,7 @@ fn the_chart_is_installed_its_pod_syncs_and_it_goes_without_a_trace() {
         home,
         "install",
         &values,
-        &["--create-namespace", "--wait", "--timeout=2m"],
+        &["--create-namespace", "--wait", "--timeout=5m"],
     );
     assert!(notes.contains("Upstream: this cluster"), "{notes}");
     create_namespace(home, "shop");
@@ -243,7 +266,7 @@ fn upgrade(clusters: &Clusters, pod: &mut Pod, values: &Value) {
         &json!({"sync": {"secrets": true}, "log": {"format": "json"}}),
     );
     assert_eq!(pod.end().code, Some(0), "{}", pod.log());
-    clusters.helm(home, "upgrade", &values, &["--wait", "--timeout=2m"]);
+    clusters.helm(home, "upgrade", &values, &["--wait", "--timeout=5m"]);
     *pod = Pod::run(home, NAMESPACE, SELECTOR);
     pod.wait_ready();
     assert!(pod.arguments().contains(&"--sync-secrets".to_owned()));
@@ -287,7 +310,6 @@ fn left_behind(clusters: &Clusters, before: &[BTreeSet<String>; 2]) {
             Err(format!("{left:#?}"))
         }
     });
-    let of_east: Vec<_> = Clusters::snapshot(east).difference(&before[1]).cloned().collect();
     let expected = [
         "ConfigMap shop greeting",
         "Deployment shop web",
@@ -295,7 +317,14 @@ fn left_behind(clusters: &Clusters, before: &[BTreeSet<String>; 2]) {
         "Namespace  tmc-system",
         "Secret shop token",
     ];
-    assert_eq!(of_east, expected);
+    wait_for("the end of what the chart made on the target", SOON, || {
+        let left: Vec<_> = Clusters::snapshot(east).difference(&before[1]).cloned().collect();
+        if left == expected {
+            Ok(())
+        } else {
+            Err(format!("{left:#?}"))
+        }
+    });
 }
 
 /// All that can be rendered is what a real API server takes, `ServiceMonitor` too.
@@ -377,7 +406,7 @@ fn with_kcp_the_installed_pod_syncs_the_workspaces() {
         home,
         "install",
         &values,
-        &["--create-namespace", "--skip-crds", "--wait", "--timeout=2m"],
+        &["--create-namespace", "--skip-crds", "--wait", "--timeout=5m"],
     );
     let mut pod = Pod::run(home, NAMESPACE, SELECTOR);
     pod.wait_ready();
@@ -419,7 +448,7 @@ fn two_replicas_share_a_lease_and_one_goes_on_when_the_other_ends() {
         home,
         "install",
         &values,
-        &["--create-namespace", "--wait", "--timeout=2m"],
+        &["--create-namespace", "--wait", "--timeout=5m"],
     );
     create_namespace(home, "shop");
     configure(home, &kubeconfig, &json!([{"resource": "configmaps"}]));

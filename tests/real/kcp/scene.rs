@@ -365,7 +365,7 @@ impl Drop for Scene<'_> {
         if thread::panicking()
             && let Some(syncer) = &self.syncer
         {
-            drop(FailureReport::on([syncer.process()]));
+            drop(FailureReport::on([syncer.process(), self.kcp.process()]));
         }
     }
 }

@@ -277,3 +277,23 @@ proptest! {
         prop_assert!(outbox.is_empty());
     }
 }
+
+/// A list is complete, is in doubt, and is complete again: an old word in an early place would be taken for the last.
+#[test]
+fn what_is_put_last_is_taken_after_all_that_was_put_before() {
+    let outbox = Outbox::newest("test", &Signals::new());
+    let (complete, doubt) = (1, 2);
+    outbox.put_last(complete, 1_u64).unwrap();
+    outbox.put(7, 1).unwrap();
+    outbox.put_last(doubt, 1).unwrap();
+    outbox.put(8, 1).unwrap();
+    outbox.put_last(complete, 2).unwrap();
+    assert_eq!(outbox.len(), 4);
+    let taken: Vec<_> = outbox
+        .take(9)
+        .into_iter()
+        .map(|taken| (taken.key, taken.value))
+        .collect();
+    assert_eq!(taken, [(7, 1), (doubt, 1), (8, 1), (complete, 2)]);
+    assert!(outbox.is_empty());
+}

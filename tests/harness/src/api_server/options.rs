@@ -179,6 +179,8 @@ pub(super) fn arguments(
         "--authorization-mode=RBAC".to_owned(),
         "--service-cluster-ip-range=10.96.0.0/16".to_owned(),
         "--endpoint-reconciler-type=none".to_owned(),
+        // An orderly end waits a minute for watches that nobody ends.
+        "--shutdown-watch-termination-grace-period=1s".to_owned(),
     ];
     if options.controllers != Controllers::Workload {
         // Nothing makes the service account that every pod would have to name.
