@@ -11,6 +11,7 @@ mod held;
 mod intake;
 mod leaving;
 mod ledger;
+mod missing_kinds;
 mod names;
 mod order;
 mod same_cluster;
@@ -104,6 +105,10 @@ pub(crate) enum TargetMessage {
     Due,
     /// Time to count how the objects stand.
     Count,
+    /// Time to ask for the resources that the cluster does not serve yet.
+    LookForMissingKinds,
+    /// What the cluster serves by now.
+    LookedForMissingKinds(Result<Served, Error>),
 }
 
 impl Message for TargetMessage {}
@@ -186,6 +191,8 @@ impl Actor for Target {
             TargetMessage::Sighted(_) => self.take_sightings(ctx),
             TargetMessage::Reported(_) => self.take_reports(ctx),
             TargetMessage::Due => self.take_due(ctx),
+            TargetMessage::LookForMissingKinds => return self.look_for_missing_kinds(ctx),
+            TargetMessage::LookedForMissingKinds(served) => self.looked_for_missing_kinds(served, ctx),
             TargetMessage::Count => {
                 self.hear(ctx);
                 self.tell_rest();

@@ -14,6 +14,7 @@ mod index;
 mod intake;
 mod link;
 mod listing;
+mod missing_kinds;
 mod orders;
 mod provider;
 mod reading;
@@ -79,6 +80,8 @@ pub(crate) struct Upstream {
     incarnation: u64,
     failures: u32,
     retry: Option<Timer>,
+    /// Until resources are asked for that the upstream does not serve yet.
+    look: Option<Timer>,
 }
 
 /// How far an Upstream has come.
@@ -105,6 +108,10 @@ pub(crate) enum UpstreamMessage {
     Noticed(#[expect(dead_code, reason = "held for its drop, which rings again while something is left")] Wake),
     /// The objects of a namespace were read again; the last of their sights ends that.
     Reread,
+    /// Time to ask for the resources that the upstream does not serve yet.
+    LookForMissingKinds,
+    /// What the upstream serves by now, of what the rules of this revision want.
+    LookedForMissingKinds(u64, Result<Identity, IdentifyError>),
 }
 
 impl Message for UpstreamMessage {}
@@ -143,6 +150,7 @@ impl Upstream {
             incarnation,
             failures: 0,
             retry: None,
+            look: None,
         }
     }
 
@@ -204,6 +212,10 @@ impl Actor for Upstream {
                 self.base.finalizers.entered(name);
             }
             UpstreamMessage::Reread => {}
+            UpstreamMessage::LookForMissingKinds => self.look_for_missing_kinds(ctx)?,
+            UpstreamMessage::LookedForMissingKinds(revision, found) => {
+                self.looked_for_missing_kinds(*revision, found, ctx);
+            }
         }
         Ok(())
     }

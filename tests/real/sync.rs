@@ -2,6 +2,8 @@
 
 mod flow;
 mod foreign;
+mod kinds;
 mod lifecycle;
+mod restored;
 mod shared;
 mod trouble;

@@ -5,7 +5,7 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 use futures::FutureExt;
 use syncer_clusters::{Cluster, ConfigError, Error, FieldsV1Kept, Health, Served, WatchOptions};
 use syncer_core::{
-    ResourceType, config::NamespaceMapping, marker::CLUSTER_LABEL, naming::SyncTargetLocator, status::StatusKind,
+    Gvr, ResourceType, config::NamespaceMapping, marker::CLUSTER_LABEL, naming::SyncTargetLocator, status::StatusKind,
 };
 use tracing::{debug, error, info, warn};
 
@@ -104,37 +104,68 @@ impl Target {
             return;
         };
         let cluster = cluster.clone();
-        let mut resources = HashMap::new();
-        let mut synced = Vec::new();
-        for wanted in &*self.upstream.resources {
-            synced.push(SyncedResource {
-                group: wanted.gvr.group().into(),
-                resource: wanted.gvr.resource().into(),
-                versions: vec![wanted.gvr.version().into()],
-                state: ServedState::Incompatible,
-            });
-            match served.resource_type(wanted.gvr.group(), wanted.gvr.resource()) {
-                Some(resource) if resource.gvr == wanted.gvr => {
-                    resources.insert(wanted.gvr.clone(), resource);
-                    if let Some(synced) = synced.last_mut() {
-                        synced.state = ServedState::Pending;
-                    }
-                }
-                _ => {
-                    warn!(
-                        target = %self.settings.name, kind = %wanted.gvr,
-                        "the target does not serve this resource: nothing of it goes there"
-                    );
-                }
-            }
+        let resources = self.common(served);
+        let missing = self.upstream.resources.iter();
+        for wanted in missing.filter(|wanted| !resources.contains_key(&wanted.gvr)) {
+            warn!(
+                target = %self.settings.name, kind = %wanted.gvr,
+                "the target does not serve this resource: nothing of it goes there until it does"
+            );
         }
         info!(target = %self.settings.name, server = cluster.server(), "connected to the target");
-        self.upstream.reports.resources(&self.settings.name, synced);
+        self.tell_resources(&resources);
         self.follow_heartbeat(&cluster, ctx);
         let mut watched: Vec<_> = resources.values().cloned().collect();
         watched.sort_unstable_by(|one, other| one.gvr.cmp(&other.gvr));
         let names = self.names();
-        self.stage = Stage::Syncing(Arc::new(Downstream {
+        let downstream = self.downstream((&cluster, &names), served, resources, ctx);
+        self.stage = Stage::Syncing(Arc::new(downstream));
+        self.follow_health(&cluster, ctx);
+        self.enter_roster(ctx);
+        let reporter = StatusReporter::new(self.upstream.status.clone(), self.settings.name.clone());
+        self.watch_slices(&cluster, served, &watched, &reporter, ctx);
+        for resource in watched {
+            self.watch_objects((&cluster, &names), resource, &reporter, ctx);
+        }
+        self.sweep(&cluster, served, &names, ctx);
+        self.look_for_missing_kinds_later(ctx);
+    }
+
+    /// The resources that both sides serve in the same version, as `served` by the target.
+    pub(super) fn common(&self, served: &Served) -> HashMap<Gvr, ResourceType> {
+        let wanted = self.upstream.resources.iter();
+        let found = wanted.filter_map(|wanted| {
+            let resource = served.resource_type(wanted.gvr.group(), wanted.gvr.resource())?;
+            (resource.gvr == wanted.gvr).then(|| (wanted.gvr.clone(), resource))
+        });
+        found.collect()
+    }
+
+    /// Tells how the target serves what is wanted: `resources` are those that it does serve.
+    pub(super) fn tell_resources(&self, resources: &HashMap<Gvr, ResourceType>) {
+        let wanted = self.upstream.resources.iter();
+        let synced = wanted.map(|wanted| SyncedResource {
+            group: wanted.gvr.group().into(),
+            resource: wanted.gvr.resource().into(),
+            versions: vec![wanted.gvr.version().into()],
+            state: if resources.contains_key(&wanted.gvr) {
+                ServedState::Pending
+            } else {
+                ServedState::Incompatible
+            },
+        });
+        self.upstream.reports.resources(&self.settings.name, synced.collect());
+    }
+
+    /// The target as its Reconcilers see it from here on.
+    pub(super) fn downstream(
+        &self,
+        (cluster, names): (&Cluster, &NamespaceNames),
+        served: &Served,
+        resources: HashMap<Gvr, ResourceType>,
+        ctx: &Context<Self>,
+    ) -> Downstream {
+        Downstream {
             name: self.settings.name.clone(),
             key: self.key.clone(),
             previous_key: self.previous_key.clone(),
@@ -158,29 +189,31 @@ impl Target {
             clock: ctx.clock().clone(),
             events: self.upstream.events.clone(),
             metrics: self.upstream.metrics.clone(),
-        }));
-        self.follow_health(&cluster, ctx);
-        self.enter_roster(ctx);
-        let sightings = self.intake.sightings();
-        let reporter = StatusReporter::new(self.upstream.status.clone(), self.settings.name.clone());
-        self.watch_slices(&cluster, served, &watched, &reporter, ctx);
-        for resource in watched {
-            let hash_key: Box<str> = if is_secret(&resource) {
-                self.upstream.bodies.hash_key_id().into()
-            } else {
-                "".into()
-            };
-            let reading = {
-                let (gvr, names, sightings) = (resource.gvr.clone(), names.clone(), sightings.clone());
-                let reporter = reporter.clone();
-                move || {
-                    let (hash_key, sightings) = (hash_key.clone(), sightings.clone());
-                    TargetReading::new(gvr.clone(), names.clone(), hash_key, sightings, reporter.clone())
-                }
-            };
-            self.watch(&cluster, resource, FieldsV1Kept::All, reading, ctx);
         }
-        self.sweep(&cluster, served, &names, ctx);
+    }
+
+    /// Follows the objects of ours of one resource.
+    pub(super) fn watch_objects(
+        &self,
+        (cluster, names): (&Cluster, &NamespaceNames),
+        resource: ResourceType,
+        reporter: &StatusReporter,
+        ctx: &mut Context<Self>,
+    ) {
+        let hash_key: Box<str> = if is_secret(&resource) {
+            self.upstream.bodies.hash_key_id().into()
+        } else {
+            "".into()
+        };
+        let reading = {
+            let (gvr, names, sightings) = (resource.gvr.clone(), names.clone(), self.intake.sightings());
+            let reporter = reporter.clone();
+            move || {
+                let (hash_key, sightings) = (hash_key.clone(), sightings.clone());
+                TargetReading::new(gvr.clone(), names.clone(), hash_key, sightings, reporter.clone())
+            }
+        };
+        self.watch(cluster, resource, FieldsV1Kept::All, reading, ctx);
     }
 
     /// What selects the objects of ours.

@@ -93,6 +93,11 @@ impl Intake {
         self.listed.contains(gvr) || self.swept.contains(gvr)
     }
 
+    /// The resources of which this target was listed to the end.
+    pub(super) fn listed(&self) -> impl Iterator<Item = &Gvr> {
+        self.listed.iter()
+    }
+
     /// Whether `gvr` may not be listed here, so that nobody waits for it.
     pub(super) fn is_withheld(&self, gvr: &Gvr) -> bool {
         self.withheld.contains(gvr)
@@ -192,8 +197,8 @@ impl Target {
                 (SightingKey::Object(key), Sighting::Present { seen, list }) => {
                     cause.handled(Self::KIND, &name, &key, || self.seen(&key, seen, list));
                 }
-                (SightingKey::Object(key), Sighting::OutOfSight { uid }) => {
-                    cause.handled(Self::KIND, &name, &key, || self.out_of_sight(&key, &uid));
+                (SightingKey::Object(key), Sighting::OutOfSight { uid, version }) => {
+                    cause.handled(Self::KIND, &name, &key, || self.out_of_sight(&key, &uid, &version));
                 }
                 (SightingKey::Disowned(uid), _) => self.disowned(&uid),
                 (SightingKey::Listed(gvr, list), _) => self.listed(&gvr, list),
@@ -241,8 +246,8 @@ impl Target {
         self.changed_downstream(key);
     }
 
-    fn out_of_sight(&mut self, key: &ObjectKey, uid: &str) {
-        self.ledger.out_of_sight(key, uid);
+    fn out_of_sight(&mut self, key: &ObjectKey, uid: &str, version: &str) {
+        self.ledger.out_of_sight(key, uid, version);
         self.unpark(key);
         self.changed_downstream(key);
     }

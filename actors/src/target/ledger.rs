@@ -8,7 +8,7 @@ mod standing;
 mod states;
 mod tally;
 
-use std::{mem, sync::Arc};
+use std::{collections::HashMap, mem, sync::Arc};
 
 use syncer_core::{
     Gvr, ObjectKey,
@@ -64,6 +64,22 @@ struct Record {
     news: Option<Instant>,
     /// What the watch showed while a write was in flight; it may be older or newer than the answer.
     held: Option<Box<Seen>>,
+    /// What left the watch while a write was in flight; the answer may be older, and would bring back what is gone.
+    left: Left,
+}
+
+/// What the watch took out of sight while a write was in flight, and did not show again since.
+#[derive(Debug, Default, PartialEq, Eq)]
+enum Left {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// The object with this UID, at this version.
+    Gone { uid: Box<str>, version: Box<str> },
+    /// The object with this UID carries our marker no more, or carried it never.
+    Disowned { uid: Box<str> },
+    /// A complete list did not have the object.
+    Unlisted,
 }
 
 /// What is known of our entry in the live object's managedFields.
@@ -233,6 +249,8 @@ pub(crate) struct Ledger {
     /// What an absence means (kcp).
     workspaces: Workspaces,
     records: Records,
+    /// The number of the last downstream list of which anything was heard.
+    lists: HashMap<Gvr, u64>,
 }
 
 // === impl Others ===
@@ -271,6 +289,7 @@ impl Record {
             loss: Loss::None,
             news: None,
             held: None,
+            left: Left::Nothing,
         }
     }
 
@@ -396,6 +415,28 @@ impl Record {
         self.admission = Admission::Unjudged;
     }
 
+    /// The answer is in: what left the watch meanwhile, and was not shown again, is not there whatever the answer said.
+    fn leave(&mut self) {
+        let left = mem::take(&mut self.left);
+        let Live::Ours(ours) = &self.live else { return };
+        match left {
+            Left::Nothing => {}
+            Left::Gone { uid, version } => {
+                if ours.uid == uid && !resource_version::is_older(&version, &self.resource_version) {
+                    self.lose_sight();
+                    self.loss = Loss::Seen;
+                }
+            }
+            Left::Disowned { uid } => {
+                if ours.uid == uid {
+                    self.live = Live::Foreign;
+                }
+            }
+            // Where the answer is the younger one, the next attempt finds what is there.
+            Left::Unlisted => self.lose_sight(),
+        }
+    }
+
     /// Whether `seen` is what is known already, or older.
     fn is_older(&self, seen: &Seen) -> bool {
         let Live::Ours(known) = &self.live else { return false };
@@ -499,21 +540,41 @@ impl Ledger {
 
     /// The target's watch showed `seen`.
     pub(crate) fn sight(&mut self, key: &ObjectKey, seen: Seen, list: u64) {
+        self.heard_list(&key.gvr, list);
         let mut record = self.records.entry(key);
-        record.list = record.list.max(list);
+        // Versions go back where the API server was restored: what a later list shows counts. Where our write came between that list
+        // and its answer, it is written again.
+        if list > record.list {
+            record.resource_version = "".into();
+            record.list = list;
+        }
         // The watch may echo a write before its answer arrives: then the answer decides first.
         if record.turn == Turn::Running {
             record.held = Some(Box::new(seen));
+            record.left = Left::Nothing;
             return;
         }
         record.settle(seen);
     }
 
-    /// The object with `uid` left the filtered watch.
-    pub(crate) fn out_of_sight(&mut self, key: &ObjectKey, uid: &str) {
+    fn heard_list(&mut self, gvr: &Gvr, list: u64) {
+        match self.lists.get_mut(gvr) {
+            Some(heard) => *heard = list.max(*heard),
+            None => drop(self.lists.insert(gvr.clone(), list)),
+        }
+    }
+
+    /// The object with `uid` left the filtered watch at `version`.
+    pub(crate) fn out_of_sight(&mut self, key: &ObjectKey, uid: &str, version: &str) {
         let Some(mut record) = self.records.get_mut(key) else {
             return;
         };
+        if record.turn == Turn::Running {
+            record.left = Left::Gone {
+                uid: uid.into(),
+                version: version.into(),
+            };
+        }
         if record.held.as_ref().is_some_and(|held| *held.ours.uid == *uid) {
             record.held = None;
         }
@@ -528,22 +589,27 @@ impl Ledger {
 
     /// The object with `uid` does not carry our marker any more; returns its key.
     pub(crate) fn disowned(&mut self, uid: &str) -> Option<ObjectKey> {
-        let is_it = |record: &Record| matches!(&record.live, Live::Ours(ours) if *ours.uid == *uid);
+        let is_held = |record: &Record| record.held.as_ref().is_some_and(|held| *held.ours.uid == *uid);
+        let is_it = |record: &Record| matches!(&record.live, Live::Ours(ours) if *ours.uid == *uid) || is_held(record);
         let key = self.records.iter().find(|(_, record)| is_it(record))?.0.clone();
         let mut record = self.records.get_mut(&key)?;
         record.live = Live::Foreign;
         record.held = None;
+        if record.turn == Turn::Running {
+            record.left = Left::Disowned { uid: uid.into() };
+        }
         drop(record);
         Some(key)
     }
 
     /// The downstream list `list` of `gvr` is complete: what was last seen before it is out of sight now.
     pub(crate) fn listed(&mut self, gvr: &Gvr, list: u64) {
+        self.heard_list(gvr, list);
         let of_gvr = |key: &ObjectKey| key.gvr == *gvr;
-        self.records.for_each_mut(of_gvr, |_, record| {
-            if record.list < list && record.turn != Turn::Running {
-                record.lose_sight();
-            }
+        self.records.for_each_mut(of_gvr, |_, record| match record.turn {
+            _ if record.list >= list => {}
+            Turn::Running => record.left = Left::Unlisted,
+            _ => record.lose_sight(),
         });
     }
 
@@ -592,9 +658,17 @@ impl Ledger {
 
     /// A Reconciler left the downstream object of `key` like this.
     pub(crate) fn learn(&mut self, key: &ObjectKey, after: After) {
+        let list = self.lists.get(&key.gvr).copied().unwrap_or_default();
         let Some(mut record) = self.records.get_mut(key) else {
             return;
         };
+        // The answer is younger than what was listed before it came.
+        if matches!(
+            after,
+            After::Applied(_) | After::Decided(_) | After::Equal { .. } | After::Seen(_)
+        ) {
+            record.list = record.list.max(list);
+        }
         match after {
             After::Unchanged => {}
             After::Applied(seen) => {
@@ -615,6 +689,7 @@ impl Ledger {
         if let Some(held) = record.held.take() {
             record.settle(*held);
         }
+        record.leave();
     }
 
     /// The Reconciler of `key` is done: it may have its turn again.

@@ -51,6 +51,8 @@ pub(crate) enum Sighting {
     OutOfSight {
         /// The UID of what left.
         uid: Box<str>,
+        /// The version at which it left.
+        version: Box<str>,
     },
     /// Somebody took our marker off: the object is not ours any more (S1).
     Disowned,
@@ -302,7 +304,8 @@ impl Reading for TargetReading {
                 if let Some((key, seen)) = self.seen(&object) {
                     self.event(&key.clone(), || {
                         self.reporter.gone(&key, &object);
-                        self.hand_over(SightingKey::Object(key), Sighting::OutOfSight { uid: seen.ours.uid });
+                        let (uid, version) = (seen.ours.uid, seen.resource_version);
+                        self.hand_over(SightingKey::Object(key), Sighting::OutOfSight { uid, version });
                     });
                 }
             }

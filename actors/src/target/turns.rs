@@ -26,10 +26,13 @@ use crate::{
     runtime::{Actor, Context, Exit, Exponential, RestartPolicy, Spec, Taken, Timer},
 };
 
-/// The delays between attempts that may succeed by themselves.
-pub(super) const SOON: (Duration, Duration) = (Duration::from_millis(200), Duration::from_mins(1));
+/// The delays between attempts that may succeed by themselves. Once nothing is in the way an object is in place within 30 s (S7).
+pub(super) const SOON: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(25));
 /// The delays between attempts that somebody has to make possible first.
 pub(super) const RARELY: (Duration, Duration) = (Duration::from_secs(10), Duration::from_mins(5));
+
+/// So far apart are attempts at all objects together that somebody has to make possible first (S9).
+const APART: Duration = Duration::from_millis(300);
 
 /// After so many failures in a row the owner of an object is told, where the failure may pass by itself.
 const TELL_AFTER: u32 = 4;
@@ -47,6 +50,8 @@ pub(super) struct Turns {
     due: Option<Timer>,
     pub(super) retry: Option<Timer>,
     pub(super) count: Option<Timer>,
+    /// Until resources are asked for that the cluster does not serve yet.
+    pub(super) look: Option<Timer>,
     /// Objects whose turn came while their namespace was still being made, by namespace.
     parked: HashMap<ObjectKey, Vec<Standing>>,
     pub(super) connection_failures: u32,
@@ -83,6 +88,13 @@ fn shut(target: &str, namespace: &ObjectKey) -> AttemptFailure {
          map this target's namespaces by name"
     );
     AttemptFailure::new(message, Retry::Rarely).because(EventReason::NameTaken)
+}
+
+/// The delays between attempts that somebody has to make possible first, where `waiting` objects wait: few are in place within 30 s of that
+/// (S7), and many cost no more than a few requests a second.
+fn rarely(waiting: usize) -> (Duration, Duration) {
+    let all = APART.saturating_mul(u32::try_from(waiting).unwrap_or(u32::MAX));
+    (RARELY.0, all.clamp(SOON.1, RARELY.1))
 }
 
 fn complaint(reason: EventReason) -> Complaint {
@@ -422,7 +434,14 @@ impl Target {
             // A breaker whose probe hangs names no time at all: that must not become a spin.
             Retry::After(delay) => delay.max(SOON.0) + ctx.chance().jitter(delay / 8),
             Retry::Soon => Exponential::nth(SOON.0, SOON.1, failures, ctx.chance()),
-            Retry::Rarely => Exponential::nth(RARELY.0, RARELY.1, failures, ctx.chance()),
+            Retry::Rarely => {
+                // What is only tried comes to rest.
+                let (first, last) = match self.upstream.preview {
+                    None => rarely(self.turns.waits.len()),
+                    Some(_) => RARELY,
+                };
+                Exponential::nth(first, last, failures, ctx.chance())
+            }
         };
         // A short conflict or outage is no news: it passes, and a status would be written twice for it.
         if failure.retry == Retry::Rarely {
@@ -492,5 +511,17 @@ impl Target {
     fn set_timer(&mut self, ctx: &mut Context<Self>) {
         let next = self.turns.waits.next();
         self.turns.due = next.map(|at| ctx.after(at.saturating_duration_since(ctx.now()), TargetMessage::Due));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn few_that_wait_are_looked_at_within_thirty_seconds_and_many_cost_little() {
+        for (waiting, longest) in [(0, 25), (1, 25), (83, 25), (200, 60), (1_000, 300), (100_000, 300)] {
+            assert_eq!(rarely(waiting).1, Duration::from_secs(longest), "{waiting}");
+        }
     }
 }

@@ -34,6 +34,11 @@ impl Waits {
         self.due.remove(key);
     }
 
+    /// How many objects wait.
+    pub(crate) fn len(&self) -> usize {
+        self.due.len()
+    }
+
     /// The next object that is due by `now`.
     pub(crate) fn pop(&mut self, now: Instant) -> Option<ObjectKey> {
         while let Some(Reverse((at, _))) = self.order.peek() {

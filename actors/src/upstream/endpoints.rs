@@ -79,6 +79,11 @@ impl Endpoint {
         self.watched.iter().map(|(_, key)| key.as_str())
     }
 
+    /// Whether `gvr` was listed whole here under the present rules, or is not served.
+    pub(super) fn has_passed(&self, gvr: &Gvr) -> bool {
+        self.passed.contains(gvr)
+    }
+
     pub(super) fn is_watched(&self, gvr: &Gvr) -> bool {
         self.watched.iter().any(|(watched, _)| watched == gvr)
     }

@@ -78,7 +78,7 @@ impl Upstream {
         for missing in identity.unserved.iter() {
             warn!(
                 kind = missing,
-                "the upstream does not serve this resource: nothing of it is synced"
+                "the upstream does not serve this resource: nothing of it is synced until it does"
             );
         }
         if let Some(provider) = &identity.provider {
@@ -89,6 +89,7 @@ impl Upstream {
         self.follow_objects(ctx);
         self.propagate_status(ctx);
         self.announce(ctx);
+        self.look_for_missing_kinds_later(ctx);
         self.follow_announced(ctx)
     }
 
@@ -117,7 +118,7 @@ pub(super) async fn id(cluster: &Cluster, source: &UpstreamSource) -> Result<Arc
 }
 
 /// Asks `cluster` who it is and which of the resources `wanted` it serves; of a kcp, `endpoint` is one of the endpoints known.
-async fn ask(
+pub(super) async fn ask(
     cluster: &Cluster,
     source: &UpstreamSource,
     endpoint: Option<&Cluster>,

@@ -40,9 +40,7 @@ impl Machine {
                 self.state = State::Paging(Paging::start());
             }
             State::Paging(paging) => self.page(paging).await,
-            State::Resuming(version) if self.history == History::Doubtful && self.options.witness.is_some() => {
-                self.look_back(version).await;
-            }
+            State::Resuming(version) if self.history == History::Doubtful => self.look_back(version).await,
             State::Resuming(version) => self.open(Some(version)).await,
             State::Reading(reading) => self.read(reading).await,
             State::Paused { until, then } => {

@@ -41,6 +41,11 @@ fn one_page() -> Answer {
     Answer::json(page("10", "", &[object("a", 5)]))
 }
 
+/// The answer to the look at how far a store is that may have gone back: far enough.
+fn look_back() -> Answer {
+    Answer::json(page("20", "", &[]))
+}
+
 fn a(version: u32) -> String {
     event("MODIFIED", &object("a", version))
 }
@@ -95,7 +100,9 @@ async fn an_ended_stream_resumes_from_the_last_bookmark_without_a_word() {
             Piece::After(Duration::from_mins(1)),
             Piece::Text(format!("{}\n", bookmark(20))),
         ]),
+        look_back(),
         Answer::Stream(vec![Piece::After(Duration::from_secs(250))]),
+        look_back(),
         Answer::lines(&[&a(30)]),
     ]);
     let mut watch = watch(&script);
@@ -105,18 +112,20 @@ async fn an_ended_stream_resumes_from_the_last_bookmark_without_a_word() {
     );
     let lines = script.lines();
     assert!(
-        lines[2].ends_with("resourceVersion=20") && lines[3].ends_with("resourceVersion=20"),
+        lines[3].ends_with("resourceVersion=20") && lines[5].ends_with("resourceVersion=20"),
         "{lines:?}"
     );
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_server_that_ends_streams_at_once_is_not_asked_hot() {
-    let script = Script::of([one_page()]).then_always(|| Answer::Stream(Vec::new()));
+    let ended = (0..90).flat_map(|_| [Answer::Stream(Vec::new()), look_back()]);
+    let script = Script::of([one_page()].into_iter().chain(ended));
     let mut watch = watch(&script);
     assert_eq!(take(&mut watch, 3).await.len(), 3);
     assert_eq!(take_for(&mut watch, Duration::from_mins(10)).await, [""; 0]);
-    assert!(script.lines().len() < 45, "{} requests", script.lines().len());
+    // Each stream, and the look at how far the store is.
+    assert!(script.lines().len() < 90, "{} requests", script.lines().len());
 }
 
 // --- 410 ---
@@ -337,7 +346,7 @@ async fn a_cut_stream_resumes_and_half_a_line_is_nothing() {
         ],
     ];
     for cut in cuts {
-        let script = Script::of([one_page(), Answer::Stream(cut), Answer::lines(&[&a(12)])]);
+        let script = Script::of([one_page(), Answer::Stream(cut), look_back(), Answer::lines(&[&a(12)])]);
         let mut watch = watch(&script);
         let mut events = take(&mut watch, 5).await;
         if events[4].starts_with("interrupted") {
@@ -346,13 +355,18 @@ async fn a_cut_stream_resumes_and_half_a_line_is_nothing() {
             events.extend(take(&mut watch, 1).await);
         }
         assert_eq!(events, ["list", "+a@5", "listed 1@10", "+a@11", "+a@12"]);
-        assert!(script.lines()[2].ends_with("resourceVersion=11"));
+        assert!(script.lines()[3].ends_with("resourceVersion=11"));
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_stalled_stream_is_cut_and_resumed() {
-    let script = Script::of([one_page(), Answer::lines(&[&a(11)]), Answer::lines(&[&a(12)])]);
+    let script = Script::of([
+        one_page(),
+        Answer::lines(&[&a(11)]),
+        look_back(),
+        Answer::lines(&[&a(12)]),
+    ]);
     let mut watch = watch(&script);
     assert_eq!(take(&mut watch, 4).await.len(), 4);
     let start = Instant::now();
@@ -367,12 +381,12 @@ async fn a_stalled_stream_is_cut_and_resumed() {
         waited > Duration::from_mins(4) && waited < Duration::from_secs(310),
         "{waited:?}"
     );
-    assert!(script.lines()[2].ends_with("resourceVersion=11"));
+    assert!(script.lines()[3].ends_with("resourceVersion=11"));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_watch_that_does_not_start_is_given_up_in_time() {
-    let script = Script::of([one_page(), Answer::Silence, Answer::lines(&[&a(12)])]);
+    let script = Script::of([one_page(), Answer::Silence, look_back(), Answer::lines(&[&a(12)])]);
     let mut watch = watch(&script);
     assert_eq!(take(&mut watch, 3).await.len(), 3);
     let start = Instant::now();
@@ -539,6 +553,7 @@ async fn a_cluster_that_is_gone_is_told_once_and_the_watch_is_back_as_soon_as_it
         panic!("the breaker is closed");
     };
     script.push(Answer::json("ok"));
+    script.push(look_back());
     script.push(Answer::lines(&[&a(11)]));
     let back = take(&mut watch, 2).await;
     assert_eq!(back, ["recovered", "+a@11"]);
@@ -707,7 +722,7 @@ async fn a_store_that_came_back_older_is_listed_anew_where_a_watch_would_be_sile
         Answer::json(page("10", "t", &[object("a", 5)])),
         Answer::json(page("10", "", &[object("a", 5)])),
     ]);
-    let mut watch = witnessed(&script, []);
+    let mut watch = watch(&script);
     let told = take(&mut watch, 11).await;
     assert_eq!(told.last().map(String::as_str), Some("listed 1@10"), "{told:?}");
     let lines = script.lines();

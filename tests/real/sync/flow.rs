@@ -145,6 +145,31 @@ fn an_object_made_anew_under_its_name_is_followed() {
     }
 }
 
+/// The end of an object may be seen between our write of it and the answer to that write.
+#[test]
+fn what_is_deleted_on_the_target_again_and_again_is_there_in_the_end() {
+    let shared = Shared::get();
+    let world = shared.world;
+    create_namespace(&world.upstream, "churn");
+    let objects: Vec<_> = (0..4)
+        .map(|number| ConfigMap::new("churn", &format!("object-{number}")))
+        .collect();
+    for object in &objects {
+        object.create(&world.upstream, &json!({"key": "0"}));
+    }
+    for round in 1..=40 {
+        let edit = json!({"data": {"key": round.to_string()}});
+        for object in &objects {
+            world.upstream.client().patch(&object.path(), Patch::Merge(&edit));
+            // Whether there is one right now is left to chance.
+            world.east.client().call("DELETE", &object.path(), None);
+        }
+    }
+    for object in &objects {
+        world.wait_data(object, &json!({"key": "40"}));
+    }
+}
+
 #[test]
 fn a_namespace_that_a_target_lacks_is_made_and_marked() {
     let Shared { world, .. } = &Shared::get();

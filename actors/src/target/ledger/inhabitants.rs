@@ -168,11 +168,11 @@ mod tests {
         assert_eq!(keeper(&ledger), Some("kept".to_owned()), "the guard has not judged it");
         ledger.unwant(&kept, Desired::Gone(Absence::Drained), 1);
         assert_eq!(keeper(&ledger), Some("what leaves".to_owned()), "a drain is not held");
-        ledger.out_of_sight(&kept, "d2");
-        ledger.out_of_sight(&web, "d1");
+        ledger.out_of_sight(&kept, "d2", "12");
+        ledger.out_of_sight(&web, "d1", "12");
         assert_eq!(keeper(&ledger), None);
         assert_eq!(counted(&ledger), 1, "what is in the other namespace");
-        ledger.out_of_sight(&key("configmaps", "other", "web"), "d0");
+        ledger.out_of_sight(&key("configmaps", "other", "web"), "d0", "12");
         assert_eq!(counted(&ledger), 0, "a namespace that holds nothing is not remembered");
     }
 

@@ -77,6 +77,7 @@ fn change(reason: Reason) -> Step {
 /// A ledger in which `web` was created and is quiet.
 fn created() -> Ledger {
     let mut ledger = Ledger::default();
+    ledger.listed(&gvr(), 1);
     ledger.unwant(&key("web"), wanted(1), 1);
     assert_eq!(turn(&mut ledger, &key("web")), Some(Step::Create));
     ledger.learn(&key("web"), After::Applied(seen(1, "10")));
@@ -122,6 +123,22 @@ fn an_echo_before_its_answer_waits_for_it() {
     assert_eq!(turn(&mut ledger, &key("web")), None);
 }
 
+/// As of an API server that was restored from a backup.
+#[test]
+fn what_a_later_list_shows_counts_though_its_version_is_older() {
+    let mut ledger = created();
+    ledger.sight(&key("web"), seen(1, "10"), 1);
+    ledger.sight(&key("web"), seen(0, "4"), 2);
+    assert_eq!(turn(&mut ledger, &key("web")), Some(change(Reason::Edited)));
+    // Versions begin anew.
+    ledger.learn(&key("web"), After::Applied(seen(1, "5")));
+    ledger.succeeded(&key("web"));
+    ledger.sight(&key("web"), seen(1, "5"), 2);
+    assert_eq!(turn(&mut ledger, &key("web")), None);
+    ledger.sight(&key("web"), seen(0, "6"), 2);
+    assert_eq!(turn(&mut ledger, &key("web")), Some(change(Reason::Edited)));
+}
+
 #[test]
 fn a_stale_event_after_an_answer_is_passed_over() {
     let mut ledger = created();
@@ -164,9 +181,9 @@ fn what_is_found_after_a_restart_is_verified_once_and_not_written() {
 #[test]
 fn out_of_sight_is_no_proof_of_absence() {
     let mut ledger = created();
-    ledger.out_of_sight(&key("web"), "another");
+    ledger.out_of_sight(&key("web"), "another", "12");
     assert_eq!(turn(&mut ledger, &key("web")), None);
-    ledger.out_of_sight(&key("web"), "d1");
+    ledger.out_of_sight(&key("web"), "d1", "12");
     assert_eq!(
         turn(&mut ledger, &key("web")),
         Some(Step::Create),
@@ -178,7 +195,7 @@ fn out_of_sight_is_no_proof_of_absence() {
 #[test]
 fn what_somebody_took_away_is_known_as_lost_until_it_is_there_again() {
     let mut ledger = created();
-    ledger.out_of_sight(&key("web"), "d1");
+    ledger.out_of_sight(&key("web"), "d1", "12");
     assert!(ledger.queue(&key("web")));
     assert_eq!(ledger.begin(&key("web")).unwrap().loss, Loss::Seen);
     ledger.learn(&key("web"), After::Applied(seen(1, "12")));
@@ -186,10 +203,77 @@ fn what_somebody_took_away_is_known_as_lost_until_it_is_there_again() {
     // While a Reconciler is at it, it may be our own doing.
     ledger.unwant(&key("web"), wanted(2), 1);
     turn(&mut ledger, &key("web"));
-    ledger.out_of_sight(&key("web"), "d1");
+    ledger.out_of_sight(&key("web"), "d1", "12");
     ledger.succeeded(&key("web"));
     assert!(ledger.queue(&key("web")));
     assert_eq!(ledger.begin(&key("web")).unwrap().loss, Loss::None);
+}
+
+/// A ledger in which an edit of `web` is on its way to the target.
+fn changing() -> Ledger {
+    let mut ledger = created();
+    ledger.unwant(&key("web"), wanted(2), 1);
+    assert_eq!(turn(&mut ledger, &key("web")), Some(change(Reason::Edited)));
+    ledger
+}
+
+/// The answer to the write that is on its way: the object at `version`. What is to be done then.
+fn answered(ledger: &mut Ledger, version: &str) -> Option<Step> {
+    ledger.learn(&key("web"), After::Applied(seen(2, version)));
+    ledger.succeeded(&key("web"));
+    turn(ledger, &key("web"))
+}
+
+#[test]
+fn what_goes_between_our_write_and_its_answer_is_made_again() {
+    let mut ledger = changing();
+    ledger.sight(&key("web"), seen(2, "11"), 1);
+    ledger.out_of_sight(&key("web"), "d1", "12");
+    assert_eq!(answered(&mut ledger, "11"), Some(Step::Create));
+
+    // The first write of all, of which the watch showed the end alone.
+    let mut ledger = Ledger::default();
+    ledger.unwant(&key("web"), wanted(2), 1);
+    assert_eq!(turn(&mut ledger, &key("web")), Some(Step::Create));
+    ledger.out_of_sight(&key("web"), "d1", "12");
+    assert_eq!(answered(&mut ledger, "11"), Some(Step::Create));
+}
+
+#[test]
+fn what_comes_back_into_sight_before_the_answer_is_there() {
+    // Our write gave it back its label.
+    let mut ledger = changing();
+    ledger.out_of_sight(&key("web"), "d1", "11");
+    assert_eq!(answered(&mut ledger, "12"), None);
+    // The watch shows it again.
+    let mut ledger = changing();
+    ledger.out_of_sight(&key("web"), "d1", "12");
+    ledger.sight(&key("web"), seen(2, "13"), 1);
+    assert_eq!(answered(&mut ledger, "11"), None);
+}
+
+#[test]
+fn what_a_list_lacks_while_a_write_is_in_flight_is_looked_for_again() {
+    let mut ledger = changing();
+    ledger.listed(&gvr(), 2);
+    assert_eq!(
+        answered(&mut ledger, "11"),
+        Some(Step::Create),
+        "which is refused where anything is"
+    );
+    let mut ledger = changing();
+    ledger.listed(&gvr(), 2);
+    ledger.sight(&key("web"), seen(2, "11"), 2);
+    assert_eq!(answered(&mut ledger, "11"), None);
+}
+
+#[test]
+fn what_is_disowned_between_our_write_and_its_answer_is_somebody_elses() {
+    let mut ledger = changing();
+    ledger.sight(&key("web"), seen(2, "11"), 1);
+    assert_eq!(ledger.disowned("d1"), Some(key("web")));
+    assert_eq!(answered(&mut ledger, "11"), None, "left alone (S1)");
+    assert_eq!(ledger.live(&key("web")), Some(&Live::Foreign));
 }
 
 #[test]

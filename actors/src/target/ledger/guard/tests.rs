@@ -248,7 +248,7 @@ fn carry_out(ledger: &mut Ledger, step: Happens, version: u64) {
             let policy = POLICIES.get(policy).copied().unwrap_or_default();
             ledger.sight(&key(number), seen(number, policy, version, lifecycle, pause), version);
         }
-        Happens::OutOfSight(number) => ledger.out_of_sight(&key(number), &format!("d-{number}")),
+        Happens::OutOfSight(number) => ledger.out_of_sight(&key(number), &format!("d-{number}"), "99"),
         Happens::Disowned(number) => {
             ledger.disowned(&format!("d-{number}"));
         }
