@@ -26,7 +26,7 @@ pub(crate) struct SyncOptions {
     /// writes upstream what was changed on a target later: it needs the right to patch there.
     #[arg(long, value_enum, default_value = "upstream-wins", env = "TMC_SYNCER_STRATEGY")]
     pub(crate) strategy: StrategyOption,
-    /// The time between two full rounds of status, where no policy is given, such as `10s`.
+    /// The time between two full rounds of status, where no policy is given, such as `30s`; `10s` without it.
     #[arg(long, value_name = "DURATION", value_parser = above_zero, env = "TMC_SYNCER_STATUS_INTERVAL")]
     pub(crate) status_interval: Option<ConfigDuration>,
     /// Sync Secrets too, where no policy is given.

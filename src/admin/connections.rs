@@ -68,6 +68,8 @@ async fn answer(stream: TcpStream, pages: Router) {
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_LIMIT)
         .keep_alive(false)
+        // Who has said all may close that side and still read: `printf … | nc`.
+        .half_close(true)
         .max_buf_size(REQUEST_LIMIT)
         .serve_connection(TokioIo::new(stream), TowerToHyperService::new(pages));
     match timeout(CONNECTION_LIMIT, served).await {

@@ -1,5 +1,7 @@
 //! The pages, over real sockets.
 
+mod hostile;
+
 use std::{
     sync::{
         Barrier,

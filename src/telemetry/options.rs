@@ -6,6 +6,7 @@ use clap::{Args, ValueEnum};
 
 /// How the syncer logs.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Logs and traces")]
 pub(crate) struct LogOptions {
     /// What is logged: a level, or directives such as `info,syncer_clusters=debug`.
     #[arg(long, global = true, default_value = "info", env = "TMC_SYNCER_LOG_LEVEL")]

@@ -4,6 +4,7 @@ mod apart;
 mod astray;
 mod claims;
 mod crowd;
+mod diff;
 mod endpoints;
 mod fidelity;
 mod leaving;

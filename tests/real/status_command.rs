@@ -15,6 +15,7 @@ use crate::{
 };
 
 const TARGETS: &str = "/apis/workload.kcp.io/v1alpha1/synctargets";
+const POLICIES: &str = "/apis/workload.kcp.io/v1alpha1/syncpolicies";
 
 fn status(arguments: &[&str]) -> Output {
     Command::new(BINARY)
@@ -36,9 +37,11 @@ fn define(server: &ApiServer) {
     let scratch = Scratch::new("crds");
     let file = scratch.write("crds.yaml", &String::from_utf8(printed.stdout).unwrap());
     server.kubectl(&["apply", "-f", file.to_str().unwrap()]);
-    wait_for("SyncTargets to be served", SOON, || {
-        server.client().call("GET", TARGETS, None).status == 200
-    });
+    for collection in [TARGETS, POLICIES] {
+        wait_for(&format!("{collection} to be served"), SOON, || {
+            server.client().call("GET", collection, None).status == 200
+        });
+    }
 }
 
 #[test]
@@ -112,6 +115,76 @@ fn a_running_syncer_says_how_targets_of_files_stand() {
     assert!(
         said.contains("does not serve synctargets") && said.contains("--admin"),
         "{said}"
+    );
+}
+
+/// Under a strategy by which targets win: what was written back is counted as that, and is no conflict and no failure in the end.
+#[test]
+fn what_a_target_wrote_back_is_counted_and_the_policy_says_how_it_decides() {
+    let start = |name, side| printed::grant(ApiServerOptions::default().named(name).user(&syncer()).start(), side);
+    let upstream = start("upstream", Side::Upstream);
+    let (east, west) = (start("east", Side::Target), start("west", Side::Target));
+    let file = |server: &ApiServer| server.write(&server.kubeconfig_of(&syncer()));
+    define(&upstream);
+    let spec = json!({
+        "resources": [{"group": "", "resource": "configmaps"}], "namespaces": {"names": ["web"]},
+        "conflict": {"strategy": "LastWriteWins"},
+    });
+    let policy = json!({"apiVersion": "workload.kcp.io/v1alpha1", "kind": "SyncPolicy", "metadata": {"name": "web"}, "spec": spec});
+    upstream.client().create(POLICIES, &policy);
+    let (up, east_file, west_file) = (file(&upstream), file(&east), file(&west));
+    let syncer = Syncer::start(BINARY, arguments(&up, &[("east", &east_file), ("west", &west_file)]));
+    let _report = FailureReport::on([upstream.process(), east.process(), west.process(), syncer.process()]);
+    create_namespace(&upstream, "web");
+    let object = ConfigMap::new("web", "a");
+    object.create(&upstream, &json!({"a": "0"}));
+    for target in [&east, &west] {
+        object.wait_data(target, &json!({"a": "0"}));
+    }
+    let edited = json!({"data": {"a": "1"}});
+    east.client().patch(&object.path(), Patch::Merge(&edited));
+    for server in [&upstream, &west] {
+        object.wait_data(server, &json!({"a": "1"}));
+    }
+
+    let admin = format!("http://{}", syncer.admin_address());
+    let both = ["--admin", &admin, "--upstream-kubeconfig", up.to_str().unwrap()];
+    let report = wait_for("the write-back to be counted, and all to be at rest", SOON, || {
+        let output = status(&[&both[..], &["-o", "json"]].concat());
+        assert!(output.status.success(), "{:?}", said(&output));
+        let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let written_back = report["conflicts"].as_array().unwrap().iter().any(|conflicts| {
+            conflicts["strategy"] == "last_write_wins"
+                && conflicts["verdict"] == "written_back"
+                && conflicts["count"].as_u64() >= Some(1)
+        });
+        let counts = &report["policies"][0]["objects"];
+        // The policy's status is written now and then.
+        let is_told = counts["selected"] == 1 && counts["synced"] == 1;
+        let at_rest = (0..2).all(|number| {
+            let objects = &report["targets"][number]["objects"];
+            objects["desired"] == 2 && objects["synced"] == 2
+        });
+        if written_back && is_told && at_rest {
+            Ok(report)
+        } else {
+            Err(report.to_string())
+        }
+    });
+    let policy = &report["policies"][0];
+    assert_eq!(
+        (&policy["name"], &policy["strategy"], &policy["ready"]),
+        (&json!("web"), &json!("LastWriteWins"), &json!("True"))
+    );
+    let bad =
+        |target: &Value| ["failed", "conflicted"].map(|state| target["objects"][state].as_u64().unwrap_or_default());
+    for target in report["targets"].as_array().unwrap() {
+        assert_eq!(bad(target), [0, 0], "{report}");
+    }
+    let (table, warnings) = said(&status(&both));
+    assert!(
+        table.contains("LastWriteWins") && table.contains("written_back") && warnings.is_empty(),
+        "{table}{warnings}"
     );
 }
 

@@ -4,7 +4,7 @@ mod effects;
 mod table;
 
 use std::{
-    collections::BTreeSet,
+    collections::BTreeMap,
     fs,
     process::{Command, Output},
 };
@@ -68,38 +68,59 @@ fn options(command: &str) -> Vec<(String, Option<String>)> {
     options
 }
 
-/// What the table says of `option` of `command`: what is said of all commands counts too.
-fn shown(command: &str, option: &str) -> Option<&'static str> {
-    let found = SHOWN
-        .iter()
-        .find(|(of, name, _)| (*of == command || *of == "*") && *name == option);
-    found.map(|(_, _, by)| *by)
+/// The options without a row in the table, and the rows without an option.
+fn gaps(options: &[(String, String)], table: &[(&str, &str, &str)]) -> (Vec<String>, Vec<String>) {
+    let is_of =
+        |command: &str, option: &str, row: &(&str, &str, &str)| (row.0 == command || row.0 == "*") && row.1 == option;
+    let untested = options.iter().filter(|(command, option)| {
+        let tested = table.iter().any(|row| is_of(command, option, row));
+        !tested
+    });
+    let outdated = table.iter().filter(|row| {
+        let is_there = options.iter().any(|(command, option)| is_of(command, option, row));
+        !is_there
+    });
+    (
+        untested
+            .map(|(command, option)| format!("{command} --{option}"))
+            .collect(),
+        outdated
+            .map(|(command, option, _)| format!("{command} --{option}"))
+            .collect(),
+    )
 }
 
 #[test]
 fn every_option_has_a_test_that_shows_what_it_does() {
-    let mut used = BTreeSet::new();
-    let mut missing = Vec::new();
+    let mut all = Vec::new();
     for command in commands() {
-        for (option, _) in options(&command) {
-            match shown(&command, &option) {
-                Some(by) => {
-                    assert!(is_a_test(by), "{command} --{option}: there is no test {by}");
-                    used.insert((option, by));
-                }
-                None => missing.push(format!("{command} --{option}")),
-            }
-        }
+        all.extend(
+            options(&command)
+                .into_iter()
+                .map(|(option, _)| (command.clone(), option)),
+        );
     }
+    let (untested, outdated) = gaps(&all, SHOWN);
     assert!(
-        missing.is_empty(),
-        "no row in tests/signals/flags/table.rs: {missing:?}"
+        untested.is_empty(),
+        "no row in tests/signals/flags/table.rs: {untested:?}"
     );
-    let outdated: Vec<_> = SHOWN
-        .iter()
-        .filter(|(_, name, by)| !used.contains(&((*name).to_owned(), *by)))
-        .collect();
     assert!(outdated.is_empty(), "no such option: {outdated:?}");
+    let rowless: Vec<_> = SHOWN.iter().filter(|(_, _, by)| !is_a_test(by)).collect();
+    assert!(rowless.is_empty(), "there is no such test: {rowless:?}");
+
+    // It finds what it is for.
+    all.push(("run".to_owned(), "planted".to_owned()));
+    let rows = [SHOWN, &[("run", "long-gone", "")]].concat();
+    assert_eq!(
+        gaps(&all, &rows),
+        (vec!["run --planted".to_owned()], vec!["run --long-gone".to_owned()])
+    );
+    let all_but_one = SHOWN.iter().filter(|(_, option, _)| *option != "threads");
+    let (untested, _) = gaps(&all, &all_but_one.copied().collect::<Vec<_>>());
+    assert!(untested.contains(&"run --threads".to_owned()), "{untested:?}");
+    assert!(!is_a_test("tests/signals/flags.rs::nothing_of_the_kind"));
+    assert!(!is_a_test("tests/signals/flags.rs::gaps"), "a function that is no test");
 }
 
 /// Whether `by`, a file and a function in it, is a test.
@@ -113,6 +134,61 @@ fn is_a_test(by: &str) -> bool {
     // The attribute stands between the item before and the function.
     let head = before.rsplit("\n\n").next().unwrap_or_default();
     head.contains("#[test]") || head.contains("#[tokio::test")
+}
+
+/// The options of `run` that a table of docs/configuration.md has, with their defaults as far as they are literal.
+fn documented() -> BTreeMap<String, Option<String>> {
+    let page = fs::read_to_string(format!("{}/docs/configuration.md", env!("CARGO_MANIFEST_DIR"))).unwrap();
+    let (_, section) = page.split_once("\n## Options of `run`\n").unwrap();
+    let section = section.split("\n## ").next().unwrap_or_default();
+    let rows = section.lines().filter_map(|line| line.strip_prefix("| `--"));
+    let row = |row: &str| {
+        let mut cells = row.split('|').map(str::trim);
+        let name = cells.next().unwrap_or_default().trim_matches('`').to_owned();
+        let default = cells.next().and_then(|cell| cell.strip_prefix('`')?.strip_suffix('`'));
+        let default = default.filter(|cell| !cell.contains('`'));
+        (name, default.map(str::to_owned))
+    };
+    rows.map(row).collect()
+}
+
+/// The options of `run` with their defaults, as `--help` has them.
+fn told_by_help() -> BTreeMap<String, Option<String>> {
+    let page = text(&output(&["run", "--help"]).stdout);
+    let mut told: BTreeMap<String, Option<String>> = BTreeMap::new();
+    let mut last = String::new();
+    for line in page.lines().map(str::trim) {
+        if line.starts_with('-')
+            && let Some((_, rest)) = line.split_once("--")
+        {
+            rest.split([' ', '=', '['])
+                .next()
+                .unwrap_or_default()
+                .clone_into(&mut last);
+            told.insert(last.clone(), None);
+        } else if let Some(default) = line.strip_prefix("[default: ").and_then(|rest| rest.strip_suffix(']')) {
+            told.insert(last.clone(), Some(default.to_owned()));
+        }
+    }
+    told.retain(|name, _| !["help", "version"].contains(&name.as_str()));
+    told
+}
+
+#[test]
+fn every_option_of_run_is_on_the_page_of_configuration_with_its_default() {
+    let (help, page) = (told_by_help(), documented());
+    assert!(help.len() > 25, "{help:?}");
+    assert_eq!(
+        help.keys().collect::<Vec<_>>(),
+        page.keys().collect::<Vec<_>>(),
+        "help on the left, docs/configuration.md on the right"
+    );
+    for (name, default) in help {
+        // What depends on something is not said by the help.
+        if default.is_some() {
+            assert_eq!(page[&name], default, "--{name}");
+        }
+    }
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! One edit is one trace, from the watch event to the status that comes back; and a collector is never waited for.
 
 mod collector;
+mod cost;
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -16,7 +16,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 use syncer_clusters::Cluster;
 use syncer_core::{
-    Gvr,
+    Gvr, ObjectKey,
     config::{Configuration, NamespaceMapping, SyncPolicy, SyncTarget, SyncTargetSpec},
     difference::{shown, without_allocated},
     hash_key::HashKey,
@@ -130,7 +130,7 @@ fn draft() -> impl Strategy<Value = Draft> {
         kinds,
         0_u8..4,
         0_u8..5,
-        0_u8..8,
+        0_u8..12,
         any::<bool>(),
         prop::bool::weighted(0.2),
     )
@@ -303,7 +303,11 @@ impl Draft {
         json!({
             "resources": resources, "targets": {"names": targets}, "transforms": transforms,
             "conflict": {
-                "strategy": if self.conflict >= 6 { "MergeChanges" } else { "UpstreamWins" },
+                "strategy": match self.conflict {
+                    0..6 => "UpstreamWins",
+                    6..9 => "MergeChanges",
+                    _ => "LastWriteWins",
+                },
                 "adoption": adoption,
                 "foreign": if self.conflict == 2 { "Keep" } else { "Remove" },
                 "onImmutable": on_immutable,
@@ -472,15 +476,12 @@ impl Scene {
 
     /// Everything on a target, by collection path and name.
     fn look(&self, number: usize) -> BTreeMap<(String, String), Value> {
-        let hand = self.target(number);
-        let all = KINDS.iter().flat_map(|(_, plural, root)| {
-            hand.list(&format!("{root}/{plural}")).into_iter().map(move |object| {
-                let metadata = &object["metadata"];
-                let place = |member: &str| metadata[member].as_str().unwrap_or_default().to_owned();
-                ((format!("{plural}/{}", place("namespace")), place("name")), object)
-            })
-        });
-        all.collect()
+        everything(&self.target(number), &KINDS)
+    }
+
+    /// Everything upstream that worlds are made of, by collection path and name.
+    fn upstream_look(&self) -> BTreeMap<(String, String), Value> {
+        everything(&self.upstream(), &KINDS[DRAWN])
     }
 
     fn versions(&self) -> Vec<u64> {
@@ -497,6 +498,18 @@ fn cluster(name: &str, server: &ApiServer, rehearsal: Option<Rehearsal>) -> Clus
         .rehearsing(rehearsal)
         .service(&format!("https://{}", name.replace(' ', "-")), Server(server.clone()))
         .unwrap()
+}
+
+/// All objects of `kinds`, by collection path and name.
+fn everything(hand: &Hand, kinds: &[(&str, &str, &str)]) -> BTreeMap<(String, String), Value> {
+    let all = kinds.iter().flat_map(|(_, plural, root)| {
+        hand.list(&format!("{root}/{plural}")).into_iter().map(move |object| {
+            let metadata = &object["metadata"];
+            let place = |member: &str| metadata[member].as_str().unwrap_or_default().to_owned();
+            ((format!("{plural}/{}", place("namespace")), place("name")), object)
+        })
+    });
+    all.collect()
 }
 
 /// What was written between two looks.
@@ -528,11 +541,11 @@ fn is_within(part: &Value, whole: &Value) -> bool {
     }
 }
 
-/// What `findings` say that target `name` would get.
+/// What `findings` say that target `name` would get; not what it would give.
 fn announced(findings: &[Finding], name: &str) -> BTreeMap<(String, String), Finding> {
-    let written = findings
-        .iter()
-        .filter(|finding| finding.target.as_deref() == Some(name) && finding.writes);
+    let written = findings.iter().filter(|finding| {
+        finding.target.as_deref() == Some(name) && finding.writes && finding.verdict != Verdict::WriteBack
+    });
     written
         .map(|finding| {
             let place = (
@@ -542,6 +555,12 @@ fn announced(findings: &[Finding], name: &str) -> BTreeMap<(String, String), Fin
             (place, finding.clone())
         })
         .collect()
+}
+
+/// An object of `place` as people are shown it: without status, versions and our markers.
+fn people_see(place: &(String, String)) -> impl Fn(&Value) -> Value {
+    let gvr = gvr(place);
+    move |object| shown(&gvr, object, &Scene::key())
 }
 
 /// Whether `finding` says of `place` what came to be.
@@ -582,6 +601,34 @@ fn tells(finding: &Finding, place: &(String, String), now: Option<&Value>) -> Re
         "{:?} from {:?} ({:?}) of {place:?} says {told:#?}, and it is {now:#?}",
         finding.verdict, finding.before, finding.source
     ))
+}
+
+/// What would be written back, by upstream object. What targets get of these follows from that write, and is not shown.
+fn given_back(findings: &[Finding]) -> BTreeMap<ObjectKey, Vec<&Finding>> {
+    let mut given: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    for finding in findings.iter().filter(|finding| finding.verdict == Verdict::WriteBack) {
+        given.entry(finding.key.clone()).or_default().push(finding);
+    }
+    given
+}
+
+/// Where the copies of `key` are.
+fn places(scene: &Scene, key: &ObjectKey, hashed: bool) -> BTreeSet<(String, String)> {
+    let at = |namespace: &str| (format!("{}/{namespace}", key.gvr.resource()), key.name.to_string());
+    if !hashed {
+        return [at(&key.namespace)].into();
+    }
+    let of = |object: &Value| -> Option<String> {
+        let origin = object["metadata"]["annotations"]["workload.kcp.io/origin"].as_str()?;
+        let origin: Value = serde_json::from_str(origin).ok()?;
+        let is_its = origin["namespace"] == *key.namespace
+            && origin["name"] == *key.name
+            && origin["resource"] == *key.gvr.resource();
+        is_its.then(|| object["metadata"]["namespace"].as_str().map(str::to_owned))?
+    };
+    let looks = [scene.look(0), scene.look(1)];
+    let copies = looks.iter().flat_map(BTreeMap::values);
+    copies.filter_map(of).map(|namespace| at(&namespace)).collect()
 }
 
 async fn what_is_shown_is_written(world: World) -> Result<(), TestCaseError> {
@@ -627,10 +674,44 @@ async fn what_is_shown_is_written(world: World) -> Result<(), TestCaseError> {
         told
     );
 
+    let given = given_back(&findings);
+    let mut follows: BTreeSet<_> = given
+        .keys()
+        .flat_map(|key| places(&scene, key, world.after.hashed))
+        .collect();
+    let upstream_before = scene.upstream_look();
     scene.run(&world.after.spec(), world.after.hashed, None).await;
+    follows.extend(given.keys().flat_map(|key| places(&scene, key, world.after.hashed)));
+    for (place, is) in scene.upstream_look() {
+        let of_place = |finding: &&Finding| {
+            let upstream = (
+                format!("{}/{}", finding.key.gvr.resource(), finding.key.namespace),
+                finding.key.name.to_string(),
+            );
+            upstream == place
+        };
+        let given: Vec<_> = given.values().flatten().copied().filter(of_place).collect();
+        match given[..] {
+            [] => prop_assert_eq!(
+                upstream_before.get(&place).map(people_see(&place)),
+                Some(people_see(&place)(&is)),
+                "{:?} is written upstream, and was not shown: {:#?}",
+                &place,
+                &findings
+            ),
+            [one] => {
+                let told = tells(one, &place, Some(&is));
+                prop_assert!(told.is_ok(), "upstream: {}", told.unwrap_err());
+            }
+            // Of several targets each is shown as if it were alone.
+            _ => {}
+        }
+    }
     for (number, name) in names.iter().enumerate() {
-        let written = written(&looks[number], &scene.look(number));
-        let announced = announced(&findings, name);
+        let mut written = written(&looks[number], &scene.look(number));
+        written.retain(|place, _| !follows.contains(place));
+        let mut announced = announced(&findings, name);
+        announced.retain(|place, _| !follows.contains(place));
         let (really, said): (BTreeSet<_>, BTreeSet<_>) = (written.keys().collect(), announced.keys().collect());
         prop_assert_eq!(said, really, "on {}: of {:#?}", name, &findings);
         for (place, finding) in &announced {
@@ -703,6 +784,46 @@ fn what_would_go_at_once_is_held_and_shown() {
             };
             assert!(text.contains("\"n\":"), "{text}");
         }
+    });
+}
+
+/// Of what a target writes back everything is shown: what the upstream would hold, and nothing of what would follow.
+#[test]
+fn a_write_back_is_shown_as_the_upstream_then_has_it() {
+    on_a_paused_clock(async {
+        let mut scene = Scene::new();
+        let policy = json!({
+            "resources": [{"group": "", "resource": "configmaps"}], "conflict": {"strategy": "LastWriteWins"},
+        });
+        let (maps, map) = (
+            "/api/v1/namespaces/default/configmaps",
+            "/api/v1/namespaces/default/configmaps/m",
+        );
+        let made = json!({"metadata": {"name": "m"}, "data": {"mine": "1", "yours": "1"}});
+        scene.upstream().create(maps, &made).unwrap();
+        scene.run(&policy, false, None).await;
+        scene.target(0).merge(map, &json!({"data": {"yours": "2"}})).unwrap();
+
+        let before = scene.versions();
+        let (_, findings) = scene.previewed(&policy, false).await;
+        assert_eq!(scene.versions(), before);
+        let given = given_back(&findings);
+        let [finding] = given.values().flatten().copied().collect::<Vec<_>>()[..] else {
+            panic!("one write-back: {findings:#?}");
+        };
+        assert_eq!(finding.target.as_deref(), Some(&*scene.fleet.targets[0].0));
+        let Content::Present(told) = &finding.after else {
+            panic!("{finding:?}")
+        };
+        let told: Value = serde_json::from_str(told).unwrap();
+        assert_eq!(told["data"], json!({"mine": "1", "yours": "2"}));
+
+        scene.run(&policy, false, None).await;
+        for hand in [scene.upstream(), scene.target(0), scene.target(1)] {
+            assert_eq!(hand.get(map).unwrap()["data"], told["data"]);
+        }
+        let (_, findings) = scene.previewed(&policy, false).await;
+        assert!(findings.iter().all(|finding| !finding.writes), "{findings:#?}");
     });
 }
 

@@ -254,3 +254,6 @@ fn call_about(verb: Verb, spot: Spot<'_>) -> Call {
         Path::object(spot.resource, spot.namespace, spot.name),
     )
 }
+
+#[cfg(test)]
+mod tests;

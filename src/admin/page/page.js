@@ -1,5 +1,5 @@
-// Draws /metrics, /debug/actors, /debug/verdicts, /debug/recent, /debug/leader and /readyz, again and again. Everything that comes from a cluster goes into the page as
-// text, never as markup: names and messages are other people's.
+// Draws /metrics, /debug/actors, /debug/verdicts, /debug/recent, /debug/leader and /readyz, again and again. Everything that comes from a
+// cluster goes into the page as text, never as markup: names and messages are other people's.
 "use strict";
 
 const EVERY = 2000; // ms between two looks
@@ -97,18 +97,30 @@ function drawTargets(targets, lag) {
     row.append(element("td", ...health));
     for (const state of STATES) {
       const count = target.objects[state] ?? 0;
-      row.append(element("td", count, BAD.has(state) && count > 0 ? "number bad" : "number"));
+      row.append(counted(count, BAD.has(state) ? "bad" : ""));
     }
     row.append(
-      element("td", target.depth, "number"),
+      counted(target.depth),
       element("td", duration(lag(name, 0.5)), "number"),
       element("td", duration(lag(name, 0.99)), "number"),
-      element("td", target.drift, "number"),
+      counted(target.drift),
     );
     rows.push(row);
   }
   if (rows.length === 0) rows.push(nothing(14, "No target yet."));
   at("target-rows").replaceChildren(...rows);
+}
+
+// A count, quiet where there is none.
+function counted(count, className = "") {
+  return element("td", count, `number ${count > 0 ? className : "none"}`);
+}
+
+// A path of fields: it breaks after a point, not within a name.
+function path(text) {
+  const cell = element("td", undefined, "key path");
+  for (const part of text.split(/(?<=[.\]])/)) cell.append(part, document.createElement("wbr"));
+  return cell;
 }
 
 function nothing(columns, text) {
@@ -232,14 +244,14 @@ function drawVerdicts(verdicts) {
     const row = element("tr");
     const object = element("td");
     const where = [verdict.workspace, verdict.namespace, verdict.name].filter(Boolean).join("/");
-    object.append(element("span", `${verdict.resource} `), element("span", where, "key"));
+    object.append(element("span", where, "key"), element("div", verdict.resource, "state"));
     const why = element("td", verdict.why, verdict.why === "fight" || verdict.why === "conflict" ? "warn" : "");
     if (verdict.because) why.append(element("div", verdict.because, "state"));
     row.append(
       when(verdict.last),
       object,
       element("td", verdict.target),
-      element("td", verdict.path, "key told"),
+      path(verdict.path),
       side(verdict.upstream),
       side(verdict.downstream),
       element("td", verdict.winner),
@@ -333,7 +345,16 @@ function drawSummary(ready, targets) {
   const lacking = ready.text.split("\n").filter((line) => line.startsWith("[-]")).map((line) => line.slice(3).replace(/ failed$/, ""));
   let text = ready.ok ? "Ready." : `Not ready: ${lacking.join(", ") || "no condition is named"}.`;
   if (away.length > 0) text += ` Unreachable: ${away.join(", ")}.`;
-  say(text, ready.ok && away.length === 0 ? "good" : "warn");
+  // What somebody has to look at.
+  let isWell = ready.ok && away.length === 0;
+  for (const state of BAD) {
+    const counts = [...targets].map(([name, target]) => [name, target.objects[state] ?? 0]).filter(([, count]) => count > 0);
+    if (counts.length === 0) continue;
+    text += ` ${state[0].toUpperCase()}${state.slice(1)}: ${counts.map(([name, count]) => `${count} on ${name}`).join(", ")}.`;
+    isWell = false;
+  }
+  say(text, isWell ? "good" : "warn");
+  document.title = isWell ? "tmc-syncer" : "(!) tmc-syncer";
 }
 
 function say(text, className) {
@@ -363,9 +384,11 @@ async function look() {
     if (actors.ok) drawTree(JSON.parse(actors.text));
     drawSummary(ready, targets);
     lookedAt = new Date();
+    at("looked").textContent = `as of ${lookedAt.toLocaleTimeString()}`;
   } catch (failure) {
     const last = lookedAt ? `what is shown is of ${lookedAt.toLocaleTimeString()}` : "nothing was seen yet";
     say(`The syncer does not answer (${failure.message}); ${last}.`, "bad");
+    document.title = "(!) tmc-syncer";
   }
 }
 

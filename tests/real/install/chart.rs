@@ -135,6 +135,34 @@ fn every_rendered_pod_starts_the_program_with_options_that_it_has() {
     }
 }
 
+/// Options that no value of the chart gives: the Lease stands where the chart makes the role for it.
+const WITHOUT_A_VALUE: [&str; 2] = ["lease-kubeconfig", "lease-namespace"];
+
+/// Nobody who runs the pod has to reach for `extraArgs`.
+#[test]
+fn every_option_of_run_can_be_set_by_a_value() {
+    let output = Command::new(BINARY).args(["run", "--help"]).output().unwrap();
+    let page = String::from_utf8(output.stdout).unwrap();
+    let named = page.lines().filter_map(|line| {
+        let line = line.trim_start();
+        let long = line.strip_prefix('-')?.split("--").nth(1).or(line.strip_prefix("--"))?;
+        long.split([' ', '=', '[']).next().map(str::to_owned)
+    });
+    let mut options: BTreeSet<String> = named.collect();
+    assert!(options.remove("help") && options.remove("version"), "{options:?}");
+    assert!(options.len() > 25, "{options:?}");
+    let mut given: BTreeSet<String> = WITHOUT_A_VALUE.map(str::to_owned).into();
+    for Rendered { values, text, .. } in &*RENDERED {
+        if values["component"] == "target" || values.get("extraArgs").is_some() {
+            continue;
+        }
+        let arguments = arguments(container(&objects(text)));
+        let long = arguments.iter().filter_map(|argument| argument.strip_prefix("--"));
+        given.extend(long.map(|option| option.split('=').next().unwrap_or_default().to_owned()));
+    }
+    assert_eq!(given, options);
+}
+
 fn rules(roles: &[&Value]) -> BTreeMap<String, Value> {
     let named = roles.iter().map(|role| {
         (

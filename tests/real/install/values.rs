@@ -145,6 +145,18 @@ fn right() -> Vec<Case> {
         (json!({"replicas": 0}), "replicas: 0"),
         (json!({"leaderElection": {"enabled": true}}), "--lease-name=tmc-syncer"),
         (
+            json!({"leaderElection": {"enabled": true, "leaseDuration": "60s"}}),
+            "--lease-duration=60s",
+        ),
+        (
+            json!({"leaderElection": {"enabled": true, "renewDeadline": "14s"}}),
+            "--lease-renew-deadline=14s",
+        ),
+        (
+            json!({"leaderElection": {"enabled": true, "retryPeriod": "4s"}}),
+            "--lease-retry-period=4s",
+        ),
+        (
             json!({"log": {"level": "info,syncer_clusters=debug", "format": "text"}}),
             "syncer_clusters=debug",
         ),
@@ -153,6 +165,9 @@ fn right() -> Vec<Case> {
             json!({"tracing": {"endpoint": "http://collector:4317"}}),
             "--otlp-endpoint=http://collector:4317",
         ),
+        (json!({"tracing": {"sample": 0.05}}), "--trace-sample=0.05"),
+        (json!({"tracing": {"sample": 0}}), "--trace-sample=0"),
+        (json!({"tracing": {"sample": 1}}), "--trace-sample=1"),
         (json!({"health": {"port": 9090}}), "--health-address=0.0.0.0:9090"),
         (json!({"admin": {"port": 9091}}), "--admin-address=127.0.0.1:9091"),
         (json!({"extraArgs": ["--threads=3"]}), "--threads=3"),
@@ -304,6 +319,22 @@ pub(super) fn wrong() -> Vec<Case> {
             json!({"leaderElection": {"enabled": true}, "sync": {"dryRun": true}}),
             "dryRun",
         ),
+        (json!({"leaderElection": {"leaseDuration": "15"}}), "leaseDuration"),
+        (json!({"leaderElection": {"retryPeriod": "500ms"}}), "retryPeriod"),
+        (
+            json!({"leaderElection": {"enabled": true, "leaseDuration": "3601s"}}),
+            "leaseDuration",
+        ),
+        (
+            json!({"leaderElection": {"enabled": true, "leaseDuration": "10s"}}),
+            "renewDeadline",
+        ),
+        (
+            json!({"leaderElection": {"enabled": true, "retryPeriod": "5s"}}),
+            "retryPeriod",
+        ),
+        (json!({"tracing": {"sample": 1.5}}), "sample"),
+        (json!({"tracing": {"sample": "all"}}), "sample"),
         (json!({"replicas": -1}), "replicas"),
         (json!({"log": {"format": "xml"}}), "format"),
         (json!({"tracing": {"endpoint": "collector:4317"}}), "endpoint"),

@@ -65,6 +65,18 @@
 {{- if .Values.leaderElection.enabled }}
 - --leader-elect
 - --lease-name={{ include "tmc-syncer.fullname" . }}
+{{- include "tmc-syncer.leaseTimes" . }}
+{{- with .Values.leaderElection }}
+{{- with .leaseDuration }}
+- --lease-duration={{ . }}
+{{- end }}
+{{- with .renewDeadline }}
+- --lease-renew-deadline={{ . }}
+{{- end }}
+{{- with .retryPeriod }}
+- --lease-retry-period={{ . }}
+{{- end }}
+{{- end }}
 {{- end }}
 - --admin-address=127.0.0.1:{{ int64 .Values.admin.port }}
 - --health-address=0.0.0.0:{{ int64 .Values.health.port }}
@@ -73,7 +85,28 @@
 {{- with .Values.tracing.endpoint }}
 - {{ printf "--otlp-endpoint=%s" . | quote }}
 {{- end }}
+{{- if not (kindIs "invalid" .Values.tracing.sample) }}
+- --trace-sample={{ .Values.tracing.sample }}
+{{- end }}
 {{- with .Values.extraArgs }}
 {{ toYaml . }}
+{{- end }}
+{{- end }}
+
+{{- /* Refuses what the program would refuse, before a pod has to end for it. The numbers are the program's defaults. */ -}}
+{{- define "tmc-syncer.leaseTimes" -}}
+{{- with .Values.leaderElection }}
+{{- $duration := .leaseDuration | default "15s" | trimSuffix "s" | int }}
+{{- $deadline := .renewDeadline | default "10s" | trimSuffix "s" | int }}
+{{- $retry := .retryPeriod | default "2s" | trimSuffix "s" | int }}
+{{- if gt $duration 3600 }}
+{{- fail "leaderElection.leaseDuration: an hour at most" }}
+{{- end }}
+{{- if ge $deadline $duration }}
+{{- fail "leaderElection.renewDeadline has to be less than leaderElection.leaseDuration" }}
+{{- end }}
+{{- if ge (mul 2 $retry) (int64 $deadline) }}
+{{- fail "leaderElection.retryPeriod has to be less than half of leaderElection.renewDeadline" }}
+{{- end }}
 {{- end }}
 {{- end }}
