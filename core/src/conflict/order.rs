@@ -22,25 +22,26 @@ pub(super) struct Reordered {
 // === impl Settling ===
 
 impl Settling<'_, '_> {
-    /// Who changed the order of the list at `trail` since both sides agreed on `agreed`. Where the upstream took items out, what it left counts as
-    /// changed: the order that was agreed on cannot be told any more.
+    /// Who changed the order of the list at `trail`, which reads `hash` upstream, since both sides agreed on `agreed`. Where the upstream took items
+    /// out, what it left counts as changed: the order that was agreed on cannot be told any more.
     pub(super) fn reordered(
         &self,
         trail: &Trail,
         (desired, live): (&[String], &[String]),
-        agreed: Option<LeafHash>,
+        (hash, agreed): (LeafHash, Option<LeafHash>),
     ) -> Reordered {
         let known = |steps: &[String]| -> Vec<String> {
             let steps = steps.iter();
             steps.filter(|step| self.base_knows(trail, step)).cloned().collect()
         };
-        let is_agreed = |steps: Vec<String>| agreed == Some(self.sides.hasher.value(&Content::Order(steps)));
-        let agreed_above = known(desired);
-        let upstream = !is_agreed(desired.to_vec()) && !is_agreed(agreed_above.clone());
-        let differs = agreed.is_some() && !is_same_order(desired, live) && !is_agreed(known(live));
+        let is_agreed = |steps: &[String]| agreed == Some(self.sides.hasher.value(&Content::Order(known(steps))));
+        let upstream = agreed != Some(hash) && !is_agreed(desired);
+        let differs = agreed.is_some() && !is_same_order(desired, live) && !is_agreed(live);
         // Beside a change upstream it is told only where nothing of what both had is missing: the rest may be in its order still.
-        let there: BTreeSet<_> = live.iter().collect();
-        let is_whole = || agreed_above.iter().all(|step| there.contains(step));
+        let is_whole = || {
+            let there: BTreeSet<_> = live.iter().collect();
+            known(desired).iter().all(|step| there.contains(step))
+        };
         Reordered {
             upstream,
             downstream: differs && (!upstream || is_whole()),
@@ -64,6 +65,9 @@ impl Settling<'_, '_> {
 
 /// Whether what both lists have stands in one order in both.
 pub(super) fn is_same_order(desired: &[String], live: &[String]) -> bool {
+    if desired == live {
+        return true;
+    }
     let (ours, theirs): (BTreeSet<_>, BTreeSet<_>) = (desired.iter().collect(), live.iter().collect());
     let desired = desired.iter().filter(|step| theirs.contains(step));
     desired.eq(live.iter().filter(|step| ours.contains(step)))

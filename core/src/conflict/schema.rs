@@ -7,7 +7,10 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use super::leaf::LeafKind;
+use super::{
+    leaf::LeafKind,
+    trail::{ITEM, write_key, write_step},
+};
 use crate::{
     field_path::{FieldPath, Step},
     identity::Gvr,
@@ -136,7 +139,28 @@ impl ListKind {
             name: name.into(),
             default,
         });
-        Self::Keyed(keys.collect())
+        let mut keys: Vec<Key> = keys.collect();
+        keys.sort_unstable_by(|one, other| one.name.cmp(&other.name));
+        Self::Keyed(keys)
+    }
+
+    /// The text of the step to `item`; `None` as in [`Self::step_to`].
+    pub(super) fn text_of(&self, item: &Value) -> Option<String> {
+        let Self::Keyed(keys) = self else {
+            let mut text = String::new();
+            write_step(&mut text, &self.step_to(item)?);
+            return Some(text);
+        };
+        let item = item.as_object()?;
+        let mut text = String::with_capacity(32);
+        text.push_str(ITEM);
+        for key in keys {
+            let own = item.get(&*key.name).filter(|value| !value.is_null());
+            if let Some(value) = own.or(key.default.as_ref()) {
+                write_key(&mut text, &key.name, value);
+            }
+        }
+        (text.len() > ITEM.len()).then_some(text)
     }
 
     /// The step to `item`; `None` where it has no key, so that the list cannot be told apart.

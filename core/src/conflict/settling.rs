@@ -99,7 +99,7 @@ impl<'s> Sink<'s> for Settling<'_, 's> {
         let again = |times: &LeafTimes| watched && times.remembers(met.id, known);
         let reordered = match (&met.desired, &met.live) {
             (Content::Order(desired), Some(Content::Order(live))) => {
-                Some(self.reordered(trail, (desired, live), agreed))
+                Some(self.reordered(trail, (desired, live), (hash, agreed)))
             }
             _ => None,
         };

@@ -40,6 +40,17 @@ impl Trail {
     }
 }
 
+/// With what the text of a step to an item of a keyed list begins.
+pub(super) const ITEM: &str = "\u{1}k";
+
+/// One part of the key of such an item; they come sorted.
+pub(super) fn write_key(out: &mut String, name: &str, value: &Value) {
+    out.push_str(name);
+    out.push('=');
+    write_canonical(out, value);
+    out.push(',');
+}
+
 /// No two steps have one text.
 pub(super) fn write_step(out: &mut String, step: &Step) {
     match step {
@@ -48,14 +59,11 @@ pub(super) fn write_step(out: &mut String, step: &Step) {
             out.push_str(name);
         }
         Step::Item(key) => {
-            out.push_str("\u{1}k");
+            out.push_str(ITEM);
             let mut names: Vec<_> = key.iter().collect();
             names.sort_unstable_by_key(|(name, _)| *name);
             for (name, value) in names {
-                out.push_str(name);
-                out.push('=');
-                write_canonical(out, value);
-                out.push(',');
+                write_key(out, name, value);
             }
         }
         Step::Element(value) => {

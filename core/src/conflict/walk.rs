@@ -8,7 +8,7 @@ use super::{
     leaf::{Content, LeafHasher, LeafId, LeafKind},
     place::{Place, owns_all},
     schema::{Hint, ListKind},
-    trail::{Trail, write_step},
+    trail::Trail,
 };
 use crate::{
     field_path::Step,
@@ -106,14 +106,10 @@ impl<'a> Walk<'a, '_> {
     pub(super) fn visit(&mut self, place: &Place<'a>, hint: Hint<'_>) {
         match place.desired {
             Value::Object(map) if !map.is_empty() && !place.is_one_struct(hint, self) => self.fields(place, map, hint),
-            Value::Array(items) if !items.is_empty() => {
-                let kind = self.list_kind(place, items, hint);
-                if kind == ListKind::Atomic {
-                    self.one(place);
-                } else {
-                    self.items(place, items, &kind, hint);
-                }
-            }
+            Value::Array(items) if !items.is_empty() => match self.list_kind(place, items, hint) {
+                Some((kind, texts)) => self.items(place, items, (&kind, &texts), hint),
+                None => self.one(place),
+            },
             _ => self.one(place),
         }
     }
@@ -211,17 +207,19 @@ impl<'a> Walk<'a, '_> {
         );
     }
 
-    fn items(&mut self, place: &Place<'a>, items: &'a [Value], kind: &ListKind, hint: Hint<'_>) {
+    /// A list of this kind, with the texts of the steps to its `items`.
+    fn items(&mut self, place: &Place<'a>, items: &'a [Value], (kind, texts): (&ListKind, &[String]), hint: Hint<'_>) {
         let part = match place.part {
             Part::Settled if self.sink.knows_as_one(&self.trail, place.desired) => Part::Agreed,
             part => part,
         };
         let live = place.live.and_then(Value::as_array);
-        let by_step: BTreeMap<String, &'a Value> = live
+        let there: Vec<(String, &'a Value)> = live
             .into_iter()
             .flatten()
-            .filter_map(|item| Some((text_of(&kind.step_to(item)?), item)))
+            .filter_map(|item| Some((kind.text_of(item)?, item)))
             .collect();
+        let by_text: BTreeMap<&str, &'a Value> = there.iter().map(|(text, item)| (text.as_str(), *item)).collect();
         let owned = |node: &'a Value| node.as_object().map(Items::of);
         let ours = place.ours.and_then(owned);
         let others: Vec<_> = place
@@ -229,9 +227,9 @@ impl<'a> Walk<'a, '_> {
             .iter()
             .filter_map(|(entry, node)| Some((*entry, owned(node)?)))
             .collect();
-        for item in items {
+        for (item, text) in items.iter().zip(texts) {
             let Some(step) = kind.step_to(item) else { continue };
-            let there = by_step.get(&text_of(&step)).copied();
+            let there = by_text.get(text.as_str()).copied();
             let under = |items: &Items<'a>| items.child(item).map(|(_, node)| node);
             let mut child = Place {
                 desired: item,
@@ -264,11 +262,8 @@ impl<'a> Walk<'a, '_> {
             self.trail.pop();
         }
         if items.len() > 1 && !matches!(kind, ListKind::Set) {
-            let order = |items: &[Value]| {
-                let steps = items.iter().filter_map(|item| kind.step_to(item));
-                Content::Order(steps.map(|step| text_of(&step)).collect())
-            };
-            let contents = (order(items), live.map(|live| order(live)));
+            let live = live.map(|_| Content::Order(there.iter().map(|(text, _)| text.clone()).collect()));
+            let contents = (Content::Order(texts.to_vec()), live);
             // Nobody owns an order in managedFields.
             let place = Place {
                 part,
@@ -292,8 +287,9 @@ impl<'a> Walk<'a, '_> {
         self.tell(place, LeafKind::Item, (Content::One(place.desired), live), mine);
     }
 
-    /// What the server shows in managedFields decides, then what is known of the kind. A list whose items cannot all be told apart is one value.
-    fn list_kind(&self, place: &Place<'a>, items: &[Value], hint: Hint<'_>) -> ListKind {
+    /// What the server shows in managedFields decides, then what is known of the kind. With the texts of the steps to the items; a list whose
+    /// items cannot all be told apart is one value: `None`.
+    fn list_kind(&self, place: &Place<'a>, items: &[Value], hint: Hint<'_>) -> Option<(ListKind, Vec<String>)> {
         let nodes = place.ours.into_iter().chain(place.others.iter().map(|(_, node)| *node));
         let shown = nodes.filter(|node| !fields::is_leaf(node)).find_map(shown_kind);
         let known = hint.list(self.gvr, &self.trail.path);
@@ -301,28 +297,15 @@ impl<'a> Walk<'a, '_> {
             (ListKind::Atomic, Some(shown)) => shown,
             (known, _) => known,
         };
-        let mut steps: Vec<String> = Vec::with_capacity(items.len());
-        for item in items {
-            let Some(step) = kind.step_to(item) else {
-                return ListKind::Atomic;
-            };
-            steps.push(text_of(&step));
+        if kind == ListKind::Atomic {
+            return None;
         }
-        steps.sort_unstable();
-        if steps
-            .windows(2)
-            .any(|pair| matches!(pair, [one, other] if one == other))
-        {
-            return ListKind::Atomic;
-        }
-        kind
+        let texts: Vec<String> = items.iter().map(|item| kind.text_of(item)).collect::<Option<_>>()?;
+        let mut sorted: Vec<&str> = texts.iter().map(String::as_str).collect();
+        sorted.sort_unstable();
+        let same = |pair: &[&str]| matches!(pair, [one, other] if one == other);
+        (!sorted.windows(2).any(same)).then_some((kind, texts))
     }
-}
-
-fn text_of(step: &Step) -> String {
-    let mut text = String::new();
-    write_step(&mut text, step);
-    text
 }
 
 fn shown_kind(node: &Value) -> Option<ListKind> {

@@ -10,6 +10,7 @@ use serde_json::{Map, Value, json};
 use syncer_core::config::Strategy;
 
 use super::world::{Done, Kind, World};
+use crate::Hand;
 
 /// Where somebody edits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -107,7 +108,7 @@ proptest! {
     /// However people edit and wherever the syncer is cut off: once they stop it comes to rest, and nothing more is to do, also after a
     /// restart. `UpstreamWins` leaves nothing foreign.
     #[test]
-    fn it_comes_to_rest(strategy in strategy(), happenings in prop::collection::vec(happening(), 0..24)) {
+    fn it_converges_and_then_asks_for_nothing_and_upstream_wins_leaves_nothing_foreign(strategy in strategy(), happenings in prop::collection::vec(happening(), 0..24)) {
         let mut world = world(strategy);
         for happening in &happenings {
             world.wait(3);
@@ -295,6 +296,192 @@ proptest! {
         }
         world.assert_quiet();
     }
+
+    /// The same edits, looked at in another order of the targets: the same result.
+    #[test]
+    fn the_order_in_which_targets_are_looked_at_does_not_matter(
+        strategy in strategy(),
+        edits in prop::collection::vec(edit(), 0..10),
+    ) {
+        let results = [[0, 1], [1, 0]].map(|order| {
+            let mut world = world(strategy);
+            for edit in &edits {
+                world.wait(5);
+                carry_out(&mut world, edit);
+            }
+            world.wait(5);
+            world.settle_in(&order);
+            world.assert_quiet();
+            [data(&world.above()), data(&world.below(0)), data(&world.below(1))]
+        });
+        prop_assert_eq!(&results[0], &results[1]);
+    }
+
+    /// Each edit is fine where it is made; together a key stands in `data` and `binaryData`, which no server takes.
+    #[test]
+    fn what_the_server_refuses_as_invalid_is_never_the_last_word(
+        edits in prop::collection::vec((place(), any::<bool>(), prop::sample::select(&KEYS[..])), 1..10),
+    ) {
+        let mut world = world(Strategy::MergeChanges);
+        for (place, binary, key) in edits {
+            let (member, value) = if binary { ("binaryData", "AAAA") } else { ("data", "x") };
+            let server = match place {
+                Place::Upstream => &world.upstream,
+                Place::Target(target) => &world.targets[target].server,
+            };
+            // What is refused already is no edit.
+            drop(Hand::at(server, "alice").merge(&world.path(), &json!({member: {key: value}})));
+            world.wait(5);
+            world.settle();
+            world.assert_quiet();
+            // The upstream's stands everywhere, whatever a target has beside it.
+            for target in 0..2 {
+                for member in ["data", "binaryData"] {
+                    for (key, value) in world.above()[member].as_object().into_iter().flatten() {
+                        let below = &world.below(target)[member][key];
+                        prop_assert!(!below.is_null(), "{member}.{key} of target {target}: {value}");
+                    }
+                }
+            }
+        }
+    }
+
+    /// Items of a keyed list, their order, fields within them and a plain field of a Deployment.
+    #[test]
+    fn lists_and_their_orders_converge_under_every_strategy(
+        strategy in strategy(),
+        changes in prop::collection::vec((place(), change()), 0..8),
+    ) {
+        let mut world = web(strategy);
+        for (place, change) in &changes {
+            world.wait(5);
+            let server = match place {
+                Place::Upstream => &world.upstream,
+                Place::Target(target) => &world.targets[*target].server,
+            };
+            let path = world.path();
+            let hand = Hand::at(server, change.manager());
+            let now = hand.get(&path).unwrap();
+            hand.patch(&path, &change.operations(&now)).unwrap();
+            world.look(0);
+            world.look(1);
+        }
+        let above = world.above()["spec"].clone();
+        world.wait(5);
+        world.settle();
+        world.assert_quiet();
+        match strategy {
+            Strategy::UpstreamWins | Strategy::LastWriteWins => {
+                for target in 0..2 {
+                    prop_assert_eq!(&world.below(target)["spec"], &world.above()["spec"], "target {}", target);
+                }
+            }
+            Strategy::MergeChanges => prop_assert_eq!(&world.above()["spec"], &above),
+        }
+        if strategy == Strategy::UpstreamWins {
+            prop_assert_eq!(&world.above()["spec"], &above);
+        }
+    }
+}
+
+const ENV: &str = "/spec/template/spec/containers/0/env";
+
+/// A change of a Deployment.
+#[derive(Clone, Debug)]
+enum Change {
+    /// A variable is set, or removed.
+    Variable(char, Option<u8>),
+    /// The variables are turned round.
+    Reversed,
+    Replicas(u8),
+}
+
+fn change() -> impl Generator<Value = Change> {
+    prop_oneof![
+        3 => (prop::sample::select(vec!['A', 'B', 'C', 'D']), prop::option::weighted(0.7, 0_u8..3))
+            .prop_map(|(name, value)| Change::Variable(name, value)),
+        2 => Just(Change::Reversed),
+        1 => (2_u8..5).prop_map(Change::Replicas),
+    ]
+}
+
+impl Change {
+    /// One manager a field, so that its entry's time is the field's.
+    fn manager(&self) -> &'static str {
+        match self {
+            Self::Variable('A', _) => "by-a",
+            Self::Variable('B', _) => "by-b",
+            Self::Variable('C', _) => "by-c",
+            Self::Variable(..) => "by-d",
+            Self::Reversed => "by-order",
+            Self::Replicas(_) => "by-replicas",
+        }
+    }
+
+    fn operations(&self, object: &Value) -> Value {
+        let mut env = object
+            .pointer(ENV)
+            .and_then(Value::as_array)
+            .cloned()
+            .unwrap_or_default();
+        match self {
+            Self::Replicas(number) => return json!([{"op": "replace", "path": "/spec/replicas", "value": number}]),
+            Self::Reversed => env.reverse(),
+            Self::Variable(name, value) => {
+                let name = name.to_string();
+                let known = env.iter().position(|item| item["name"] == *name);
+                let item = value.map(|value| json!({"name": name, "value": value.to_string()}));
+                match (known, item) {
+                    (Some(index), Some(item)) => env[index] = item,
+                    // A list that is left empty would be another case.
+                    (Some(index), None) if env.len() > 1 => drop(env.remove(index)),
+                    (None, Some(item)) => env.push(item),
+                    (_, None) => {}
+                }
+            }
+        }
+        json!([{"op": "replace", "path": ENV, "value": env}])
+    }
+}
+
+fn web(strategy: Strategy) -> World {
+    let labels = json!({"app": "web"});
+    let env = json!([{"name": "A", "value": "0"}, {"name": "B", "value": "0"}, {"name": "C", "value": "0"}]);
+    let containers = json!([{"name": "web", "image": "web:1", "env": env}]);
+    let world = World::new(
+        Kind::Deployment,
+        strategy,
+        2,
+        &json!({"spec": {
+            "replicas": 1, "selector": {"matchLabels": labels},
+            "template": {"metadata": {"labels": labels}, "spec": {"containers": containers}},
+        }}),
+    );
+    world.wait(10);
+    world
+}
+
+#[test]
+fn a_key_that_both_sides_lack_is_no_removal_of_now_to_whoever_is_started_next() {
+    let mut world = world(Strategy::LastWriteWins);
+    world.wait(10);
+    world.edit_below(1, "bob", &json!({"data": {"a": null}}));
+    world.look(1);
+    // Written back; killed before the target's base knows.
+    assert_eq!(world.step(1), Done::Request);
+    assert_eq!(world.above()["data"]["a"], Value::Null);
+    world.restart();
+    world.look(0);
+    world.look(1);
+    world.caught_up();
+    world.wait(5);
+    world.edit_above("alice", &json!({"data": {"a": "4"}}));
+    world.wait(5);
+    world.settle();
+    for object in [world.above(), world.below(0), world.below(1)] {
+        assert_eq!(object["data"]["a"], "4", "{:#?}", world.verdicts);
+    }
+    world.assert_quiet();
 }
 
 #[test]
