@@ -32,7 +32,7 @@ pub(crate) struct SyncOptions {
     /// Sync Secrets too, where no policy is given.
     #[arg(long, env = "TMC_SYNCER_SYNC_SECRETS")]
     pub(crate) sync_secrets: bool,
-    /// The id of the upstream whose place this one took (the UID of its namespace `kube-system`): what that one put on the targets is
+    /// The id of the upstream whose place this one took (the UID of its namespace `kube-system`, or of the provider workspace's LogicalCluster): what that one put on the targets is
     /// taken over where this one has the same object, and the rest goes under the mass-deletion guard.
     #[arg(long, value_name = "ID", value_parser = clap::builder::NonEmptyStringValueParser::new(), env = "TMC_SYNCER_PREVIOUS_UPSTREAM")]
     pub(crate) previous_upstream: Option<String>,

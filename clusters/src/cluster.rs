@@ -7,6 +7,7 @@ mod probe;
 mod read;
 mod rehearse;
 mod shared;
+mod spot;
 mod traced;
 mod write;
 

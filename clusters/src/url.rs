@@ -11,6 +11,9 @@ pub(crate) struct Path {
     has_query: bool,
 }
 
+/// The parameter of a dry run, in letters that need no escape.
+const DRY_RUN: (&str, &str) = ("dryRun", "All");
+
 // === impl Path ===
 
 impl Path {
@@ -65,10 +68,15 @@ impl Path {
         if value.is_empty() { self } else { self.with(name, value) }
     }
 
-    /// Whether it has this parameter, in letters that need no escape.
-    pub(crate) fn has(&self, name: &str, value: &str) -> bool {
+    /// With the wish that the server only says what it would do.
+    pub(crate) fn tried(self) -> Self {
+        self.with(DRY_RUN.0, DRY_RUN.1)
+    }
+
+    /// Whether the server only says what it would do.
+    pub(crate) fn is_tried(&self) -> bool {
         let query = self.text.split_once('?').map_or("", |(_, query)| query);
-        query.split('&').any(|pair| pair.split_once('=') == Some((name, value)))
+        query.split('&').any(|pair| pair.split_once('=') == Some(DRY_RUN))
     }
 
     pub(crate) fn as_str(&self) -> &str {

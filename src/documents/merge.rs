@@ -45,6 +45,13 @@ struct Refusal {
     message: String,
 }
 
+/// The documents of one kind, before they are one set.
+struct OfKind<'a, T> {
+    memories: &'a BTreeMap<Arc<str>, Memory>,
+    of_files: &'a BTreeMap<Arc<str>, Arc<T>>,
+    of_document: fn(&Document) -> Option<&Arc<T>>,
+}
+
 /// All that decides at one moment, from everywhere.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Merged {
@@ -81,37 +88,37 @@ impl Merge {
             ..Merged::default()
         };
         let mut own = OwnObjects::default();
-        for (name, seen) in &objects.targets.objects {
-            let secret = seen.secret.iter();
+        for seen in objects.targets.objects.values() {
+            let named = seen.secret.iter();
             self.secrets
-                .extend(secret.map(|secret| (secret.namespace.clone(), secret.name.clone())));
-            let is_taken = files.configuration.targets.contains_key(name);
-            let (standing, good) = look(&self.targets, name, is_taken);
-            own.targets.insert(name.clone(), seen.own(standing));
-            match good {
-                Some(Document::SyncTarget(target)) => {
-                    merged.configuration.targets.insert(name.clone(), target.clone());
-                }
-                _ if is_taken => {}
-                _ => {
-                    merged.unreadable.targets.insert(name.clone());
-                }
-            }
+                .extend(named.map(|secret| (secret.namespace.clone(), secret.name.clone())));
         }
-        for (name, seen) in &objects.policies.objects {
-            let is_taken = files.configuration.policies.contains_key(name);
-            let (standing, good) = look(&self.policies, name, is_taken);
-            own.policies.insert(name.clone(), seen.own(standing));
-            match good {
-                Some(Document::SyncPolicy(policy)) => {
-                    merged.configuration.policies.insert(name.clone(), policy.clone());
-                }
-                _ if is_taken => {}
-                _ => {
-                    merged.unreadable.policies.insert(name.clone());
-                }
-            }
-        }
+        let targets = OfKind {
+            memories: &self.targets,
+            of_files: &files.configuration.targets,
+            of_document: |document| match document {
+                Document::SyncTarget(target) => Some(target),
+                Document::SyncPolicy(_) => None,
+            },
+        };
+        own.targets = targets.weigh(
+            &objects.targets,
+            &mut merged.configuration.targets,
+            &mut merged.unreadable.targets,
+        );
+        let policies = OfKind {
+            memories: &self.policies,
+            of_files: &files.configuration.policies,
+            of_document: |document| match document {
+                Document::SyncPolicy(policy) => Some(policy),
+                Document::SyncTarget(_) => None,
+            },
+        };
+        own.policies = policies.weigh(
+            &objects.policies,
+            &mut merged.configuration.policies,
+            &mut merged.unreadable.policies,
+        );
         merged.secrets.clone_from(&self.secrets);
         merged.unreadable.others = objects.policies.knowledge == Knowledge::Withheld;
         if let Some(policy) = fallback
@@ -145,33 +152,62 @@ fn remember(memories: &mut BTreeMap<Arc<str>, Memory>, kind: &str, collection: &
     }
 }
 
-/// How the object `name` stands, and what of it counts.
-fn look<'a>(memories: &'a BTreeMap<Arc<str>, Memory>, name: &str, is_taken: bool) -> (Standing, Option<&'a Document>) {
-    if is_taken {
-        let standing = Standing::Refused {
-            reason: "NamedInFile",
-            message:
-                "a document of this name in a file or an option of the syncer counts instead: rename or remove one"
-                    .into(),
-        };
-        return (standing, None);
+/// How an object stands that a document of a file or an option outweighs.
+fn outweighed() -> Standing {
+    Standing::Refused {
+        reason: "NamedInFile",
+        message: "a document of this name in a file or an option of the syncer counts instead: rename or remove one"
+            .into(),
     }
-    let Some(memory) = memories.get(name) else {
-        return (Standing::Used, None);
-    };
-    let standing = match &memory.verdict {
-        Ok(()) => Standing::Used,
-        Err(Refusal { reason, message }) => Standing::Refused {
-            reason,
-            message: message.clone(),
-        },
-    };
-    (standing, memory.good.as_ref())
+}
+
+// === impl OfKind ===
+
+impl<T> OfKind<'_, T> {
+    /// How each object of `collection` stands. What counts of it goes into `documents`, and the name of what is there and says nothing
+    /// that can be used into `unreadable`.
+    fn weigh(
+        &self,
+        collection: &Collection,
+        documents: &mut BTreeMap<Arc<str>, Arc<T>>,
+        unreadable: &mut BTreeSet<Arc<str>>,
+    ) -> BTreeMap<Arc<str>, OwnObject> {
+        let mut own = BTreeMap::new();
+        for (name, seen) in &collection.objects {
+            if self.of_files.contains_key(name) {
+                own.insert(name.clone(), seen.own(outweighed()));
+                continue;
+            }
+            let memory = self.memories.get(name);
+            let standing = memory.map_or(Standing::Used, Memory::standing);
+            own.insert(name.clone(), seen.own(standing));
+            let good = memory.and_then(|memory| memory.good.as_ref());
+            match good.and_then(self.of_document) {
+                Some(document) => {
+                    documents.insert(name.clone(), document.clone());
+                }
+                None => {
+                    unreadable.insert(name.clone());
+                }
+            }
+        }
+        own
+    }
 }
 
 // === impl Memory ===
 
 impl Memory {
+    fn standing(&self) -> Standing {
+        match &self.verdict {
+            Ok(()) => Standing::Used,
+            Err(Refusal { reason, message }) => Standing::Refused {
+                reason,
+                message: message.clone(),
+            },
+        }
+    }
+
     fn of(seen: &Seen, good: Option<Document>, judge: Judge<'_>) -> Self {
         let (reason, message) = match &seen.document {
             Ok(document) => match judge(document) {

@@ -1,6 +1,6 @@
 //! Writes of finalizers, and what comes of them.
 
-use syncer_clusters::{Error, Next, Object};
+use syncer_clusters::{Error, FieldsV1Kept, Next, Object};
 use syncer_core::{ObjectKey, event_reason::EventReason};
 use tracing::{debug, error, info};
 
@@ -108,7 +108,9 @@ impl FinalizerKeeper {
         };
         let (cluster, about) = (self.work.cluster.logical(&key.cluster), key.clone());
         let io = async move {
-            let found = write::look(&cluster, &resource, &about).await;
+            let found = cluster
+                .get(&resource, &about.namespace, &about.name, FieldsV1Kept::None)
+                .await;
             KeeperMessage::Looked(about, Box::new(found))
         };
         self.begin(key, io, ctx);

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use serde_json::json;
-use syncer_clusters::{Cluster, Error, FieldsV1Kept, Object, Write};
+use syncer_clusters::{Cluster, Error, Object, Write};
 use syncer_core::{ObjectKey, ResourceType, marker::FIELD_MANAGER};
 
 use super::entry::Writing;
@@ -47,11 +47,4 @@ pub(super) async fn write(
         pass.wrote(&writing.version, object.resource_version());
     }
     Ok(Written { writing, answer })
-}
-
-/// Reads the object again.
-pub(super) async fn look(cluster: &Cluster, resource: &ResourceType, key: &ObjectKey) -> Result<Option<Object>, Error> {
-    cluster
-        .get(resource, &key.namespace, &key.name, FieldsV1Kept::None)
-        .await
 }

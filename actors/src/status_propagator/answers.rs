@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use syncer_clusters::{Error, Next, Object};
+use syncer_clusters::{Error, FieldsV1Kept, Next, Object};
 use syncer_core::{ObjectKey, event_reason::EventReason};
 use tokio::time::Instant;
 use tracing::{debug, error, warn};
@@ -132,7 +132,9 @@ impl StatusPropagator {
         };
         let (cluster, about) = (self.work.cluster.logical(&key.cluster), key.clone());
         let io = async move {
-            let found = write::look(&cluster, &resource, &about).await;
+            let found = cluster
+                .get(&resource, &about.namespace, &about.name, FieldsV1Kept::None)
+                .await;
             StatusMessage::Looked(about, doubt, Box::new(found))
         };
         self.begin(key, io, ctx);

@@ -55,13 +55,6 @@ pub(super) async fn write(
     })
 }
 
-/// Reads the object again.
-pub(super) async fn look(cluster: &Cluster, resource: &ResourceType, key: &ObjectKey) -> Result<Option<Object>, Error> {
-    cluster
-        .get(resource, &key.namespace, &key.name, FieldsV1Kept::None)
-        .await
-}
-
 /// Who else wrote the status last, by its field manager.
 pub(super) async fn rival(cluster: &Cluster, resource: &ResourceType, key: &ObjectKey) -> Box<str> {
     let read = cluster

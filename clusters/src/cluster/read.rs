@@ -2,8 +2,8 @@
 
 use syncer_core::identity::ResourceType;
 
-use super::{Call, Cluster, rehearse::Spot};
-use crate::{Cause, Error, FieldsV1Kept, Next, Object, Verb, error::Subject, object::Decoder, url::Path};
+use super::{Call, Cluster, spot::Spot};
+use crate::{Cause, Error, FieldsV1Kept, Next, Object, Verb, error::Subject, object::Decoder};
 
 impl Cluster {
     /// The object as the server's store holds it now; none only if the server says that this very object is not there. A
@@ -15,16 +15,9 @@ impl Cluster {
         name: &str,
         fields: FieldsV1Kept,
     ) -> Result<Option<Object>, Error> {
-        let call = Call::get(
-            Subject::object(Verb::Get, &resource.gvr, namespace, name),
-            Path::object(resource, namespace, name),
-        );
+        let spot = Spot::of(resource, namespace, name);
+        let call = Call::get(spot.subject(Verb::Get), spot.path());
         self.check(&call, resource)?;
-        let spot = Spot {
-            resource,
-            namespace,
-            name,
-        };
         if let Some(rehearsed) = self.rehearsed(&call, spot, &fields) {
             return rehearsed;
         }

@@ -4,21 +4,11 @@ use bytes::Bytes;
 use serde_json::Value;
 use syncer_core::{difference, identity::ResourceType, proof::Proof};
 
-use super::{Apply, Call, Cluster, Deletion, Preconditions, Write, call::Reply};
+use super::{Apply, Call, Cluster, Deletion, Preconditions, Write, call::Reply, spot::Spot};
 use crate::{
     Cause, Error, FieldsV1Kept, Next, Object, Verb,
-    error::Subject,
     rehearsal::{Act, Place, Rehearsal, Rehearsed, Source},
-    url::Path,
 };
-
-/// The object that a write is about.
-#[derive(Clone, Copy)]
-pub(super) struct Spot<'a> {
-    pub(super) resource: &'a ResourceType,
-    pub(super) namespace: &'a str,
-    pub(super) name: &'a str,
-}
 
 /// How an object stands before a write.
 enum Scene {
@@ -33,11 +23,7 @@ enum Scene {
 impl Cluster {
     /// Takes what was tried on an object since it was taken last; none if nothing was, or if this cluster writes in earnest.
     pub fn take_rehearsed(&self, resource: &ResourceType, namespace: &str, name: &str) -> Option<Rehearsed> {
-        let spot = Spot {
-            resource,
-            namespace,
-            name,
-        };
+        let spot = Spot::of(resource, namespace, name);
         self.shared().rehearsal.as_ref()?.take(&self.place(spot))
     }
 
@@ -249,10 +235,7 @@ fn untouched(before: Option<Value>, source: Source) -> Rehearsed {
 
 /// What an error about what was computed names.
 fn call_about(verb: Verb, spot: Spot<'_>) -> Call {
-    Call::get(
-        Subject::object(verb, &spot.resource.gvr, spot.namespace, spot.name),
-        Path::object(spot.resource, spot.namespace, spot.name),
-    )
+    Call::get(spot.subject(verb), spot.path())
 }
 
 #[cfg(test)]

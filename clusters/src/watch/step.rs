@@ -59,12 +59,7 @@ impl Machine {
     async fn page(&mut self, paging: Paging) {
         let call = self.call(Verb::List, METADATA_LIST, self.page_path(&paging));
         let outcome = async {
-            self.cluster.shared().admit()?;
-            let channel = self.lease().channel();
-            let deadline = self.cluster.shared().limits.list_timeout;
-            let reply = self.cluster.exchange(channel, &call, deadline).await?;
-            let text = std::str::from_utf8(&reply.body).map_err(|_| Cause::Decode("the list is no UTF-8".into()))?;
-            let page = Page::decode(text, &mut self.decoder).map_err(|error| Cause::decode("the list", &error))?;
+            let page = self.list(&call).await?;
             // Without a version nothing can be concluded from a list (S3); kcp answers so where nothing is bound yet.
             if matches!(&*page.resource_version, "" | "0") {
                 return Err(Cause::NoResourceVersion);
@@ -83,6 +78,16 @@ impl Machine {
             }
             Err(cause) => self.failed(Verb::List, cause, State::Paging(paging)),
         }
+    }
+
+    /// One page, as the server has it now.
+    async fn list(&mut self, call: &Call) -> Result<Page, Cause> {
+        self.cluster.shared().admit()?;
+        let channel = self.lease().channel();
+        let deadline = self.cluster.shared().limits.list_timeout;
+        let reply = self.cluster.exchange(channel, call, deadline).await?;
+        let text = std::str::from_utf8(&reply.body).map_err(|_| Cause::Decode("the list is no UTF-8".into()))?;
+        Page::decode(text, &mut self.decoder).map_err(|error| Cause::decode("the list", &error))
     }
 
     fn page_path(&self, paging: &Paging) -> Path {
@@ -136,17 +141,8 @@ impl Machine {
     async fn look_back(&mut self, version: Box<str>) {
         let path = self.collection().with("limit", "1");
         let call = self.call(Verb::List, METADATA_LIST, path);
-        let outcome = async {
-            self.cluster.shared().admit()?;
-            let channel = self.lease().channel();
-            let deadline = self.cluster.shared().limits.list_timeout;
-            let reply = self.cluster.exchange(channel, &call, deadline).await?;
-            let text = std::str::from_utf8(&reply.body).map_err(|_| Cause::Decode("the list is no UTF-8".into()))?;
-            let page = Page::decode(text, &mut self.decoder).map_err(|error| Cause::decode("the list", &error))?;
-            Ok(page.resource_version)
-        };
-        match outcome.await {
-            Ok(now) if is_older(&now, &version) => {
+        match self.list(&call).await {
+            Ok(page) if is_older(&page.resource_version, &version) => {
                 self.history = History::Certain;
                 self.restarted(Restart::Expired);
                 self.state = State::Fresh;
