@@ -35,6 +35,21 @@ pub fn first_leaf_not_owned(fields: &Value, desired: &Value) -> Option<String> {
     })
 }
 
+/// Whether `fields` owns a map of `desired` that has parts as one leaf: an atomic map, or, in an object without a schema, one of which nothing
+/// but the map itself is left to us. Only the live object tells.
+pub fn owns_a_map_as_one(fields: &Value, desired: &Value) -> bool {
+    let (Some(children), Value::Object(map)) = (fields.as_object(), desired) else {
+        return false;
+    };
+    map.iter()
+        .any(|(key, value)| match (children.get(&format!("f:{key}")), value) {
+            (Some(child), Value::Object(parts)) if !parts.is_empty() => {
+                fields::is_whole(child) || owns_a_map_as_one(child, value)
+            }
+            _ => false,
+        })
+}
+
 /// Where in the object; written out only when something is found.
 enum Path<'a> {
     Root,
@@ -93,6 +108,21 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn a_map_that_is_owned_as_one_is_seen_at_any_depth() {
+        let desired = json!({"metadata": {"labels": {"a": "b"}}, "spec": {"e": {"a": 1}, "l": [1], "n": {}}});
+        let cases = [
+            (json!({"f:spec": {}}), true),
+            (json!({"f:spec": {".": {}, "f:e": {}}}), true),
+            (json!({"f:spec": {"f:e": {"f:a": {}}, "f:l": {}, "f:n": {}}}), false),
+            (json!({"f:spec": {"f:e": {".": {}}}}), false),
+            (json!({}), false),
+        ];
+        for (fields, expected) in cases {
+            assert_eq!(owns_a_map_as_one(&fields, &desired), expected, "{fields}");
+        }
+    }
 
     #[test]
     fn an_entry_owns_what_was_applied_or_names_the_first_leaf_that_it_lost() {

@@ -3,6 +3,7 @@
 //! One JSON Patch, which holds only for the very version that was looked at. A parent that becomes empty stays: where
 //! the API server would refuse it so (a probe without its handler), the leaf is the parent itself, see [`crate::drift`].
 
+mod exchange;
 mod left_over;
 mod union;
 
@@ -16,6 +17,7 @@ use crate::{
     field_path::{FieldPath, Step, Token},
 };
 
+pub use exchange::exchange_patch;
 pub use left_over::left_over;
 pub use union::{union_leftover, union_patch};
 
@@ -59,6 +61,10 @@ pub fn foreign_patch(live: &Value, leaves: &[Leaf]) -> Vec<PatchOp> {
 /// The patch that removes what is at `paths` in `live`, under its UID and resourceVersion (S1). Empty if nothing is
 /// there, or if `live` does not say which object and version it is.
 pub fn patch<'a>(live: &Value, paths: impl IntoIterator<Item = &'a FieldPath>) -> Vec<PatchOp> {
+    for_this_version(live, removals(live, paths))
+}
+
+fn removals<'a>(live: &Value, paths: impl IntoIterator<Item = &'a FieldPath>) -> Vec<PatchOp> {
     let mut removals: Vec<Vec<Token<'_>>> = paths.into_iter().filter_map(|path| path.tokens(live)).collect();
     removals.retain(|tokens| !tokens.is_empty());
     removals.sort();
@@ -68,7 +74,7 @@ pub fn patch<'a>(live: &Value, paths: impl IntoIterator<Item = &'a FieldPath>) -
     let removals = removals.iter().rev().map(|tokens| PatchOp::Remove {
         path: Token::pointer(tokens),
     });
-    for_this_version(live, removals.collect())
+    removals.collect()
 }
 
 /// The operation that replaces the member `key`, which is there, of the map at `map`.

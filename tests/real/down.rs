@@ -6,6 +6,7 @@ mod autoscaler;
 pub(crate) mod clusters;
 mod drift;
 mod edits;
+mod exchanges;
 pub(crate) mod fidelity;
 mod fights;
 mod immutable;

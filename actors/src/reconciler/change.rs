@@ -119,7 +119,11 @@ impl Work<'_> {
         if let Some(path) = immutable_path(error) {
             return self.immutable(body, uid, path, error).await;
         }
-        match self.after_other_arms(uid, bytes, error).await? {
+        let applied = match self.after_other_arms(uid, bytes, error).await? {
+            Some(object) => Some(object),
+            None => self.after_exchange(&body.uid, uid, bytes).await?,
+        };
+        match applied {
             Some(object) => {
                 let object = self.without_left_over(before, object, bytes).await?;
                 self.settled(&object, bytes, "applied a change, after what it excludes was taken out")

@@ -6,15 +6,18 @@ use bytes::Bytes;
 use serde_json::Value;
 use syncer_clusters::{Cause, Error, Object};
 use syncer_core::{
+    config::{ForeignLeaves, Strategy},
+    event_reason::EventReason,
     ownership::ManagedEntry,
     removal::{self, union_leftover},
 };
 
 use super::{
     AttemptFailure,
+    verify::described,
     work::{Work, parse, tree_of},
 };
-use crate::target::Others;
+use crate::{metrics::Verdict, target::Others};
 
 impl Work<'_> {
     /// What our entry owns, where others wrote to the object beside us: an apply that leaves out what they own too would leave it
@@ -79,5 +82,40 @@ impl Work<'_> {
         }
         self.patch(&ops).await?;
         Ok(Some(self.apply_known(bytes.clone()).await?))
+    }
+
+    /// Puts what is desired in the place of what others put there, and applies again; `None` if there is nothing of others in the object
+    /// with `uid`, if the policy keeps it, or if that is refused too. `origin` is the UID of the upstream object.
+    pub(super) async fn after_exchange(
+        &self,
+        origin: &str,
+        uid: &str,
+        bytes: &Bytes,
+    ) -> Result<Option<Object>, AttemptFailure> {
+        let rules = &self.prescription()?.spec().conflict;
+        if rules.strategy != Strategy::UpstreamWins || rules.foreign != ForeignLeaves::Remove {
+            return Ok(None);
+        }
+        let Some(live) = self.read().await?.filter(|live| live.uid() == uid) else {
+            return Ok(None);
+        };
+        let (tree, desired) = (tree_of(&live)?, parse(bytes)?);
+        let drift = self.drift(&tree, &desired);
+        let ops = removal::exchange_patch(&tree, &desired, &drift);
+        if ops.is_empty() || self.patch(&ops).await.is_err() {
+            return Ok(None);
+        }
+        let applied = self.apply_known(bytes.clone()).await?;
+        for leaf in &drift.foreign {
+            self.log(&format_args!(
+                "removed what does not go with what the upstream has: {}",
+                described(leaf)
+            ));
+            let note = format!("target {}: removed {}", self.downstream.name, described(leaf));
+            self.tell(origin, EventReason::DriftReverted, note);
+            let metrics = &self.downstream.metrics;
+            metrics.conflict(rules.strategy, Verdict::ForeignRemoved);
+        }
+        Ok(Some(applied))
     }
 }

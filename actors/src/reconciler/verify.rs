@@ -9,7 +9,7 @@ use syncer_core::{
     drift::{self, Drift, Leaf},
     event_reason::EventReason,
     field_path::FieldPath,
-    ownership::{ManagedEntry, first_leaf_not_owned, order_of},
+    ownership::{ManagedEntry, first_leaf_not_owned, order_of, owns_a_map_as_one},
     plan::{Ownership, Reason},
     removal,
 };
@@ -35,7 +35,9 @@ impl Work<'_> {
         let desired = parse(&desired)?;
         let lost = first_leaf_not_owned(&fields, &desired);
         let is_ordered = order_of(&fields, &desired) == self.task.order;
-        if lost.is_none() && is_ordered && self.task.others == Others::None {
+        // Of kinds with a schema of their own nobody can tell by the entry alone whether a map is atomic, or lost its parts.
+        let is_unclear = || !self.resource.gvr.is_built_in() && owns_a_map_as_one(&fields, &desired);
+        if lost.is_none() && is_ordered && self.task.others == Others::None && !is_unclear() {
             return Ok(Attempt::done(After::Verified(Ownership::Held)));
         }
         let Some(live) = self.read().await? else {
@@ -75,7 +77,7 @@ impl Work<'_> {
         self.change(&seen.ours.uid, Reason::Drifted).await
     }
 
-    fn drift(&self, live: &Value, desired: &Value) -> Drift {
+    pub(super) fn drift(&self, live: &Value, desired: &Value) -> Drift {
         let entries = ManagedEntry::all_of(live);
         let mut drift = drift::find(&self.resource.gvr, live, &entries, desired, &self.ignored_managers());
         drift.foreign.retain(|leaf| !self.is_given_up(&leaf.path));
@@ -184,7 +186,7 @@ impl Work<'_> {
 }
 
 /// A leaf, what happened to it, and by whom.
-fn described(leaf: &Leaf) -> String {
+pub(super) fn described(leaf: &Leaf) -> String {
     let what = match leaf.change {
         drift::Change::Changed => "changed",
         drift::Change::Removed => "removed",

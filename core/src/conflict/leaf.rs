@@ -139,6 +139,11 @@ impl Content<'_> {
         }
     }
 
+    /// Whether it is a map without anything in it.
+    pub(super) fn is_empty_map(&self) -> bool {
+        matches!(self, Self::One(Value::Object(map)) if map.is_empty())
+    }
+
     /// Whether `live` has this value: in structs and unions the server's defaults beside it do not count.
     pub(super) fn is_met_by(&self, live: &Content<'_>) -> bool {
         match (self, live) {

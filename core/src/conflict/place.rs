@@ -56,6 +56,11 @@ impl<'a> Place<'a> {
         if !matches!(hint, Hint::Unknown) {
             return false;
         }
+        // Ours, and empty there: all of its parts were taken from us, and the map alone is left.
+        let is_empty = |live: &Value| live.as_object().is_some_and(serde_json::Map::is_empty);
+        if self.ours.is_some() && self.live.is_some_and(is_empty) {
+            return false;
+        }
         // Somebody owns it as a whole, and nobody a part of it.
         let mut nodes = self
             .ours

@@ -119,7 +119,10 @@ impl<'s> Sink<'s> for Settling<'_, 's> {
         let changed = Changed::of(upstream_changed, downstream_changed, alike);
         if changed == Changed::Nobody {
             self.agree(met.id, hash);
-            self.note_composite(trail, &met, Holder::Upstream);
+            // What others put into an empty map is no part of what was settled here.
+            if !met.desired.is_empty_map() {
+                self.note_composite(trail, &met, Holder::Upstream);
+            }
             return;
         }
         let case = Case {

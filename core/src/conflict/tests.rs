@@ -234,3 +234,63 @@ fn a_decision_takes() {
         began.elapsed() / rounds
     );
 }
+
+/// A custom resource of any form, as we applied it, and as `edited` by somebody who then owns `theirs`.
+fn edited_widget(desired: &Value, edited: &Value, ours: &Value, theirs: &Value) -> Value {
+    let mut live = json!({"spec": edited});
+    assert!(desired.get("spec").is_some());
+    let entry = |manager: &str, operation: &str, fields: &Value| {
+        json!({
+            "manager": manager, "operation": operation, "time": "2026-11-18T11:06:40Z", "fieldsV1": {"f:spec": fields},
+        })
+    };
+    live["metadata"] = json!({"managedFields": [
+        entry("tmc-syncer", "Apply", ours), entry("kubectl-patch", "Update", theirs),
+    ]});
+    live
+}
+
+#[test]
+fn what_a_target_puts_into_an_empty_map_is_its_own() {
+    let (gvr, none) = (Gvr::new("example.org", "v1", "widgets"), BTreeSet::new());
+    let desired = json!({"spec": {"empty": {}, "size": 1}});
+    let theirs = json!({"f:empty": {"f:a": {}}});
+    let live = edited_widget(
+        &desired,
+        &json!({"empty": {"a": "1"}, "size": 1}),
+        &json!({"f:empty": {}, "f:size": {}}),
+        &theirs,
+    );
+    let base = base_of(&gvr, &Schema::Unknown, LeafHasher::Plain, None, &desired, CLOCKS.now);
+    for (strategy, written) in [(Strategy::MergeChanges, false), (Strategy::LastWriteWins, true)] {
+        let sides = Sides {
+            schema: &Schema::Unknown,
+            ..sides(&gvr, Some(&base), &desired, &live)
+        };
+        let decision = decide(&sides, &rules(strategy, &none), CLOCKS, &mut Memory::default());
+        assert!(decision.removals.is_empty(), "{strategy:?} {decision:?}");
+        assert_eq!(!decision.write_back.is_empty(), written, "{strategy:?} {decision:?}");
+    }
+}
+
+#[test]
+fn a_map_that_lost_all_its_parts_lost_each_of_them() {
+    let (gvr, none) = (Gvr::new("example.org", "v1", "widgets"), BTreeSet::new());
+    let desired = json!({"spec": {"map": {"a": "1", "b": "2"}, "size": 1}});
+    let live = edited_widget(
+        &desired,
+        &json!({"map": {}, "size": 1}),
+        &json!({"f:map": {}, "f:size": {}}),
+        &json!({"f:other": {}}),
+    );
+    let base = base_of(&gvr, &Schema::Unknown, LeafHasher::Plain, None, &desired, CLOCKS.now);
+    let sides = Sides {
+        schema: &Schema::Unknown,
+        ..sides(&gvr, Some(&base), &desired, &live)
+    };
+    let decide = |strategy| decide(&sides, &rules(strategy, &none), CLOCKS, &mut Memory::default());
+    let merged = decide(Strategy::MergeChanges);
+    assert_eq!(merged.claim, json!({"spec": {"size": 1}}), "{merged:?}");
+    assert!(!decide(Strategy::LastWriteWins).write_back.is_empty());
+    assert_eq!(decide(Strategy::UpstreamWins).claim, desired);
+}

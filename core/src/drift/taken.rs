@@ -118,10 +118,19 @@ impl<'a> Place<'a> {
     fn visit(&self, found: &mut Found) {
         match self.ours {
             // Ours as a whole: a scalar, an atomic list or map.
-            Some(node) if fields::is_whole(node) => {}
+            Some(node) if fields::is_whole(node) && !self.is_shell() => {}
             Some(_) => self.walk(found),
             None => self.lost(found),
         }
+    }
+
+    /// Whether of a map that is ours nothing but the map is left to us: an entry that lost all of its parts, of an object without a schema,
+    /// looks like one that owns the whole.
+    fn is_shell(&self) -> bool {
+        let is_empty = |value: &Value| value.as_object().is_some_and(Map::is_empty);
+        self.desired.is_object()
+            && !is_empty(self.desired)
+            && (self.others.iter().any(|(_, node)| !fields::is_leaf(node)) || self.live.is_some_and(is_empty))
     }
 
     fn walk(&self, found: &mut Found) {

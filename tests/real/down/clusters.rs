@@ -102,12 +102,16 @@ fn yaml(documents: &[Value]) -> String {
     documents.join("\n---\n")
 }
 
-/// Defines widgets whose `spec` has `fields`.
+/// Defines widgets whose `spec` has `fields`, and `settings` of any form.
 fn define_widgets(server: &ApiServer, fields: &[&str]) {
-    let fields: serde_json::Map<_, _> = fields
+    let mut fields: serde_json::Map<_, _> = fields
         .iter()
         .map(|field| ((*field).to_owned(), json!({"type": "string"})))
         .collect();
+    fields.insert(
+        "settings".to_owned(),
+        json!({"type": "object", "x-kubernetes-preserve-unknown-fields": true}),
+    );
     let definition = json!({
         "metadata": {"name": "widgets.example.org"},
         "spec": {
