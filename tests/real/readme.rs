@@ -12,7 +12,7 @@ use std::{
 use syncer_harness::{Client, Credentials, Kubeconfig, Process, Program, Scratch, free_port, wait_for};
 
 use crate::{
-    objects::SOON,
+    objects::{ENDS_WITHIN, SOON},
     typed::{Typed, blocks},
     world::BINARY,
 };
@@ -150,6 +150,6 @@ fn every_command_of_the_readme_works() {
 /// SIGTERM, as the page says.
 #[track_caller]
 fn end(mut running: Typed, next: &str) {
-    let exit = running.terminate(Duration::from_secs(12));
+    let exit = running.terminate(ENDS_WITHIN);
     assert_eq!(exit.code, Some(0), "before {next}: {}", running.said());
 }

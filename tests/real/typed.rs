@@ -20,9 +20,13 @@ pub(crate) fn blocks(page: &str) -> Vec<&str> {
     blocks.collect()
 }
 
-/// All of them.
+/// All of them, with more patience: a loaded machine needs longer than the person's that a page is for.
 pub(crate) fn commands(page: &str) -> String {
-    blocks(page).join("\n")
+    let typed = blocks(page).join("\n");
+    let patient = ["--timeout=1m", "--timeout=2m"];
+    patient
+        .iter()
+        .fold(typed, |typed, short| typed.replace(short, "--timeout=6m"))
 }
 
 /// What `tmc-syncer`, and each of `programs`, are to the shell: those under test.

@@ -7,11 +7,13 @@ mod options;
 use std::{
     path::PathBuf,
     process::{Command, Output},
+    sync::Mutex,
     time::Duration,
 };
 
 use serde_json::{Value, json};
 
+use audit_log::ReadLog;
 pub use backup::Backup;
 pub use options::{ApiServerOptions, Controllers, User};
 
@@ -43,6 +45,7 @@ pub struct ApiServer {
     options: ApiServerOptions,
     testbed: Testbed,
     scratch: Scratch,
+    log: Mutex<ReadLog>,
 }
 
 /// What starts the same server again.
@@ -100,6 +103,7 @@ impl ApiServer {
             options,
             testbed,
             scratch,
+            log: Mutex::default(),
         };
         let controllers = server.start_controllers();
         server.attached.extend(controllers);

@@ -437,7 +437,6 @@ fn with_kcp_the_installed_pod_syncs_the_workspaces() {
 
 /// Two pods of one Deployment: one works, and when it ends, as on an upgrade, the other goes on.
 #[test]
-#[ignore = "not seen through to its end on a quiet machine yet"]
 fn two_replicas_share_a_lease_and_one_goes_on_when_the_other_ends() {
     let clusters = Clusters::start();
     let Clusters { home, east, .. } = &clusters;

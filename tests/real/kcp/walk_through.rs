@@ -10,7 +10,7 @@ use crate::typed::{Typed, commands};
 const PAGE: &str = include_str!("../../../docs/kcp.md");
 
 /// For all of it, on a loaded machine.
-const DONE_WITHIN: Duration = Duration::from_mins(8);
+const DONE_WITHIN: Duration = Duration::from_mins(12);
 
 /// The address that the page has for the admin server, which is the default.
 const ADMIN: &str = "127.0.0.1:8085";

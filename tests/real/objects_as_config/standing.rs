@@ -37,7 +37,15 @@ fn the_heartbeat_advances_with_one_write_an_interval_and_nothing_else_is_written
         writes.retain(AuditEvent::is_write);
         writes
     };
-    // What the start brings may still be on its way.
+    // What the start brings may still be on its way: counts are written once a heartbeat.
+    wait_for("the counts of the policy", SOON, || {
+        let seen = scene.upstream.client().read(&own("syncpolicies", "heartbeat"))["status"]["objects"].clone();
+        if seen["selected"] == 2 && seen["synced"] == 2 {
+            Ok(())
+        } else {
+            Err(seen.to_string())
+        }
+    });
     let mut last = (writes().len(), Instant::now());
     wait_for("rest", SOON, || {
         let now = writes().len();

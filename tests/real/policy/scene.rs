@@ -27,6 +27,9 @@ const DOCUMENTS: &str = "documents.yaml";
 /// How long nothing must be written to be taken for rest.
 const REST: Duration = Duration::from_secs(3);
 
+/// Between two looks at what was written.
+const LOOK: Duration = Duration::from_millis(250);
+
 /// Every scene acts as a user of its own, so that the audit log tells them apart.
 const SCENES: [&str; 26] = [
     "select",
@@ -271,6 +274,7 @@ impl Scene {
         let written = || [self.upstream, self.east, self.west].map(|server| self.writes(server).len());
         let mut seen = (written(), Instant::now());
         wait_for("rest", SOON, || {
+            thread::sleep(LOOK);
             let now = written();
             if now != seen.0 {
                 seen = (now, Instant::now());
