@@ -21,6 +21,7 @@ use syncer_clusters::{Observed, Observer, Restart, Verb};
 pub(crate) struct RestClient {
     requests: Family<RequestLabels, Counter>,
     durations: Family<DurationLabels, Histogram, fn() -> Histogram>,
+    put_off: Family<PutOffLabels, Counter>,
     warnings: Family<WarningLabels, Counter>,
     restarts: Family<RestartLabels, Counter>,
 }
@@ -49,6 +50,12 @@ struct RequestLabels {
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct DurationLabels {
+    verb: &'static str,
+    host: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct PutOffLabels {
     verb: &'static str,
     host: String,
 }
@@ -87,6 +94,7 @@ impl RestClient {
         Self {
             requests: Family::default(),
             durations: Family::new_with_constructor(histogram),
+            put_off: Family::default(),
             warnings: Family::default(),
             restarts: Family::default(),
         }
@@ -111,6 +119,11 @@ impl RestClient {
             "rest_client_request_duration_seconds",
             "Time from a request to its whole answer, by verb and host",
             self.durations.clone(),
+        );
+        registry.register(
+            "tmc_syncer_requests_put_off",
+            "Requests that were not sent because too many wait for a place, by verb and host",
+            self.put_off.clone(),
         );
         registry.register(
             "tmc_syncer_server_warnings",
@@ -157,6 +170,14 @@ impl Observer for Seat {
             .observe(request.duration.as_secs_f64());
     }
 
+    fn put_off(&self, host: &str, verb: Verb) {
+        let labels = PutOffLabels {
+            verb: verb.as_str(),
+            host: host.to_owned(),
+        };
+        self.client.put_off.get_or_create(&labels).inc();
+    }
+
     fn warnings(&self, host: &str, _: Verb, count: usize) {
         let labels = WarningLabels { host: host.to_owned() };
         self.client
@@ -200,6 +221,7 @@ mod tests {
         let east = client.at(Side::Downstream);
         east.request(&observed(Some(200)));
         east.request(&observed(None));
+        east.put_off("127.0.0.1:6443", Verb::Apply);
         east.watch_restarted("target east", Restart::Ended);
         client.at(Side::Upstream).watch_restarted("upstream", Restart::Ended);
         let mut text = String::new();
@@ -208,6 +230,7 @@ mod tests {
             "rest_client_requests_total{code=\"200\",method=\"PATCH\",host=\"127.0.0.1:6443\"} 1",
             "rest_client_requests_total{code=\"<error>\",method=\"PATCH\",host=\"127.0.0.1:6443\"} 1",
             "rest_client_request_duration_seconds_count{verb=\"apply\",host=\"127.0.0.1:6443\"} 2",
+            "tmc_syncer_requests_put_off_total{verb=\"apply\",host=\"127.0.0.1:6443\"} 1",
             "tmc_syncer_watch_restarts_total{side=\"downstream\",reason=\"ended\"} 1",
             "tmc_syncer_watch_restarts_total{side=\"upstream\",reason=\"ended\"} 1",
         ] {

@@ -6,6 +6,7 @@ mod confirm;
 mod connection;
 mod fair_queue;
 mod farewell;
+mod health;
 mod heartbeat;
 mod held;
 mod intake;
@@ -19,6 +20,7 @@ mod sighting;
 mod sweep;
 mod turns;
 mod waits;
+mod watches;
 mod weighing;
 
 use std::{sync::Arc, time::Duration};

@@ -4,11 +4,16 @@ use std::time::Duration;
 
 use crate::Verb;
 
-/// Told of every request, of warnings and of restarted watches, for metrics. Called from the requesting task: no I/O, no waiting.
+/// Told of every request, of those that found no place, of warnings and of restarted watches, for metrics. Called from the requesting task: no I/O, no waiting.
 pub trait Observer: Send + Sync + 'static {
     /// A request was answered, or failed.
     fn request(&self, request: &Observed<'_>) {
         let _ = request;
+    }
+
+    /// A request was not sent: too many wait for a place already, or it waited for too long.
+    fn put_off(&self, host: &str, verb: Verb) {
+        let _ = (host, verb);
     }
 
     /// API servers sent so many `Warning` headers with an answer to `verb`.

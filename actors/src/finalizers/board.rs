@@ -1,16 +1,17 @@
 //! What is known of the finalizers of upstream objects: written by the upstream's watches, by the Upstream and by the Targets, read
 //! by the `FinalizerKeeper`. Each method is short and waits for nothing (S6).
 
-use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
-    sync::Arc,
-};
+mod known;
+
+use std::{collections::BTreeSet, sync::Arc};
 
 use jiff::Timestamp;
 use parking_lot::Mutex;
 use syncer_clusters::Object;
 use syncer_core::{Gvr, ObjectKey, ResourceType, finalizer::PREFIX, naming::finalizer};
 
+use self::known::Known;
+pub(super) use self::known::{Membership, Reach, TargetState};
 use super::{
     KeeperMessage,
     entry::{Decision, Entry, Novelty, Shown, TargetClaim},
@@ -31,45 +32,6 @@ struct Inner {
     known: Mutex<Known>,
     /// The objects about which something new is known.
     rung: Outbox<ObjectKey, ()>,
-}
-
-#[derive(Default)]
-struct Known {
-    /// Every target that the rules ever named in this process.
-    targets: BTreeMap<Arc<str>, TargetState>,
-    /// Every resource that was ever followed: of one that is not any more, finalizers may have to come off.
-    resources: HashMap<Gvr, ResourceType>,
-    objects: HashMap<ObjectKey, Entry>,
-    /// What was left behind where since this process began.
-    left_behind: BTreeMap<Arc<str>, BTreeSet<ObjectKey>>,
-}
-
-/// What is known of a target.
-#[derive(Debug)]
-pub(super) struct TargetState {
-    pub(super) finalizer: Box<str>,
-    pub(super) membership: Membership,
-    pub(super) reach: Reach,
-}
-
-/// Whether the rules name a target.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Membership {
-    /// They do.
-    Member,
-    /// They did.
-    Removed,
-}
-
-/// Whether a target can be reached.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Reach {
-    /// Nobody tried yet.
-    Unknown,
-    /// It answers.
-    Reached,
-    /// It is dead: it does not answer, or there is no way to ask it.
-    Lost,
 }
 
 /// Whether an object has anything to do with our finalizers.
@@ -315,17 +277,5 @@ impl FinalizerBoard {
         for key in keys {
             self.ring(key);
         }
-    }
-}
-
-// === impl Known ===
-
-impl Known {
-    /// The objects of which `which` is true, sorted, so that the same seed gives the same run.
-    fn having(&self, which: impl Fn(&Entry) -> bool) -> Vec<ObjectKey> {
-        let objects = self.objects.iter().filter(|(_, entry)| which(entry));
-        let mut keys: Vec<_> = objects.map(|(key, _)| key.clone()).collect();
-        keys.sort_unstable();
-        keys
     }
 }

@@ -2,6 +2,8 @@
 
 use prometheus_client::encoding::text::encode;
 
+use prometheus_client::registry::Registry;
+
 use super::*;
 
 fn shown(metrics: &Metrics) -> String {

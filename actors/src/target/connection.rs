@@ -1,32 +1,27 @@
-//! How a Target gets to its cluster: client, discovery, health.
+//! How a Target gets to its cluster: client, and discovery.
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use futures::FutureExt;
-use syncer_clusters::{Cluster, ConfigError, Error, FieldsV1Kept, Health, Served, WatchOptions};
-use syncer_core::{
-    Gvr, ResourceType, config::NamespaceMapping, marker::CLUSTER_LABEL, naming::SyncTargetLocator, status::StatusKind,
-};
+use syncer_clusters::{Cluster, ConfigError, Error, Served};
+use syncer_core::{Gvr, ResourceType, config::NamespaceMapping, naming::SyncTargetLocator};
 use tracing::{debug, error, info, warn};
 
-use super::{
-    BATCH, NamespaceNames, Stage, Target, TargetMessage, same_cluster::refuse_upstream, sighting::TargetReading,
-};
+use super::{NamespaceNames, Stage, Target, TargetMessage, same_cluster::refuse_upstream};
 use crate::{
-    prescription::is_secret,
     reconciler::Downstream,
-    runtime::{Context, Exponential, Failure, Outbox, Spec, Taken},
+    runtime::{Context, Exponential, Failure},
     schemas::Schemas,
-    status_propagator::{SliceReading, StatusReporter},
+    status_propagator::StatusReporter,
     target_report::{Reach, ServedState, SyncedResource},
     upstream::UpstreamMessage,
-    watcher::{Reading, Watcher, hand_over, read},
 };
 
 /// How long a kubeconfig that cannot be used is left alone before it is read again.
 const KUBECONFIG_RETRY: Duration = Duration::from_secs(15);
+
 /// How long an Upstream whose mailbox is full is left alone.
 const ROSTER_RETRY: Duration = Duration::from_millis(50);
+
 /// The delays between tries to reach a target that was not reached yet.
 const DISCOVERY_RETRY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(10));
 
@@ -89,14 +84,6 @@ impl Target {
             self.out_of_reach(Reach::Reached);
         }
         self.later(delay, ctx);
-    }
-
-    fn out_of_reach(&self, reach: Reach) {
-        self.upstream.reports.reach(&self.settings.name, reach);
-        self.upstream.readiness.unreachable(&self.settings.name);
-        self.upstream.metrics.lost(&self.settings.name);
-        self.upstream.status.target_lost(&self.settings.name);
-        self.upstream.finalizers.lost(&self.settings.name);
     }
 
     pub(super) fn discovered(&mut self, served: &Served, ctx: &mut Context<Self>) {
@@ -192,38 +179,6 @@ impl Target {
         }
     }
 
-    /// Follows the objects of ours of one resource.
-    pub(super) fn watch_objects(
-        &self,
-        (cluster, names): (&Cluster, &NamespaceNames),
-        resource: ResourceType,
-        reporter: &StatusReporter,
-        ctx: &mut Context<Self>,
-    ) {
-        let hash_key: Box<str> = if is_secret(&resource) {
-            self.upstream.bodies.hash_key_id().into()
-        } else {
-            "".into()
-        };
-        let reading = {
-            let (gvr, names, sightings) = (resource.gvr.clone(), names.clone(), self.intake.sightings());
-            let reporter = reporter.clone();
-            move || {
-                let (hash_key, sightings) = (hash_key.clone(), sightings.clone());
-                TargetReading::new(gvr.clone(), names.clone(), hash_key, sightings, reporter.clone())
-            }
-        };
-        self.watch(cluster, resource, FieldsV1Kept::All, reading, ctx);
-    }
-
-    /// What selects the objects of ours.
-    pub(super) fn selector(&self) -> String {
-        match &self.previous_key {
-            None => format!("{CLUSTER_LABEL}={}", self.key),
-            Some(previous) => format!("{CLUSTER_LABEL} in ({},{previous})", self.key),
-        }
-    }
-
     /// How upstream namespaces are called here.
     fn names(&self) -> NamespaceNames {
         let rulebook = self.upstream.rulebooks.borrow().clone();
@@ -251,51 +206,6 @@ impl Target {
         }
     }
 
-    /// Watches the endpoints of our Services, whose slices carry the label of their Service.
-    fn watch_slices(
-        &self,
-        cluster: &Cluster,
-        served: &Served,
-        watched: &[ResourceType],
-        reporter: &StatusReporter,
-        ctx: &mut Context<Self>,
-    ) {
-        let is_service = |resource: &ResourceType| StatusKind::of(&resource.gvr) == StatusKind::Service;
-        let Some(slices) = served.resource_type("discovery.k8s.io", "endpointslices") else {
-            return;
-        };
-        if watched.iter().any(is_service) && !watched.iter().any(|resource| resource.gvr == slices.gvr) {
-            reporter.slices_awaited();
-            let reporter = reporter.clone();
-            let reading = move || SliceReading::new(reporter.clone());
-            self.watch(cluster, slices, FieldsV1Kept::None, reading, ctx);
-        }
-    }
-
-    fn watch<R: Reading>(
-        &self,
-        cluster: &Cluster,
-        resource: ResourceType,
-        managed_fields: FieldsV1Kept,
-        reading: impl Fn() -> R + Send + Clone + 'static,
-        ctx: &mut Context<Self>,
-    ) {
-        let options = WatchOptions {
-            label_selector: self.selector(),
-            managed_fields,
-            ..WatchOptions::default()
-        };
-        let spec = Spec::new(resource.gvr.to_string());
-        let cluster = cluster.clone();
-        ctx.spawn(spec, move || {
-            let (cluster, resource, options, reading) =
-                (cluster.clone(), resource.clone(), options.clone(), reading.clone());
-            Watcher::new(Box::new(move || {
-                read(cluster.watch(resource.clone(), options.clone()), reading()).boxed()
-            }))
-        });
-    }
-
     pub(super) fn try_again(&mut self, ctx: &mut Context<Self>) -> Result<(), Failure> {
         match &self.stage {
             // The kubeconfig is read again too: it may be what was wrong.
@@ -307,65 +217,7 @@ impl Target {
         }
     }
 
-    /// Watches the circuit breaker of `cluster`.
-    fn follow_health(&mut self, cluster: &Cluster, ctx: &mut Context<Self>) {
-        let (cluster, healths) = (cluster.clone(), self.intake.healths());
-        ctx.spawn(Spec::new("health"), move || {
-            let (cluster, healths) = (cluster.clone(), healths.clone());
-            Watcher::new(Box::new(move || follow(cluster.health(), healths.clone()).boxed()))
-        });
-    }
-
-    pub(super) fn take_health(&mut self, ctx: &mut Context<Self>) {
-        for Taken { value: health, .. } in self.intake.healths().take(BATCH) {
-            self.health_changed(&health, ctx);
-        }
-    }
-
-    fn health_changed(&mut self, health: &Health, ctx: &mut Context<Self>) {
-        match health {
-            Health::Open { cause, .. } => {
-                let cause = format!("the target cannot be reached: {cause}").into();
-                let reach = Reach::Unreachable { cause };
-                self.upstream.reports.reach(&self.settings.name, reach);
-                self.upstream.metrics.lost(&self.settings.name);
-                self.upstream.status.target_lost(&self.settings.name);
-                self.upstream.finalizers.lost(&self.settings.name);
-            }
-            Health::Closed => {
-                self.upstream.reports.reach(&self.settings.name, Reach::Reached);
-                self.upstream.metrics.reached(&self.settings.name);
-                self.upstream.status.target_reached(&self.settings.name);
-                self.upstream.finalizers.reached(&self.settings.name);
-            }
-        }
-        match health {
-            Health::Open { cause, .. } if self.turns.pause() => {
-                warn!(target = %self.settings.name, "the target cannot be reached: {cause}");
-                self.tell_unreachable(cause);
-                self.upstream.readiness.unreachable(&self.settings.name);
-            }
-            Health::Closed if self.turns.resume() => {
-                info!(target = %self.settings.name, "the target can be reached again");
-                self.end_waits(ctx);
-            }
-            Health::Open { .. } | Health::Closed => {}
-        }
-    }
-
     fn later(&mut self, delay: Duration, ctx: &mut Context<Self>) {
         self.turns.retry = Some(ctx.after(delay, TargetMessage::TryAgain));
-    }
-}
-
-/// Hands on every change of `health`, and its state at the start.
-async fn follow(mut health: tokio::sync::watch::Receiver<Health>, healths: Outbox<(), Health>) {
-    loop {
-        let now = health.borrow_and_update().clone();
-        hand_over(&healths, (), now);
-        if health.changed().await.is_err() {
-            // The cluster is dropped, and its Target with it.
-            return std::future::pending().await;
-        }
     }
 }

@@ -1,41 +1,31 @@
 //! Whose turn it is: the queue, the Reconcilers alive, and the objects that wait.
 
+mod door;
+mod failures;
+mod reports;
+
 use std::{collections::HashMap, time::Duration};
 
-use syncer_core::{
-    ObjectKey,
-    config::NamespaceMapping,
-    event_reason::EventReason,
-    kcp,
-    plan::{Lifecycle, Live},
-    status::Problem,
-};
+use syncer_core::ObjectKey;
 use tokio::time::Instant;
-use tracing::{debug, info, warn};
 
+use self::door::{Door, shut};
 use super::{
-    BATCH, Stage, Target, TargetMessage,
+    Stage, Target, TargetMessage,
     fair_queue::{FairQueue, Standing},
-    ledger::{Complaint, Outlook, Turn, Word},
+    ledger::{Complaint, Outlook, Turn},
     waits::Waits,
 };
 use crate::{
-    events::Subject,
-    metrics::{Direction, Stage as Propagation},
-    reconciler::{Attempt, AttemptFailure, Belief, Downstream, End, Reconciler, Retry},
-    runtime::{Actor, Context, Exit, Exponential, RestartPolicy, Spec, Taken, Timer},
+    reconciler::Reconciler,
+    runtime::{Context, Exponential, RestartPolicy, Spec, Timer},
 };
 
 /// The delays between attempts that may succeed by themselves. Once nothing is in the way an object is in place within 30 s (S7).
 pub(super) const SOON: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(25));
+
 /// The delays between attempts that somebody has to make possible first.
 pub(super) const RARELY: (Duration, Duration) = (Duration::from_secs(10), Duration::from_mins(5));
-
-/// So far apart are attempts at all objects together that somebody has to make possible first (S9).
-const APART: Duration = Duration::from_millis(300);
-
-/// After so many failures in a row the owner of an object is told, where the failure may pass by itself.
-const TELL_AFTER: u32 = 4;
 
 /// A Reconciler takes one message, the end of its attempt.
 const RECONCILER_MAILBOX: usize = 1;
@@ -68,54 +58,6 @@ enum Gate {
     Unreachable,
     /// The process ends: what is in flight ends, nothing begins.
     Closed,
-}
-
-/// What the namespace of an object means for its turn.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Door {
-    /// It is there, or the API server says what is wrong.
-    Open,
-    /// It is about to be made, or looked at.
-    Awaited,
-    /// It is somebody else's.
-    Shut,
-}
-
-/// Why nothing is made in `namespace` on `target`.
-fn shut(target: &str, namespace: &ObjectKey) -> AttemptFailure {
-    let message = format!(
-        "target {target}: the namespace that {namespace} is mapped to exists and is not ours: nothing is made in it; remove it there, or \
-         map this target's namespaces by name"
-    );
-    AttemptFailure::new(message, Retry::Rarely).because(EventReason::NameTaken)
-}
-
-/// The delays between attempts that somebody has to make possible first, where `waiting` objects wait: few are in place within 30 s of that
-/// (S7), and many cost no more than a few requests a second.
-fn rarely(waiting: usize) -> (Duration, Duration) {
-    let all = APART.saturating_mul(u32::try_from(waiting).unwrap_or(u32::MAX));
-    (RARELY.0, all.clamp(SOON.1, RARELY.1))
-}
-
-fn complaint(reason: EventReason) -> Complaint {
-    match reason {
-        EventReason::AdoptionRefused | EventReason::NameTaken | EventReason::Conflict | EventReason::FightDetected => {
-            Complaint::Conflicted
-        }
-        _ => Complaint::Failed,
-    }
-}
-
-/// The reason of the condition `Synced` where it is `False`.
-fn synced_reason(reason: EventReason) -> &'static str {
-    match reason {
-        EventReason::Conflict | EventReason::FightDetected => "Conflicted",
-        EventReason::AdoptionRefused => "AdoptionRefused",
-        EventReason::NameTaken => "NameTaken",
-        EventReason::ImmutableField => "ImmutableField",
-        EventReason::TransformFailed => "TransformFailed",
-        _ => "SyncFailed",
-    }
 }
 
 // === impl Turns ===
@@ -247,169 +189,11 @@ impl Target {
         }
     }
 
-    /// Whether `key` may have a turn as far as its namespace is concerned. What is made before its namespace costs a request that
-    /// fails, and in a namespace of others that has a name of our making it must not be made at all (S1).
-    fn door(&self, key: &ObjectKey, namespace: &ObjectKey, downstream: &Downstream) -> Door {
-        let hashed = downstream.names.mapping() == NamespaceMapping::Hashed;
-        if !self.ledger.is_to_be_made(key) {
-            return Door::Open;
-        }
-        let coming = match self.ledger.turn(namespace) {
-            Some(Turn::Queued | Turn::Running) => true,
-            Some(Turn::Quiet) => !self.intake.is_listed(&namespace.gvr),
-            // It was said that it would be made, which is all that happens.
-            Some(Turn::Reported) => return Door::Open,
-            Some(Turn::Waiting) | None => false,
-        };
-        match self.ledger.live(namespace) {
-            Some(Live::Foreign) if hashed => Door::Shut,
-            Some(Live::Unseen) | None if hashed => Door::Awaited,
-            // What is made in a namespace that goes is refused. Its end, and that it is made again, is seen.
-            Some(Live::Ours(ours)) if ours.lifecycle == Lifecycle::Terminating => Door::Awaited,
-            Some(Live::Unseen) if coming && self.ledger.is_to_be_made(namespace) => Door::Awaited,
-            Some(Live::Ours(_) | Live::Foreign | Live::Unseen) | None => Door::Open,
-        }
-    }
-
-    pub(super) fn take_reports(&mut self, ctx: &mut Context<Self>) {
-        let name = self.settings.name.clone();
-        for Taken { key, value, cause } in self.intake.reports().take(BATCH) {
-            cause.handled(Self::KIND, &name, &key, || self.take_report(&key, value, ctx));
-        }
-        self.judge();
-        self.give_turns(ctx);
-    }
-
-    fn take_report(&mut self, key: &ObjectKey, attempt: Attempt, ctx: &mut Context<Self>) {
-        if let Some((_, since)) = self.turns.alive.remove(&key.to_string()) {
-            self.queue.done(ctx.now().saturating_duration_since(since));
-        }
-        self.ledger.learn(key, attempt.after);
-        match attempt.end {
-            End::Done => {
-                self.succeeded(key);
-                self.arrived(key, ctx);
-            }
-            End::Parted => {
-                self.parted(key);
-                self.succeeded(key);
-                self.ledger.forget_if_void(key);
-            }
-            End::Reported => self.ledger.reported(key),
-            End::Ahead => self.ahead(key, ctx),
-            End::Withheld => self.withheld(key, ctx),
-            End::TooEarly(longer) => self.too_early(key, longer, ctx),
-            End::AbsenceRefuted => {
-                self.ledger.absence_refuted(key);
-                self.ledger.succeeded(key);
-            }
-            End::Paused => self.paused_upstream(key, ctx),
-            End::Resting { failure, rest } => {
-                self.rests(key.clone(), &failure, rest, ctx);
-                self.arrived(key, ctx);
-            }
-            End::Failed(failure) => {
-                if failure.belief == Belief::Doubted {
-                    self.ledger.doubt(key);
-                }
-                self.failed(key.clone(), &failure, ctx);
-            }
-        }
-        self.unpark(key);
-        self.changed_downstream(key);
-    }
-
     /// Objects that waited for the namespace `key` have their turn, whatever came of it.
     pub(super) fn unpark(&mut self, key: &ObjectKey) {
         for (parked, since) in self.turns.parked.remove(key).into_iter().flatten() {
             self.turns.queue.push(parked, since);
         }
-    }
-
-    /// Measures how long the news of `key` was on its way.
-    fn arrived(&mut self, key: &ObjectKey, ctx: &Context<Self>) {
-        if let Some(seen) = self.ledger.arrived(key) {
-            let after = ctx.now().saturating_duration_since(seen);
-            self.upstream
-                .metrics
-                .propagated(Direction::Down, Propagation::Applied, after);
-        }
-    }
-
-    /// What failed before and works again is told once: to those who heard of the failure.
-    fn succeeded(&mut self, key: &ObjectKey) {
-        let (failures, word) = (self.ledger.failures(key), self.ledger.word(key));
-        self.ledger.succeeded(key);
-        self.upstream.status.problem(&self.settings.name, key, None);
-        if failures > 0 {
-            info!(
-                target = %self.settings.name, workspace = %key.cluster, kind = %key.gvr, namespace = %key.namespace,
-                name = %key.name, failures, "synced again"
-            );
-        }
-        if word == Word::Given {
-            self.tell(
-                key,
-                EventReason::Synced,
-                format!("target {}: synced again", self.settings.name),
-            );
-        }
-    }
-
-    /// Tells the owner of the upstream object `key`, where it is wanted here.
-    fn tell(&self, key: &ObjectKey, reason: EventReason, note: String) {
-        let resource = self.upstream.resources.iter().find(|resource| resource.gvr == key.gvr);
-        if let (Some(resource), Some(uid)) = (resource, self.ledger.upstream_uid(key)) {
-            let subject = Subject {
-                resource: resource.clone(),
-                key: key.clone(),
-                uid: uid.into(),
-            };
-            self.upstream.events.tell(subject, reason, note);
-        }
-    }
-
-    /// A Reconciler panicked: its object waits as after any other failure, the others go on.
-    pub(super) fn reconciler_died(&mut self, exit: &Exit, ctx: &mut Context<Self>) {
-        if let Some((key, _)) = self.turns.alive.remove(&*exit.key) {
-            self.failed(key.clone(), &AttemptFailure::new(exit.to_string(), Retry::Rarely), ctx);
-            self.unpark(&key);
-        }
-        self.give_turns(ctx);
-    }
-
-    /// What is wanted of `key` is behind what is there: the upstream's word ends the wait, or another look.
-    fn ahead(&mut self, key: &ObjectKey, ctx: &mut Context<Self>) {
-        let delay = self.look_again(key, Complaint::None, SOON, ctx);
-        debug!(target = %self.settings.name, object = %key, retry_in = ?delay, "the upstream's watch is behind its object");
-    }
-
-    /// It was not to be told whether `key` is gone: it stays. What the binding of its workspace withholds is weighed again when that turns. But
-    /// where the binding lets it be told, it turned during the attempt, or it was the API server that refused: its own sight of the binding may be
-    /// behind ours, or rights are missing for a while. Nothing tells of any of that, so it is looked at again.
-    fn withheld(&mut self, key: &ObjectKey, ctx: &mut Context<Self>) {
-        self.ledger.withheld(key);
-        match self.upstream.workspaces.standing(key, ctx.now()) {
-            kcp::Standing::Bound | kcp::Standing::Accepted { .. } => {
-                let delay = self.look_again(key, Complaint::None, (SOON.0, RARELY.1), ctx);
-                debug!(target = %self.settings.name, object = %key, retry_in = ?delay, "not to be told whether the object is gone");
-            }
-            kcp::Standing::Plain
-            | kcp::Standing::Selected
-            | kcp::Standing::Unaccepted
-            | kcp::Standing::Unbound
-            | kcp::Standing::Left => {
-                self.ledger.succeeded(key);
-            }
-        }
-    }
-
-    /// `key` is missing under a claim that is too young to say so: it is looked at again when the claim is old enough.
-    fn too_early(&mut self, key: &ObjectKey, longer: Duration, ctx: &mut Context<Self>) {
-        self.ledger.failed(key, Complaint::None);
-        debug!(target = %self.settings.name, object = %key, retry_in = ?longer, "the claim under which the object is missing is young");
-        self.turns.waits.until(key.clone(), ctx.now() + longer.max(SOON.0));
-        self.set_timer(ctx);
     }
 
     /// Looks at `key` again after a while, more and more rarely up to the last of `delays`; returns the delay.
@@ -425,69 +209,6 @@ impl Target {
         self.turns.waits.until(key.clone(), ctx.now() + delay);
         self.set_timer(ctx);
         delay
-    }
-
-    pub(super) fn failed(&mut self, key: ObjectKey, failure: &AttemptFailure, ctx: &mut Context<Self>) {
-        let failures = self.ledger.failed(&key, complaint(failure.reason));
-        self.queue.retried();
-        let delay = match failure.retry {
-            // A breaker whose probe hangs names no time at all: that must not become a spin.
-            Retry::After(delay) => delay.max(SOON.0) + ctx.chance().jitter(delay / 8),
-            Retry::Soon => Exponential::nth(SOON.0, SOON.1, failures, ctx.chance()),
-            Retry::Rarely => {
-                // What is only tried comes to rest.
-                let (first, last) = match self.upstream.preview {
-                    None => rarely(self.turns.waits.len()),
-                    Some(_) => RARELY,
-                };
-                Exponential::nth(first, last, failures, ctx.chance())
-            }
-        };
-        // A short conflict or outage is no news: it passes, and a status would be written twice for it.
-        if failure.retry == Retry::Rarely {
-            let problem = Problem {
-                reason: synced_reason(failure.reason).into(),
-                message: (&*failure.message).into(),
-            };
-            self.upstream.status.problem(&self.settings.name, &key, Some(problem));
-        }
-        // A short conflict or outage is no news to the owner of an object either.
-        let lasts = failure.retry == Retry::Rarely || failures >= TELL_AFTER;
-        if lasts && self.ledger.word(&key) == Word::None {
-            self.ledger.give_word(&key);
-            self.tell(&key, failure.reason, failure.message.to_string());
-        }
-        // Said once; what is said again and again is read by nobody. What somebody has to mend may turn out to be another thing than
-        // it seemed, or come after a wait that was no failure.
-        let is_said = match failure.retry {
-            Retry::Rarely => self.ledger.is_news(&key, &failure.message),
-            Retry::Soon | Retry::After(_) => failures == 1,
-        };
-        if is_said {
-            warn!(
-                target = %self.settings.name, workspace = %key.cluster, kind = %key.gvr, namespace = %key.namespace,
-                name = %key.name, retry_in = ?delay, "not synced: {}", failure.message
-            );
-        } else {
-            debug!(target = %self.settings.name, object = %key, failures, retry_in = ?delay, "still not synced: {}", failure.message);
-        }
-        let at = ctx.now() + delay;
-        self.turns.waits.until(key, at);
-        self.set_timer(ctx);
-    }
-
-    /// `key` is as it has to be, but for fields that are fought over: they are tried again after `rest`. Its other fields are kept meanwhile.
-    fn rests(&mut self, key: ObjectKey, failure: &AttemptFailure, rest: Duration, ctx: &mut Context<Self>) {
-        self.ledger.failed(&key, Complaint::Fighting);
-        // Its owner was told when the fight was noticed, and is told when it is over.
-        self.ledger.give_word(&key);
-        let problem = Problem {
-            reason: synced_reason(failure.reason).into(),
-            message: (&*failure.message).into(),
-        };
-        self.upstream.status.problem(&self.settings.name, &key, Some(problem));
-        self.turns.waits.until(key, ctx.now() + rest);
-        self.set_timer(ctx);
     }
 
     pub(super) fn take_due(&mut self, ctx: &mut Context<Self>) {
@@ -511,17 +232,5 @@ impl Target {
     fn set_timer(&mut self, ctx: &mut Context<Self>) {
         let next = self.turns.waits.next();
         self.turns.due = next.map(|at| ctx.after(at.saturating_duration_since(ctx.now()), TargetMessage::Due));
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn few_that_wait_are_looked_at_within_thirty_seconds_and_many_cost_little() {
-        for (waiting, longest) in [(0, 25), (1, 25), (83, 25), (200, 60), (1_000, 300), (100_000, 300)] {
-            assert_eq!(rarely(waiting).1, Duration::from_secs(longest), "{waiting}");
-        }
     }
 }

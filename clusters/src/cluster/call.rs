@@ -75,7 +75,12 @@ impl Cluster {
             let channel = shared.lanes().request().ok_or(Cause::Busy)?;
             self.exchange(channel, call, shared.limits.request_timeout).await
         };
-        outcome.await.map_err(|cause| self.error(call, cause))
+        outcome.await.map_err(|cause| {
+            if cause == Cause::Busy {
+                shared.observer.put_off(&shared.host, call.subject.verb);
+            }
+            self.error(call, cause)
+        })
     }
 
     /// Sends a request over `channel` and reads its whole answer.

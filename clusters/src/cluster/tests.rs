@@ -1,6 +1,12 @@
 //! Single requests against a scripted server.
 
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use bytes::Bytes;
 use futures::StreamExt as _;
@@ -426,6 +432,35 @@ async fn a_routed_cluster_finds_each_logical_cluster_at_its_endpoint() {
     );
     routes.forget(&blue);
     assert!(routes.endpoint(&blue).is_none());
+}
+
+/// Counts what was put off.
+#[derive(Default)]
+struct PutOff(AtomicUsize);
+
+impl crate::Observer for PutOff {
+    fn put_off(&self, _: &str, _: crate::Verb) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_that_finds_no_place_is_counted_and_not_sent() {
+    let script = Script::of([]).then_always(|| Answer::json(object("web", 1)));
+    let (observer, limits) = (
+        Arc::new(PutOff::default()),
+        Limits {
+            requests_per_second: Some(0.01),
+            ..Limits::default()
+        },
+    );
+    let counted = observer.clone();
+    let cluster = script.cluster_with(move |builder| builder.limits(limits).observer(counted));
+    let read = || async { cluster.get(&config_maps(), "default", "web", FieldsV1Kept::None).await };
+    assert!(read().await.is_ok());
+    assert_eq!(observer.0.load(Ordering::Relaxed), 0);
+    assert_eq!(read().await.unwrap_err().cause(), &Cause::Busy);
+    assert_eq!((observer.0.load(Ordering::Relaxed), script.asked().len()), (1, 1));
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,14 +1,16 @@
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use syncer_core::{
     LogicalCluster,
+    config::{DeletionMode, Strategy},
     marker::PayloadHash,
     object_state::ObjectState,
-    plan::{Lifecycle, Newcomer, Ours, Pause, Reason},
+    plan::{Desired, Lifecycle, Live, Newcomer, Ours, Ownership, Pause, Reason, Step},
+    proof::Absence,
 };
 
-use super::*;
-use crate::target::Handover;
+use super::{fields::told_by, *};
+use crate::target::{Handover, sighting::Seen};
 
 const FIELDS: &str = r#"{"f:data":{"f:k":{}}}"#;
 

@@ -1,0 +1,82 @@
+//! Whether a target can be reached: its circuit breaker, and who hears of it.
+
+use futures::FutureExt;
+use syncer_clusters::{Cluster, Health};
+use tracing::{info, warn};
+
+use super::{BATCH, Target};
+use crate::{
+    runtime::{Context, Outbox, Spec, Taken},
+    target_report::Reach,
+    watcher::{Watcher, hand_over},
+};
+
+// === impl Target ===
+
+impl Target {
+    /// Watches the circuit breaker of `cluster`.
+    pub(super) fn follow_health(&mut self, cluster: &Cluster, ctx: &mut Context<Self>) {
+        let (cluster, healths) = (cluster.clone(), self.intake.healths());
+        ctx.spawn(Spec::new("health"), move || {
+            let (cluster, healths) = (cluster.clone(), healths.clone());
+            Watcher::new(Box::new(move || follow(cluster.health(), healths.clone()).boxed()))
+        });
+    }
+
+    pub(super) fn take_health(&mut self, ctx: &mut Context<Self>) {
+        for Taken { value: health, .. } in self.intake.healths().take(BATCH) {
+            self.health_changed(&health, ctx);
+        }
+    }
+
+    fn health_changed(&mut self, health: &Health, ctx: &mut Context<Self>) {
+        match health {
+            Health::Open { cause, .. } => {
+                let cause = format!("the target cannot be reached: {cause}").into();
+                let reach = Reach::Unreachable { cause };
+                self.upstream.reports.reach(&self.settings.name, reach);
+                self.upstream.metrics.lost(&self.settings.name);
+                self.upstream.status.target_lost(&self.settings.name);
+                self.upstream.finalizers.lost(&self.settings.name);
+            }
+            Health::Closed => {
+                self.upstream.reports.reach(&self.settings.name, Reach::Reached);
+                self.upstream.metrics.reached(&self.settings.name);
+                self.upstream.status.target_reached(&self.settings.name);
+                self.upstream.finalizers.reached(&self.settings.name);
+            }
+        }
+        match health {
+            Health::Open { cause, .. } if self.turns.pause() => {
+                warn!(target = %self.settings.name, "the target cannot be reached: {cause}");
+                self.tell_unreachable(cause);
+                self.upstream.readiness.unreachable(&self.settings.name);
+            }
+            Health::Closed if self.turns.resume() => {
+                info!(target = %self.settings.name, "the target can be reached again");
+                self.end_waits(ctx);
+            }
+            Health::Open { .. } | Health::Closed => {}
+        }
+    }
+
+    pub(super) fn out_of_reach(&self, reach: Reach) {
+        self.upstream.reports.reach(&self.settings.name, reach);
+        self.upstream.readiness.unreachable(&self.settings.name);
+        self.upstream.metrics.lost(&self.settings.name);
+        self.upstream.status.target_lost(&self.settings.name);
+        self.upstream.finalizers.lost(&self.settings.name);
+    }
+}
+
+/// Hands on every change of `health`, and its state at the start.
+async fn follow(mut health: tokio::sync::watch::Receiver<Health>, healths: Outbox<(), Health>) {
+    loop {
+        let now = health.borrow_and_update().clone();
+        hand_over(&healths, (), now);
+        if health.changed().await.is_err() {
+            // The cluster is dropped, and its Target with it.
+            return std::future::pending().await;
+        }
+    }
+}
