@@ -61,7 +61,9 @@ fn look(server: &ApiServer, running: &mut BTreeMap<String, Pod>) {
     running.retain(|uid, pod| {
         let stays = wanted.contains_key(uid);
         if !stays {
-            assert_eq!(pod.end().code, Some(0), "{}", pod.log());
+            let exit = pod.end();
+            // One that had no time to say a word could not hear either.
+            assert!(exit.code == Some(0) || pod.log().is_empty(), "{exit:?} {}", pod.log());
         }
         stays
     });

@@ -235,7 +235,6 @@ fn wait_rest(all: [&Workspace<'_>; 4]) {
 }
 
 #[test]
-#[ignore = "not run often enough yet: cargo xtask test --full"]
 fn each_strategy_settles_what_both_sides_of_a_workspace_change() {
     let kcp = shared();
     let mut scene = Scene::new(&kcp, "strategies");
