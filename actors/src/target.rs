@@ -9,6 +9,7 @@ mod farewell;
 mod health;
 mod heartbeat;
 mod held;
+mod inheritance;
 mod intake;
 mod leaving;
 mod ledger;
@@ -91,8 +92,8 @@ enum Stage {
 pub(crate) enum TargetMessage {
     /// The client is made, or cannot be.
     Connected(Result<Cluster, Arc<ConfigError>>),
-    /// What the cluster serves.
-    Discovered(Result<Served, Error>),
+    /// What the cluster serves, and how namespaces are called there.
+    Discovered(Result<(Served, NamespaceNames), Error>),
     /// Time to try again what the stage is about.
     TryAgain,
     /// The circuit breaker opened or closed.
@@ -186,7 +187,7 @@ impl Actor for Target {
             TargetMessage::Connected(Ok(cluster)) => return self.connected(cluster, ctx),
             TargetMessage::TryAgain => return self.try_again(ctx),
             TargetMessage::Connected(Err(cause)) => self.not_connected(cause, ctx),
-            TargetMessage::Discovered(Ok(served)) => self.discovered(served, ctx),
+            TargetMessage::Discovered(Ok((served, names))) => self.discovered(served, names, ctx),
             TargetMessage::Discovered(Err(cause)) => self.not_discovered(cause, ctx),
             TargetMessage::HealthChanged(_) => self.take_health(ctx),
             TargetMessage::Ordered(_) => self.take_orders(ctx),

@@ -19,7 +19,7 @@ use std::{
 
 pub use builder::ClusterBuilder;
 pub(crate) use call::{Call, JSON};
-use http::Uri;
+use http::{Uri, uri::Scheme};
 pub(crate) use shared::Shared;
 use syncer_core::identity::LogicalCluster;
 use tokio::{sync::watch, time::Instant};
@@ -159,18 +159,23 @@ impl Cluster {
 
     /// Another endpoint reached with the same credentials, such as a virtual workspace's URL. On this host it shares
     /// everything with this cluster; another host has connections, limits and a breaker of its own.
+    ///
+    /// # Errors
+    /// When `url` names no host, or would have the credentials travel in clear though this cluster's own URL does not.
     pub fn with_base(&self, url: &str) -> Result<Self, ConfigError> {
+        let refused = |cause, remedy| ConfigError::new(self.name(), cause, remedy);
         let uri = url
             .parse::<Uri>()
             .ok()
             .filter(|uri| uri.scheme().is_some() && uri.authority().is_some());
-        let uri = uri.ok_or_else(|| {
-            ConfigError::new(
-                self.name(),
-                "an endpoint is no URL with a scheme and a host",
-                "correct the endpoint",
-            )
-        })?;
+        let uri =
+            uri.ok_or_else(|| refused("an endpoint is no URL with a scheme and a host", "correct the endpoint"))?;
+        if self.shared.origin.starts_with("https://") && uri.scheme() != Some(&Scheme::HTTPS) {
+            return Err(refused(
+                "an endpoint without TLS would have the credentials of the kubeconfig sent in clear",
+                "have the endpoint begin with https://",
+            ));
+        }
         let shared = if shared::origin(&uri) == self.shared.origin {
             Arc::clone(&self.shared)
         } else {

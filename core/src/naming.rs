@@ -1,8 +1,11 @@
 //! Names and keys, wire-compatible with kcp's former TMC syncer: whoever knows those objects can read ours.
 
+mod inherited;
+
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha224};
 
+pub use self::inherited::{Inheritance, Inherited};
 use crate::finalizer;
 
 const BASE62: &[u8; 62] = b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";

@@ -49,11 +49,20 @@ pub(super) async fn release(
         name: target.name.to_string(),
         uid: uid.to_owned(),
     };
+    let key = target_key(made_with, &target.name);
+    let names = NamespaceNames::new(upstream.clone(), sync_target, target.mapping);
+    let names = match names.with_inheritance(&cluster, &served, selector(&key)).await {
+        Ok(names) => names,
+        Err(error) => {
+            part.failed(&target.title(), &error.to_string());
+            return part;
+        }
+    };
     let work = Work {
         target,
         cluster,
-        names: NamespaceNames::new(upstream.clone(), sync_target, target.mapping),
-        key: target_key(made_with, &target.name),
+        names,
+        key,
         written,
     };
     let of_resources = side_by_side(resources(&served), async |resource| work.of_resource(&resource).await);
@@ -61,6 +70,11 @@ pub(super) async fn release(
         part.add(of_resource);
     }
     part
+}
+
+/// What selects the objects of the target with the key `key`.
+fn selector(key: &str) -> String {
+    format!("{CLUSTER_LABEL}={key}")
 }
 
 struct Work<'a> {
@@ -78,7 +92,7 @@ impl Work<'_> {
     async fn of_resource(&self, resource: &ResourceType) -> Part {
         let mut part = Part::default();
         let options = WatchOptions {
-            label_selector: format!("{CLUSTER_LABEL}={}", self.key),
+            label_selector: selector(&self.key),
             managed_fields: FieldsV1Kept::All,
             ..WatchOptions::default()
         };

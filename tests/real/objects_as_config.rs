@@ -2,5 +2,6 @@
 
 mod come_and_go;
 mod kubeconfigs;
+mod replaced;
 mod scene;
 mod standing;

@@ -51,12 +51,19 @@ impl Target {
     pub(super) fn connected(&mut self, cluster: &Cluster, ctx: &mut Context<Self>) -> Result<(), Failure> {
         self.stage = Stage::Discovering(cluster.clone());
         let (cluster, upstream) = (cluster.clone(), self.upstream.id.clone());
+        let (names, selector) = (self.names(), self.selector());
         ctx.request(async move {
             match refuse_upstream(&cluster, &upstream).await {
-                Ok(None) => TargetMessage::Discovered(cluster.discover().await),
-                Ok(Some(refused)) => TargetMessage::Connected(Err(refused)),
-                Err(error) => TargetMessage::Discovered(Err(error)),
+                Ok(None) => {}
+                Ok(Some(refused)) => return TargetMessage::Connected(Err(refused)),
+                Err(error) => return TargetMessage::Discovered(Err(error)),
             }
+            let served = match cluster.discover().await {
+                Ok(served) => served,
+                Err(cause) => return TargetMessage::Discovered(Err(cause)),
+            };
+            let names = names.with_inheritance(&cluster, &served, selector).await;
+            TargetMessage::Discovered(names.map(|names| (served, names)))
         })?;
         Ok(())
     }
@@ -86,7 +93,7 @@ impl Target {
         self.later(delay, ctx);
     }
 
-    pub(super) fn discovered(&mut self, served: &Served, ctx: &mut Context<Self>) {
+    pub(super) fn discovered(&mut self, served: &Served, names: &NamespaceNames, ctx: &mut Context<Self>) {
         let Stage::Discovering(cluster) = &self.stage else {
             return;
         };
@@ -104,17 +111,16 @@ impl Target {
         self.follow_heartbeat(&cluster, ctx);
         let mut watched: Vec<_> = resources.values().cloned().collect();
         watched.sort_unstable_by(|one, other| one.gvr.cmp(&other.gvr));
-        let names = self.names();
-        let downstream = self.downstream((&cluster, &names), served, resources, ctx);
+        let downstream = self.downstream((&cluster, names), served, resources, ctx);
         self.stage = Stage::Syncing(Arc::new(downstream));
         self.follow_health(&cluster, ctx);
         self.enter_roster(ctx);
         let reporter = StatusReporter::new(self.upstream.status.clone(), self.settings.name.clone());
         self.watch_slices(&cluster, served, &watched, &reporter, ctx);
         for resource in watched {
-            self.watch_objects((&cluster, &names), resource, &reporter, ctx);
+            self.watch_objects((&cluster, names), resource, &reporter, ctx);
         }
-        self.sweep(&cluster, served, &names, ctx);
+        self.sweep(&cluster, served, names, ctx);
         self.look_for_missing_kinds_later(ctx);
     }
 

@@ -8,7 +8,7 @@ use syncer_core::{
     Gvr, LogicalCluster, ObjectKey,
     config::NamespaceMapping,
     marker::{NAMESPACE_LOCATOR_ANNOTATION, ORIGIN_ANNOTATION, Origin},
-    naming::{NamespaceLocator, SyncTargetLocator},
+    naming::{Inherited, NamespaceLocator, SyncTargetLocator},
 };
 
 use crate::prescription::names_namespace;
@@ -24,6 +24,8 @@ struct Inner {
     /// The upstream whose place this one took.
     previous: Option<Previous>,
     mapping: NamespaceMapping,
+    /// What was made here for earlier objects of the SyncTarget.
+    inherited: Inherited,
     hashed: DashMap<(LogicalCluster, Arc<str>), Arc<str>>,
 }
 
@@ -46,6 +48,7 @@ impl NamespaceNames {
             sync_target,
             previous: None,
             mapping,
+            inherited: Inherited::default(),
             hashed: DashMap::new(),
         }))
     }
@@ -56,6 +59,18 @@ impl NamespaceNames {
     pub(crate) fn succeeding(mut self, previous: Option<Previous>) -> Self {
         Arc::make_mut(&mut self.0).previous = previous;
         self
+    }
+
+    /// The same, where what was made for earlier objects of the SyncTarget keeps its names.
+    pub(super) fn inheriting(mut self, inherited: Inherited) -> Self {
+        Arc::make_mut(&mut self.0).inherited = inherited;
+        self
+    }
+
+    /// The SyncTarget whose namespaces may have been made for an earlier object of it: one that is an object, where names are hashed.
+    pub(super) fn heir(&self) -> Option<&SyncTargetLocator> {
+        let is_object = !self.0.sync_target.uid.is_empty();
+        (is_object && self.0.mapping == NamespaceMapping::Hashed).then_some(&self.0.sync_target)
     }
 
     /// How upstream namespaces are named there.
@@ -70,6 +85,9 @@ impl NamespaceNames {
 
     /// The locator of what is made here for the upstream namespace `namespace` of `cluster`.
     pub(crate) fn locator(&self, cluster: &LogicalCluster, namespace: &str) -> NamespaceLocator {
+        if let Some(inherited) = self.0.inherited.get(cluster.as_str(), namespace) {
+            return inherited.locator.clone();
+        }
         let kept = self
             .0
             .previous
@@ -99,7 +117,7 @@ impl NamespaceNames {
         if let Some(name) = self.0.hashed.get(&upstream) {
             return name.clone();
         }
-        // Nothing in a locator can fail to be written; were it so, no namespace would have this name.
+        // Nothing in a locator can fail to be written; were it so, no namespace would have this name. An inherited one has this name too.
         let name: Arc<str> = self
             .locator(cluster, namespace)
             .hashed_namespace()
@@ -142,7 +160,9 @@ impl NamespaceNames {
         ]
         .into_iter()
         .flatten()
-        .any(|home| locator == self.locator_of(home, &cluster, &locator.namespace))
+        .map(|home| self.locator_of(home, &cluster, &locator.namespace))
+        .chain([self.locator(&cluster, &locator.namespace)])
+        .any(|expected| locator == expected)
             && (self.is_present(origin) || previous.is_some_and(|previous| *previous.id == *origin.upstream));
         ours.then(|| ObjectKey::new(cluster, Gvr::new("", "v1", "namespaces"), "", &locator.namespace))
     }

@@ -27,8 +27,8 @@ pub(crate) enum NoticeKey {
     Workspace(LogicalCluster),
     /// All bindings of an endpoint.
     Bindings(EndpointId),
-    /// How a stream of one of these fares.
-    Stream(&'static str),
+    /// How a stream of one of these fares, at an endpoint or at home.
+    Stream(&'static str, Option<EndpointId>),
 }
 
 /// The newest word on what a [`NoticeKey`] names.
@@ -107,7 +107,7 @@ impl BindingReading {
 
 impl Reading for BindingReading {
     fn read(&mut self, event: WatchEvent) {
-        let stream = NoticeKey::Stream("apibindings.apis.kcp.io");
+        let stream = NoticeKey::Stream("apibindings.apis.kcp.io", Some(self.endpoint));
         match event {
             WatchEvent::ListStarted => self.list = self.base.lists.fetch_add(1, Ordering::Relaxed) + 1,
             WatchEvent::Applied(object) => {
@@ -161,7 +161,7 @@ impl SliceReading {
 
 impl Reading for SliceReading {
     fn read(&mut self, event: WatchEvent) {
-        let stream = NoticeKey::Stream("apiexportendpointslices.apis.kcp.io");
+        let stream = NoticeKey::Stream("apiexportendpointslices.apis.kcp.io", None);
         match event {
             WatchEvent::ListStarted => self.seen = Seen::No,
             WatchEvent::Applied(object) => {
@@ -193,7 +193,7 @@ impl ExportReading {
 
 impl Reading for ExportReading {
     fn read(&mut self, event: WatchEvent) {
-        let stream = NoticeKey::Stream("apiexports.apis.kcp.io");
+        let stream = NoticeKey::Stream("apiexports.apis.kcp.io", None);
         match event {
             WatchEvent::Applied(object) => {
                 let generation = object.generation();

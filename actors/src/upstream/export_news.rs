@@ -70,9 +70,9 @@ impl Upstream {
                 (NoticeKey::Export, Notice::Export { generation }) => self.export_is(generation, ctx)?,
                 (NoticeKey::Bindings(endpoint), _) => self.bindings_known(endpoint, ctx),
                 (NoticeKey::Workspace(cluster), Notice::Turned(turn)) => self.turned(&cluster, turn, ctx),
-                (NoticeKey::Stream(_), Notice::Interrupted(cause)) => error!("{cause}"),
-                (NoticeKey::Stream(what), Notice::Recovered) => info!(kind = what, "the upstream watch goes on"),
-                (NoticeKey::Export | NoticeKey::Workspace(_) | NoticeKey::Stream(_), _) => {}
+                (NoticeKey::Stream(..), Notice::Interrupted(cause)) => error!("{cause}"),
+                (NoticeKey::Stream(what, _), Notice::Recovered) => info!(kind = what, "the upstream watch goes on"),
+                (NoticeKey::Export | NoticeKey::Workspace(_) | NoticeKey::Stream(..), _) => {}
             }
         }
         self.reread_next(ctx)

@@ -84,7 +84,12 @@ impl Upstream {
         if let Some(provider) = &identity.provider {
             self.base.workspaces.consume(provider.export.clone());
         }
+        let before = match &self.stage {
+            Stage::Following(before) => before.resources.clone(),
+            Stage::Identifying => identity.resources.clone(),
+        };
         self.stage = Stage::Following(identity.clone());
+        self.tell_new_refusals(&before);
         self.follow_provider(ctx);
         self.follow_objects(ctx);
         self.propagate_status(ctx);

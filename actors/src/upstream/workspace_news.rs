@@ -1,6 +1,6 @@
 //! What the Upstream does about workspaces whose bindings turn.
 
-use syncer_core::LogicalCluster;
+use syncer_core::{LogicalCluster, ResourceType};
 use tracing::{info, warn};
 
 use super::{Stage, Upstream, index::Tidings, workspaces::Turn};
@@ -59,10 +59,22 @@ impl Upstream {
 
     /// Says which of the resources that are to be synced the workspace does not let be seen.
     fn tell_refusals(&self, cluster: &LogicalCluster, path: &str) {
+        self.tell_refusals_beyond(&[], cluster, path);
+    }
+
+    /// More is to be synced than `before`: no binding has to turn for that, so what all of them say of it is said now.
+    pub(super) fn tell_new_refusals(&self, before: &[ResourceType]) {
+        for cluster in self.base.workspaces.all_bound() {
+            let path = self.base.workspaces.path(&cluster).unwrap_or_default();
+            self.tell_refusals_beyond(before, &cluster, &path);
+        }
+    }
+
+    fn tell_refusals_beyond(&self, before: &[ResourceType], cluster: &LogicalCluster, path: &str) {
         let Stage::Following(identity) = &self.stage else {
             return;
         };
-        for resource in identity.resources.iter() {
+        for resource in identity.resources.iter().filter(|resource| !before.contains(resource)) {
             if let Some(refusal) = self.base.workspaces.refusal(cluster, &resource.gvr) {
                 warn!(
                     workspace = %cluster, path, kind = %resource.gvr,

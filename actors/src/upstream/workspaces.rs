@@ -129,6 +129,11 @@ impl Workspaces {
         workspace.is_some_and(|workspace| workspace.lifecycle() == Lifecycle::Bound)
     }
 
+    /// Those that have a binding that is there to stay, sorted.
+    pub(crate) fn all_bound(&self) -> Vec<LogicalCluster> {
+        self.clusters(|workspace| workspace.lifecycle() == Lifecycle::Bound)
+    }
+
     /// The endpoint at which `cluster` is to be found.
     pub(crate) fn endpoint(&self, cluster: &LogicalCluster) -> EndpointId {
         let workspace = self.0.known.get(cluster);

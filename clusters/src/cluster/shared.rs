@@ -64,10 +64,14 @@ pub(crate) fn origin(uri: &Uri) -> String {
 
 impl Shared {
     pub(crate) fn new(builder: &ClusterBuilder, uri: &Uri, access: Access) -> Result<Arc<Self>, ConfigError> {
+        Self::named(Arc::clone(&builder.name), builder, uri, access)
+    }
+
+    fn named(name: Arc<str>, builder: &ClusterBuilder, uri: &Uri, access: Access) -> Result<Arc<Self>, ConfigError> {
         let mut random = fastrand::Rng::with_seed(builder.seed);
         let breaker = Breaker::new(random.fork(), builder.limits.longest_probe);
         Ok(Arc::new(Self {
-            name: Arc::clone(&builder.name),
+            name,
             origin: origin(uri),
             host: uri.authority().map(ToString::to_string).unwrap_or_default(),
             limits: builder.limits.clone(),
@@ -84,13 +88,14 @@ impl Shared {
         }))
     }
 
-    /// The same credentials towards another host.
+    /// The same credentials towards another host, which is named in errors beside the cluster: of several endpoints one may fail.
     pub(crate) fn towards(&self, uri: &Uri) -> Result<Arc<Self>, ConfigError> {
         let access = match &self.way.read().access {
             Access::Config(config) => Access::Config(Box::new(config.towards(uri))),
             Access::Service(channel) => Access::Service(channel.clone()),
         };
-        Self::new(&self.builder, uri, access)
+        let name = format!("{} at {}", self.builder.name, origin(uri)).into();
+        Self::named(name, &self.builder, uri, access)
     }
 
     /// New credentials for the same server.

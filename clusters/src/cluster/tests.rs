@@ -299,6 +299,23 @@ fn logical_clusters_replace_a_workspace_and_extend_an_endpoint() {
     assert!(cluster.with_base("/services/x").is_err());
 }
 
+#[test]
+fn the_credentials_of_a_server_with_tls_are_sent_to_none_without() {
+    let [secured, plain] = ["https://kcp.test", "http://kcp.test"]
+        .map(|url| Cluster::builder("kcp").service(url, Script::of([])).unwrap());
+    for url in ["http://kcp.test/services/x", "http://shard.test", "ftp://shard.test"] {
+        let said = secured.with_base(url).unwrap_err().to_string();
+        assert!(said.contains("in clear"), "{url}: {said}");
+    }
+    for url in ["http://kcp.test/services/x", "http://shard.test", "https://shard.test"] {
+        assert!(plain.with_base(url).is_ok(), "{url}");
+    }
+    // Which of several endpoints fails is said in its errors.
+    let elsewhere = secured.with_base("https://shard.test:6443/services/x").unwrap();
+    assert_eq!(elsewhere.name(), "kcp at https://shard.test:6443");
+    assert_eq!(secured.with_base("https://kcp.test/services/x").unwrap().name(), "kcp");
+}
+
 /// S8: the value is in every answer, and in no error, whatever goes wrong, and in no log at the finest level.
 #[test]
 fn no_value_of_a_secret_appears_in_an_error_or_a_log() {

@@ -25,6 +25,8 @@ pub struct AuditEvent {
     pub uri: String,
     /// Who asked.
     pub user: String,
+    /// The logical cluster that the user is a service account of, as kcp says it; empty elsewhere.
+    pub home: String,
     /// The client's own name for itself.
     pub user_agent: String,
     /// The resource.
@@ -95,6 +97,7 @@ impl AuditEvent {
             verb: text("/verb"),
             uri: text("/requestURI"),
             user: text("/user/username"),
+            home: text("/user/extra/authentication.kcp.io~1cluster-name/0"),
             user_agent: text("/userAgent"),
             resource: text("/objectRef/resource"),
             subresource: text("/objectRef/subresource"),

@@ -116,10 +116,15 @@ impl Client {
         }
     }
 
-    /// One call with its answer as it comes: for whoever stands between.
+    /// One call with its answer as it comes, in the name of whoever asks if that says who it is: for whoever stands between.
     pub(crate) fn forward(&self, request: Builder, target: &str, body: Vec<u8>) -> Result<Response<Body>, ureq::Error> {
         let mut request = request.uri(format!("{}{target}", self.server));
-        if let Some(token) = &self.token {
+        let says_who = request
+            .headers_ref()
+            .is_some_and(|headers| headers.contains_key(header::AUTHORIZATION));
+        if let Some(token) = &self.token
+            && !says_who
+        {
             request = request.header(header::AUTHORIZATION, token);
         }
         if body.is_empty() {

@@ -1,5 +1,6 @@
 //! A go-between before an API server: it passes requests on, or answers as no API server would on request.
 
+mod secured;
 mod skew;
 
 use std::{
@@ -14,8 +15,10 @@ use ureq::{
     http::{Method, Request, Response},
 };
 
-use self::skew::Skew;
-use crate::{Client, Credentials, Kubeconfig, OrFail};
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
+
+use self::{secured::secured, skew::Skew};
+use crate::{Authority, Client, Credentials, Kubeconfig, OrFail};
 
 /// A request, as far as a test tells requests apart.
 #[derive(Clone, Debug)]
@@ -26,6 +29,8 @@ pub struct Asked {
     pub path: String,
     /// What follows the question mark.
     pub query: String,
+    /// What it says of who asks, as it came; empty if nothing.
+    pub authorization: String,
 }
 
 /// What becomes of a request.
@@ -47,9 +52,12 @@ pub enum Fate {
 
 type Decide = Arc<dyn Fn(&Asked) -> Fate + Send + Sync>;
 
-/// Speaks plain HTTP/1.1 on a port of the loopback address. It answers in threads of its own until the process ends.
+/// Speaks HTTP/1.1 on a port of the loopback address, plain or with a certificate of its own. It answers in threads of its own until the
+/// process ends.
 pub struct GoBetween {
-    address: String,
+    port: u16,
+    /// The certificate of the authority that vouches for it, PEM; none where it speaks plain HTTP.
+    authority: Option<String>,
     shared: Arc<Shared>,
 }
 
@@ -89,10 +97,20 @@ impl Fate {
 // === impl GoBetween ===
 
 impl GoBetween {
-    /// Stands before the server that `kubeconfig` leads to, and speaks to it as that says.
+    /// Stands before the server that `kubeconfig` leads to, and speaks to it as that says; as whoever asks, where that says nothing.
     pub fn before(kubeconfig: &Kubeconfig) -> Self {
+        Self::start(kubeconfig, None)
+    }
+
+    /// The same, with a certificate of `authority` for `127.0.0.1` and `localhost`.
+    pub fn secured_by(authority: &Authority, kubeconfig: &Kubeconfig) -> Self {
+        Self::start(kubeconfig, Some(authority))
+    }
+
+    fn start(kubeconfig: &Kubeconfig, authority: Option<&Authority>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").or_fail("listen");
-        let address = listener.local_addr().or_fail("listen").to_string();
+        let port = listener.local_addr().or_fail("listen").port();
+        let tls = authority.map(secured);
         let shared = Arc::new(Shared {
             server: Mutex::new(Client::patient(kubeconfig)),
             decide: Mutex::new(Arc::new(|_| Fate::Passed)),
@@ -105,20 +123,30 @@ impl GoBetween {
                 if let Ok(copy) = stream.try_clone() {
                     between.open.lock().unwrap_or_else(PoisonError::into_inner).push(copy);
                 }
-                let between = between.clone();
-                thread::spawn(move || between.serve(&stream));
+                let (between, tls) = (between.clone(), tls.clone());
+                thread::spawn(move || between.welcome(&stream, tls));
             }
         });
-        Self { address, shared }
+        Self {
+            port,
+            authority: authority.map(Authority::certificate),
+            shared,
+        }
     }
 
     /// How it is reached: by anyone, since it has the credentials itself.
     pub fn kubeconfig(&self) -> Kubeconfig {
         Kubeconfig {
-            server: format!("http://{}", self.address),
-            authority: String::new(),
+            server: self.at("127.0.0.1"),
+            authority: self.authority.clone().unwrap_or_default(),
             credentials: Credentials::Anonymous,
         }
+    }
+
+    /// Its base URL under the name `host` of this machine.
+    pub fn at(&self, host: &str) -> String {
+        let scheme = if self.authority.is_some() { "https" } else { "http" };
+        format!("{scheme}://{host}:{}", self.port)
     }
 
     /// Lets `decide` tell what becomes of requests, and cuts all connections: watches begin anew.
@@ -152,27 +180,42 @@ impl GoBetween {
 // === impl Shared ===
 
 impl Shared {
-    fn serve(&self, stream: &TcpStream) {
+    fn welcome(&self, stream: &TcpStream, tls: Option<Arc<ServerConfig>>) {
+        match tls.map(ServerConnection::new) {
+            None => self.serve(stream),
+            Some(Ok(connection)) => self.serve(StreamOwned::new(connection, stream)),
+            Some(Err(_)) => {}
+        }
+        // A copy of it is kept, so that letting go of it does not close it.
+        let _ = stream.shutdown(Shutdown::Both);
+    }
+
+    fn serve(&self, stream: impl Read + Write) {
         let mut reader = BufReader::new(stream);
         // A connection that breaks is the client's matter.
         while let Ok(Some((asked, body))) = read_request(&mut reader) {
             let decide = self.decide.lock().unwrap_or_else(PoisonError::into_inner).clone();
-            if self.answer(stream, &asked, body, &decide(&asked.asked)).is_err() {
+            if self
+                .answer(reader.get_mut(), &asked, body, &decide(&asked.asked))
+                .is_err()
+            {
                 break;
             }
         }
-        let _ = stream.shutdown(Shutdown::Both);
     }
 
-    fn answer(&self, mut stream: &TcpStream, asked: &Whole, body: Vec<u8>, fate: &Fate) -> std::io::Result<()> {
+    fn answer(&self, stream: &mut impl Write, asked: &Whole, body: Vec<u8>, fate: &Fate) -> std::io::Result<()> {
         let cut = || std::io::Error::from(std::io::ErrorKind::ConnectionAborted);
         match fate {
             Fate::Cut => Err(cut()),
-            Fate::Answered(code, text) => write!(
-                stream,
-                "HTTP/1.1 {code} Answered\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{text}",
-                text.len()
-            ),
+            Fate::Answered(code, text) => {
+                write!(
+                    stream,
+                    "HTTP/1.1 {code} Answered\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{text}",
+                    text.len()
+                )?;
+                stream.flush()
+            }
             Fate::Passed => send(stream, self.passed_on(asked, &asked.asked.query, body)?, self.skewed()),
             Fate::PassedAs(query) => send(stream, self.passed_on(asked, query, body)?, self.skewed()),
             Fate::PassedTo(path) => {
@@ -194,6 +237,7 @@ impl Shared {
                     text.len()
                 )?;
                 stream.write_all(half)?;
+                stream.flush()?;
                 Err(cut())
             }
         }
@@ -214,6 +258,9 @@ impl Shared {
         let mut request = Request::builder().method(method);
         for (name, value) in &asked.headers {
             request = request.header(name, value);
+        }
+        if !asked.asked.authorization.is_empty() {
+            request = request.header("authorization", &asked.asked.authorization);
         }
         let server = self.server.lock().unwrap_or_else(PoisonError::into_inner).clone();
         server.forward(request, &target, body).map_err(std::io::Error::other)
@@ -236,10 +283,11 @@ fn read_request(reader: &mut impl BufRead) -> std::io::Result<Option<(Whole, Vec
     let mut words = line.split_whitespace().map(str::to_owned);
     let (method, target) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
     let (path, query) = target.split_once('?').unwrap_or((&target, ""));
-    let asked = Asked {
+    let mut asked = Asked {
         method,
         path: path.to_owned(),
         query: query.to_owned(),
+        authorization: String::new(),
     };
     let (mut headers, mut length) = (Vec::new(), 0);
     loop {
@@ -252,6 +300,7 @@ fn read_request(reader: &mut impl BufRead) -> std::io::Result<Option<(Whole, Vec
         match name.as_str() {
             "content-length" => length = value.parse().map_err(std::io::Error::other)?,
             "accept" | "content-type" => headers.push((name, value)),
+            "authorization" => asked.authorization = value,
             _ => {}
         }
     }
@@ -261,7 +310,7 @@ fn read_request(reader: &mut impl BufRead) -> std::io::Result<Option<(Whole, Vec
 }
 
 /// Sends `answer` in chunks, each as soon as it is there, as a server says it whose clock is wrong by `skew`.
-fn send(mut stream: &TcpStream, answer: Response<Body>, skew: Skew) -> std::io::Result<()> {
+fn send(stream: &mut impl Write, answer: Response<Body>, skew: Skew) -> std::io::Result<()> {
     let (parts, body) = answer.into_parts();
     write!(
         stream,
@@ -292,6 +341,7 @@ fn send(mut stream: &TcpStream, answer: Response<Body>, skew: Skew) -> std::io::
         write!(stream, "{:x}\r\n", chunk.len())?;
         stream.write_all(&chunk)?;
         write!(stream, "\r\n")?;
+        stream.flush()?;
         if chunk.is_empty() {
             return Ok(());
         }

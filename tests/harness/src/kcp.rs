@@ -11,12 +11,17 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use serde_json::{Value, json};
 
 use crate::{
-    Client, Credentials, Exit, Kubeconfig, NotReady, OrFail, Process, Program, Scratch, Testbed, free_port, kubeconfig,
-    ports, wait_for,
+    AuditEvent, Client, Credentials, Exit, Kubeconfig, NotReady, OrFail, Process, Program, Scratch, Testbed, free_port,
+    kubeconfig, ports, wait_for,
 };
 
 /// What kcp calls the kubeconfig of its administrator.
 const ADMIN_FILE: &str = "admin.kubeconfig";
+
+/// Every request of the ServiceAccount that the syncer is in any workspace, and of nobody else: kcp asks itself a lot.
+const AUDIT_POLICY: &str = "apiVersion: audit.k8s.io/v1\nkind: Policy\nomitStages: [RequestReceived, ResponseStarted]\nrules:\n\
+    - {level: Metadata, users: [\"system:serviceaccount:tmc-system:tmc-syncer\"]}\n- {level: None}\n";
+const AUDIT_LOG: &str = "kcp-audit.log";
 
 /// It takes about half a minute on two idle cores.
 const READY_WITHIN: Duration = Duration::from_mins(8);
@@ -129,6 +134,14 @@ impl Kcp {
         self.command.root.join(ADMIN_FILE)
     }
 
+    /// What the syncer asked that is the printed service account of the logical cluster `home`, oldest first, since the first start.
+    /// What passes the virtual workspace is there twice: as it was asked, and as that asks the workspace.
+    pub fn audit(&self, home: &str) -> Vec<AuditEvent> {
+        let log = std::fs::read_to_string(self.scratch.path().join(AUDIT_LOG)).unwrap_or_default();
+        let events = AuditEvent::parse(&log).into_iter();
+        events.filter(|event| event.home == home).collect()
+    }
+
     /// Writes `kubeconfig` to a file that lives as long as this server.
     pub fn write(&self, kubeconfig: &Kubeconfig) -> PathBuf {
         kubeconfig::write(&self.scratch, kubeconfig)
@@ -221,6 +234,11 @@ impl CommandLine {
             .arg(format!("--secure-port={}", self.port))
             .arg(format!("--embedded-etcd-client-port={}", self.client))
             .arg(format!("--embedded-etcd-peer-port={}", self.peer))
+            .arg(format!(
+                "--audit-policy-file={}",
+                scratch.write("kcp-audit.yaml", AUDIT_POLICY).display()
+            ))
+            .arg(format!("--audit-log-path={}", scratch.path().join(AUDIT_LOG).display()))
             .env("UNSAFE_E2E_HACK_DISABLE_ETCD_FSYNC", "true");
         let mut process = Process::start("kcp", command, &scratch.path().join("kcp.log"));
         let file = self.root.join(ADMIN_FILE);

@@ -1,126 +1,16 @@
-//! Several endpoints, as a kcp of several shards has them: each shows workspaces of its own, at a host of its own. Here go-betweens serve one
-//! workspace each of a virtual workspace, and the slice names them.
-
-use std::sync::{Arc, Mutex, PoisonError};
+//! Several endpoints, as a kcp of several shards has them: each shows workspaces of its own, at a host of its own.
 
 use serde_json::{Value, json};
-use syncer_harness::{Asked, Fate, GoBetween, Kcp, Kubeconfig, Patch, wait_for};
+use syncer_harness::{Patch, wait_for};
 
 use super::{
-    provider::{Consumer, KCP_SOON, Provider},
-    scene::{CONFIG_MAPS, DEPLOYMENTS, SETTLED, SLICES, Scene, copy, shared, stay, target, wait_data, wait_gone},
+    provider::{Consumer, KCP_SOON},
+    scene::{CONFIG_MAPS, DEPLOYMENTS, SETTLED, Scene, copy, shared, stay, target, wait_data, wait_gone},
+    shards::{Shard, name, scene},
 };
 use crate::objects::uid;
 
-/// The slice that a test fills itself, and a part of no shard, so that kcp puts no endpoint into it.
-const SLICE: &str = "parts";
-const NOWHERE: &str = "nowhere";
-
 const WEB: &str = "/apis/apps/v1/namespaces/default/deployments/web";
-
-/// An endpoint that shows one workspace.
-struct Shard {
-    between: GoBetween,
-    /// Where the virtual workspace is, below the address.
-    path: String,
-    cluster: String,
-    /// What was written through it.
-    written: Arc<Mutex<Vec<String>>>,
-}
-
-// === impl Shard ===
-
-impl Shard {
-    /// Shows `consumer` and nothing else.
-    fn of(kcp: &Kcp, provider: &Provider, consumer: &Consumer) -> Self {
-        let endpoint = provider.endpoint(kcp);
-        let (scheme, rest) = endpoint.split_once("://").unwrap();
-        let (host, path) = rest.split_once('/').unwrap();
-        let server = format!("{scheme}://{host}");
-        let shard = Self {
-            between: GoBetween::before(&Kubeconfig {
-                server,
-                ..provider.syncer(kcp)
-            }),
-            path: format!("/{path}"),
-            cluster: consumer.cluster.clone(),
-            written: Arc::default(),
-        };
-        shard.serve();
-        shard
-    }
-
-    fn url(&self) -> String {
-        format!("{}{}", self.between.kubeconfig().server, self.path)
-    }
-
-    /// All workspaces are this one, and any other is not here.
-    fn serve(&self) {
-        let (here, written) = (format!("/clusters/{}/", self.cluster), self.written.clone());
-        self.between.decide(move |asked: &Asked| {
-            if asked.path.contains("/clusters/*/") {
-                return Fate::PassedTo(asked.path.replace("/clusters/*/", &here));
-            }
-            if asked.method != "GET" {
-                let mut written = written.lock().unwrap_or_else(PoisonError::into_inner);
-                written.push(asked.path.clone());
-            }
-            if asked.path.contains(&here) {
-                Fate::Passed
-            } else {
-                Fate::status(404, "NotFound")
-            }
-        });
-    }
-
-    /// It lets nobody in.
-    fn refuse(&self) {
-        self.between.decide(|_| Fate::status(403, "Forbidden"));
-    }
-
-    /// The writes of other workspaces' objects than its own.
-    fn astray(&self) -> Vec<String> {
-        let here = format!("/clusters/{}/", self.cluster);
-        let written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
-        written.iter().filter(|path| !path.contains(&here)).cloned().collect()
-    }
-}
-
-/// A provider with a slice of its own.
-fn scene<'a>(kcp: &'a Kcp, name: &str) -> Scene<'a> {
-    let scene = Scene::new(kcp, name).following(SLICE);
-    let client = kcp.client(&scene.provider.path);
-    let partition = json!({
-        "apiVersion": "topology.kcp.io/v1alpha1", "kind": "Partition", "metadata": {"name": NOWHERE},
-        "spec": {"selector": {"matchLabels": {"shard": "none"}}},
-    });
-    client.create("/apis/topology.kcp.io/v1alpha1/partitions", &partition);
-    let slice = json!({
-        "apiVersion": "apis.kcp.io/v1alpha1", "kind": "APIExportEndpointSlice", "metadata": {"name": SLICE},
-        "spec": {"export": {"path": scene.provider.path, "name": "kubernetes"}, "partition": NOWHERE},
-    });
-    client.create(SLICES, &slice);
-    scene
-}
-
-/// Has the slice name exactly these.
-#[track_caller]
-fn name(scene: &Scene<'_>, shards: &[&Shard]) {
-    let urls: Vec<_> = shards.iter().map(|shard| json!({"url": shard.url()})).collect();
-    let client = scene.kcp.client(&scene.provider.path);
-    let path = format!("{SLICES}/{SLICE}");
-    // kcp writes conditions into the same status.
-    wait_for("the endpoints in the slice", KCP_SOON, || {
-        let status = json!({"status": {"endpoints": urls}});
-        let reply = client.try_patch(&format!("{path}/status"), Patch::Merge(&status));
-        let held = client.read(&path)["status"]["endpoints"].clone();
-        if held == json!(urls) {
-            Ok(())
-        } else {
-            Err(format!("{held}: {}", reply.text))
-        }
-    });
-}
 
 /// Has both targets report for the Deployment of `consumer`, and waits until its workspace shows it.
 #[track_caller]
@@ -155,8 +45,8 @@ fn each_of_several_endpoints_has_workspaces_of_its_own_and_one_that_goes_and_com
     let kcp = shared();
     let mut scene = scene(&kcp, "shards");
     let (red, blue) = (scene.consumer("shards-red"), scene.consumer("shards-blue"));
-    let [first, second] = [&red, &blue].map(|consumer| Shard::of(&kcp, &scene.provider, consumer));
-    name(&scene, &[&first, &second]);
+    let [first, second] = [&red, &blue].map(|consumer| Shard::of(&scene, consumer));
+    name(&scene, &[first.url(), second.url()]);
     scene.run();
     for (consumer, replicas) in [(&red, 3), (&blue, 5)] {
         scene.config_map(consumer, "web", &json!({"of": consumer.path}));
@@ -170,7 +60,7 @@ fn each_of_several_endpoints_has_workspaces_of_its_own_and_one_that_goes_and_com
 
     // One endpoint is withdrawn. What it showed stays, and the other goes on.
     let before = uids(&blue, "web");
-    name(&scene, &[&first]);
+    name(&scene, &[first.url()]);
     scene.wait_objects("unknown", |count| count >= 2);
     scene.edit(&blue, "web", &json!({"more": "1"}));
     scene.edit(&red, "web", &json!({"more": "1"}));
@@ -178,8 +68,8 @@ fn each_of_several_endpoints_has_workspaces_of_its_own_and_one_that_goes_and_com
     stay(&blue, &["web"]);
 
     // Its workspaces are at another one then, as after a migration.
-    let third = Shard::of(&kcp, &scene.provider, &blue);
-    name(&scene, &[&first, &third]);
+    let third = Shard::of(&scene, &blue);
+    name(&scene, &[first.url(), third.url()]);
     wait_data(&blue, "web", &json!({"of": blue.path, "more": "1"}));
     scene.wait_objects("unknown", |count| count == 0);
     assert_eq!(uids(&blue, "web"), before, "nothing was deleted and made again");
@@ -198,8 +88,8 @@ fn an_endpoint_that_lost_access_deletes_nothing_and_holds_up_no_other_not_even_o
     let kcp = shared();
     let mut scene = scene(&kcp, "refused");
     let (red, blue) = (scene.consumer("refused-red"), scene.consumer("refused-blue"));
-    let [first, second] = [&red, &blue].map(|consumer| Shard::of(&kcp, &scene.provider, consumer));
-    name(&scene, &[&first, &second]);
+    let [first, second] = [&red, &blue].map(|consumer| Shard::of(&scene, consumer));
+    name(&scene, &[first.url(), second.url()]);
     scene.run();
     for consumer in [&red, &blue] {
         for name in ["a", "b"] {

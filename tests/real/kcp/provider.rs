@@ -100,6 +100,18 @@ impl Provider {
         }
     }
 
+    /// The name of its logical cluster.
+    #[track_caller]
+    pub(crate) fn cluster(&self, kcp: &Kcp) -> String {
+        let home = kcp
+            .client(&self.path)
+            .read("/apis/core.kcp.io/v1alpha1/logicalclusters/cluster");
+        home["metadata"]["annotations"]["kcp.io/cluster"]
+            .as_str()
+            .unwrap()
+            .to_owned()
+    }
+
     /// How the printed ServiceAccount reaches the provider: what the syncer is given.
     #[track_caller]
     pub(crate) fn syncer(&self, kcp: &Kcp) -> Kubeconfig {
@@ -140,16 +152,30 @@ impl Provider {
     /// Makes the workspace `name`, and binds the export there as the printed example does.
     #[track_caller]
     pub(crate) fn consumer(&self, kcp: &Kcp, name: &str) -> Consumer {
-        bound(kcp, name, self.documents.last().unwrap())
+        self.consumer_under(kcp, "root", name)
+    }
+
+    /// The same under the workspace `parent`.
+    #[track_caller]
+    pub(crate) fn consumer_under(&self, kcp: &Kcp, parent: &str, name: &str) -> Consumer {
+        let path = kcp.create_workspace(parent, name);
+        bound(kcp, &path, self.documents.last().unwrap())
     }
 
     /// The same, without an answer to the claim on `resource`: nobody has said yes or no.
     #[track_caller]
     pub(crate) fn consumer_without(&self, kcp: &Kcp, name: &str, resource: &str) -> Consumer {
+        let path = kcp.create_workspace("root", name);
+        self.bind_without(kcp, &path, resource)
+    }
+
+    /// Binds the export in the workspace at `path` as the printed example does, without an answer to the claim on `resource`.
+    #[track_caller]
+    pub(crate) fn bind_without(&self, kcp: &Kcp, path: &str, resource: &str) -> Consumer {
         let mut binding = self.documents.last().unwrap().clone();
         let claims = binding["spec"]["permissionClaims"].as_array_mut().unwrap();
         claims.retain(|claim| claim["resource"] != resource);
-        bound(kcp, name, &binding)
+        bound(kcp, path, &binding)
     }
 
     /// Answers all claims in `consumer` as the printed example does.
@@ -204,12 +230,11 @@ impl Consumer {
     }
 }
 
-/// Makes the workspace `name`, and applies `binding` there.
+/// Applies `binding` in the workspace at `path`, and waits until people can work there.
 #[track_caller]
-fn bound(kcp: &Kcp, name: &str, binding: &Value) -> Consumer {
-    let path = kcp.create_workspace("root", name);
-    applied(kcp, &path, std::slice::from_ref(binding));
-    let client = kcp.client(&path);
+fn bound(kcp: &Kcp, path: &str, binding: &Value) -> Consumer {
+    applied(kcp, path, std::slice::from_ref(binding));
+    let client = kcp.client(path);
     let bound = wait_for(&format!("the binding in {path}"), KCP_SOON, || {
         let binding = client.read(&format!("{BINDINGS}/kubernetes"));
         let is_bound = binding["status"]["phase"] == "Bound" && is_true(&binding, "PermissionClaimsApplied");
@@ -222,7 +247,7 @@ fn bound(kcp: &Kcp, name: &str, binding: &Value) -> Consumer {
     let cluster = bound["metadata"]["annotations"]["kcp.io/cluster"].as_str().unwrap();
     let consumer = Consumer {
         cluster: cluster.to_owned(),
-        path,
+        path: path.to_owned(),
     };
     consumer.wait_served(kcp);
     consumer

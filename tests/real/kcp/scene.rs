@@ -9,8 +9,8 @@ use std::{
 
 use serde_json::{Value, json};
 use syncer_harness::{
-    ApiServer, ApiServerOptions, Client, Credentials, FailureReport, Kcp, Kubeconfig, Patch, Syncer, User, stays,
-    wait_for,
+    ApiServer, ApiServerOptions, Authority, Client, Credentials, FailureReport, Kcp, Kubeconfig, Patch, Syncer, User,
+    stays, wait_for,
 };
 
 use super::provider::{Consumer, KCP_SOON, Provider, kcp};
@@ -41,6 +41,8 @@ static TARGETS: LazyLock<[ApiServer; 2]> = LazyLock::new(|| {
 pub(crate) struct Scene<'a> {
     pub(crate) kcp: &'a Kcp,
     pub(crate) provider: Provider,
+    /// An authority that the syncer trusts beside kcp's own.
+    pub(crate) authority: Authority,
     slice: String,
     syncer: Option<Syncer>,
 }
@@ -74,6 +76,7 @@ impl<'a> Scene<'a> {
         Self {
             kcp,
             provider: Provider::make(kcp, name),
+            authority: Authority::new("endpoints"),
             slice: "kubernetes".to_owned(),
             syncer: None,
         }
@@ -91,6 +94,7 @@ impl<'a> Scene<'a> {
         Self {
             kcp,
             provider,
+            authority: Authority::new("endpoints"),
             slice: "kubernetes".to_owned(),
             syncer: Some(syncer),
         }
@@ -144,7 +148,17 @@ impl<'a> Scene<'a> {
     #[track_caller]
     pub(crate) fn run_with(&mut self, more: &[&str]) {
         let slice = self.slice.clone();
-        self.start(&self.provider.syncer(self.kcp), &slice, more);
+        let also = self.authority.certificate();
+        self.start(&self.trusting(&[&also]), &slice, more);
+    }
+
+    /// How the syncer reaches the provider, trusting `authorities` beside kcp's own.
+    #[track_caller]
+    pub(crate) fn trusting(&self, authorities: &[&str]) -> Kubeconfig {
+        let mut kubeconfig = self.provider.syncer(self.kcp);
+        kubeconfig.authority.push('\n');
+        kubeconfig.authority.extend(authorities.iter().copied());
+        kubeconfig
     }
 
     /// Starts it with east and west as SyncTargets of the provider, and what policies the test has made there.
@@ -154,6 +168,12 @@ impl<'a> Scene<'a> {
             let kubeconfig = target(number).kubeconfig_of(&user());
             self.provider.target(self.kcp, name, &kubeconfig);
         }
+        self.run_on_objects();
+    }
+
+    /// Starts it with the SyncTargets and policies that the test has made in the provider.
+    #[track_caller]
+    pub(crate) fn run_on_objects(&mut self) {
         let upstream = self.kcp.write(&self.provider.syncer(self.kcp)).display().to_string();
         let arguments = [
             "run",

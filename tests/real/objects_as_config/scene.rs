@@ -117,7 +117,12 @@ impl Scene {
 
     /// Starts the syncer with `arguments` beside its upstream.
     pub(super) fn run(&mut self, arguments: &[&str]) {
-        let kubeconfig = self.upstream.write(&self.upstream.kubeconfig_of(&plain()));
+        self.run_by(&self.upstream.kubeconfig_of(&plain()), arguments);
+    }
+
+    /// Starts the syncer with `arguments`, which reaches its upstream as `kubeconfig` says.
+    pub(super) fn run_by(&mut self, kubeconfig: &Kubeconfig, arguments: &[&str]) {
+        let kubeconfig = self.upstream.write(kubeconfig);
         let mut all = vec![
             "run".to_owned(),
             "--upstream-kubeconfig".to_owned(),
