@@ -87,6 +87,15 @@ impl Prescription {
         }
     }
 
+    /// Whether the same object may be settled otherwise under `other`, on a target that holds just what this prescribes.
+    pub(crate) fn settles_otherwise_than(&self, other: &Self) -> bool {
+        let (one, other) = (&self.spec().conflict, &other.spec().conflict);
+        one.strategy != other.strategy
+            || one.foreign != other.foreign
+            || one.fields != other.fields
+            || one.ignore_managers != other.ignore_managers
+    }
+
     /// The spec of the policy.
     pub(crate) fn spec(&self) -> &SyncPolicySpec {
         &self.policy.policy.spec

@@ -93,6 +93,29 @@ impl Record {
         self.set_live(seen, Ownership::Held);
     }
 
+    /// Other rules of conflicts hold: what was left to the target, or added there, is decided about anew. Where the upstream won and nobody
+    /// else wrote, there is nothing of that.
+    pub(super) fn doubt(&mut self) {
+        let had_all = self
+            .prescription
+            .as_ref()
+            .is_some_and(|before| before.spec().conflict.strategy == Strategy::UpstreamWins);
+        let (Fields::Verified { others, .. }, Live::Ours(ours)) = (&self.fields, &mut self.live) else {
+            return;
+        };
+        if had_all && *others == Others::None {
+            return;
+        }
+        ours.ownership = Ownership::Unverified;
+        // What our entry has is not kept: the object itself is looked at.
+        self.fields = Fields::Unverified {
+            ours: "".into(),
+            others: u64::from(*others == Others::Wrote),
+            order: 0,
+            hash: 0,
+        };
+    }
+
     pub(super) fn verified(&mut self, ownership: Ownership) {
         let (Fields::Unverified { hash, others, .. }, Live::Ours(ours)) = (&self.fields, &mut self.live) else {
             return;

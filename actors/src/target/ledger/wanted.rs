@@ -24,6 +24,13 @@ impl Ledger {
         incarnation: u64,
     ) {
         let mut record = self.desire(key, desired, incarnation);
+        if record
+            .prescription
+            .as_ref()
+            .is_some_and(|before| before.settles_otherwise_than(&prescription))
+        {
+            record.doubt();
+        }
         record.policy = prescription.policy.name.clone();
         record.prescription = Some(prescription);
     }

@@ -177,3 +177,67 @@ fn what_only_the_target_has_is_kept_where_the_policy_says_so() {
     upstream.wait(map, "web", "/data/extra", &kept);
     stage.stays_quiet("with what only the target has");
 }
+
+#[test]
+fn another_strategy_counts_for_what_was_kept_before_too() {
+    let stage = stage_of_strategies("switched", &json!({}));
+    let sites = Site::of_strategies(&stage);
+    let (nothing, one, two) = (Value::Null, json!("1"), json!("2"));
+    let (map, web) = (Kind::ConfigMap, Kind::Deployment);
+    let replicas = "/spec/replicas";
+    for site in &sites {
+        site.make(map, "web", &json!({"data": {"a": "1", "b": "1"}}));
+        site.make(web, "web", &Kind::Deployment.body("web"));
+        site.patch(
+            Side::East,
+            map,
+            "web",
+            &json!({"data": {"a": "2", "b": null, "more": "2"}}),
+        );
+        site.kubectl(Side::East, &["scale", "deployment/web", "--replicas=5"]);
+    }
+    let (a, b, more) = (
+        by_strategy(&one, &two),
+        by_strategy(&one, &nothing),
+        by_strategy(&nothing, &two),
+    );
+    let settled = |n: usize, site: &Site<'_>| {
+        site.wait(map, "web", "/data/a", &a[n]);
+        site.wait(map, "web", "/data/b", &b[n]);
+        site.wait(map, "web", "/data/more", &more[n]);
+    };
+    for (n, site) in sites.iter().enumerate() {
+        settled(n, site);
+        site.wait(web, "web", replicas, &by_strategy(&json!(1), &json!(5))[n]);
+    }
+    let says = |strategies: [&str; 3]| {
+        let suffixes = super::site::STRATEGIES.map(|(suffix, _)| suffix);
+        let each: Vec<_> = std::iter::zip(suffixes, strategies)
+            .map(|(suffix, strategy)| (suffix, json!({"strategy": strategy})))
+            .collect();
+        stage.says_each(&each);
+    };
+    // What was kept on one target is written back, or taken back; nothing else changes.
+    says(["MergeChanges", "UpstreamWins", "LastWriteWins"]);
+    let [upstream, last, merge] = &sites;
+    merge.wait(map, "web", "/data/a", &all(&two));
+    merge.wait(map, "web", "/data/b", &all(&nothing));
+    merge.wait(map, "web", "/data/more", &all(&two));
+    merge.wait(web, "web", replicas, &all(&json!(5)));
+    settled(0, upstream);
+    settled(1, last);
+    for site in &sites {
+        site.patch(Side::East, map, "web", &json!({"data": {"c": "3"}}));
+        site.kubectl(Side::East, &["scale", "deployment/web", "--replicas=7"]);
+    }
+    upstream.wait(map, "web", "/data/c", &[nothing.clone(), json!("3"), nothing.clone()]);
+    upstream.wait(web, "web", replicas, &[json!(1), json!(7), json!(1)]);
+    last.wait(map, "web", "/data/c", &all(&nothing));
+    last.wait(web, "web", replicas, &all(&json!(5)));
+    merge.wait(map, "web", "/data/c", &all(&json!("3")));
+    merge.wait(web, "web", replicas, &all(&json!(7)));
+    says(["UpstreamWins", "UpstreamWins", "UpstreamWins"]);
+    upstream.wait(map, "web", "/data/c", &all(&nothing));
+    upstream.wait(web, "web", replicas, &all(&json!(1)));
+    stage.stays_quiet("after the strategies were exchanged");
+}
