@@ -75,8 +75,7 @@ fn made(source: &str) -> BTreeSet<String> {
 pub(super) fn conditions_of_our_types(code: &Code, page: &Page) -> Vec<String> {
     // What becomes of an object, in words of other places.
     let mut standing = BTreeSet::new();
-    for path in ["src/documents/merge.rs", "src/documents/secrets.rs"] {
-        let source = code.file(path);
+    for (_, source) in code.sources().filter(|(path, _)| path.starts_with("src/documents/")) {
         let reasons = literals(source, "reason: ").chain(literals(source, "Err(message) => ("));
         standing.extend(reasons.map(|reason| format!("Ready {reason}")));
     }
