@@ -26,7 +26,7 @@ pub(super) enum Act {
     /// Both of them while the syncer looks away, the second some time after the first.
     Apart(Step, Step),
     /// The same, within one second.
-    Tie(Way, Way),
+    Tie(Way),
 }
 
 /// What a leaf is on the upstream, on east and on west.
@@ -386,7 +386,7 @@ fn two_sided(strategy: Strategy, kind: Kind) -> Vec<Cell> {
         ));
     }
     // The values follow from how often it was tried.
-    cells.push(Cell::new(kind, "both-tie", Act::Tie(one, other), Vec::new(), conflict));
+    cells.push(Cell::new(kind, "both-tie", Act::Tie(one), Vec::new(), conflict));
     cells
 }
 
