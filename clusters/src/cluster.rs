@@ -38,6 +38,8 @@ pub struct Cluster {
     path: Arc<str>,
     logical: LogicalCluster,
     way: Way,
+    /// Through whose handle writes are tried, and seen; all clones where nothing is said.
+    rehearses_for: Option<Arc<str>>,
 }
 
 /// How a cluster finds its logical clusters.
@@ -73,6 +75,7 @@ impl Cluster {
             path,
             logical: LogicalCluster::plain(),
             way: Way::Own,
+            rehearses_for: None,
         }
     }
 
@@ -82,6 +85,15 @@ impl Cluster {
     pub fn routed(&self, routes: Routes) -> Self {
         Self {
             way: Way::Routed(routes),
+            ..self.clone()
+        }
+    }
+
+    /// The same cluster, on which `who` tries writes unseen by others: what one target would write upstream is no news to the next.
+    #[must_use]
+    pub fn rehearsing_for(&self, who: &Arc<str>) -> Self {
+        Self {
+            rehearses_for: Some(Arc::clone(who)),
             ..self.clone()
         }
     }
@@ -118,7 +130,10 @@ impl Cluster {
                     way: Way::Nowhere,
                     ..self.clone()
                 },
-                |endpoint| endpoint.logical(cluster),
+                |endpoint| Self {
+                    rehearses_for: self.rehearses_for.clone(),
+                    ..endpoint.logical(cluster)
+                },
             );
         }
         self.workspace(cluster)

@@ -563,6 +563,21 @@ fn people_see(place: &(String, String)) -> impl Fn(&Value) -> Value {
     move |object| shown(&gvr, object, &Scene::key())
 }
 
+/// Takes the times of first sight out of what `object` says about its write-backs: the run sees it later than the preview did. Those that
+/// API servers wrote down are whole seconds, and stay.
+fn without_first_sights(object: &mut Value) {
+    let Some(annotation) = object.pointer_mut("/metadata/annotations/workload.kcp.io~1written-back") else {
+        return;
+    };
+    let mut writes: Value = serde_json::from_str(annotation.as_str().unwrap()).unwrap();
+    for write in writes.as_object_mut().unwrap().values_mut() {
+        if write["time"].as_str().unwrap().contains('.') {
+            write["time"] = Value::Null;
+        }
+    }
+    *annotation = writes.to_string().into();
+}
+
 /// Whether `finding` says of `place` what came to be.
 fn tells(finding: &Finding, place: &(String, String), now: Option<&Value>) -> Result<(), String> {
     let gvr = gvr(place);
@@ -572,7 +587,9 @@ fn tells(finding: &Finding, place: &(String, String), now: Option<&Value>) -> Re
         if made {
             without_allocated(&gvr, &mut now);
         }
-        shown(&gvr, &now, &Scene::key())
+        let mut now = shown(&gvr, &now, &Scene::key());
+        without_first_sights(&mut now);
+        now
     });
     let told = match &finding.after {
         Content::Absent => None,
@@ -582,6 +599,7 @@ fn tells(finding: &Finding, place: &(String, String), now: Option<&Value>) -> Re
             for member in ["apiVersion", "kind"] {
                 assert!(told.as_object_mut().unwrap().remove(member).is_some());
             }
+            without_first_sights(&mut told);
             Some(told)
         }
         Content::LeftOut => return Err("left out".to_owned()),

@@ -163,7 +163,7 @@ impl Target {
             key: self.key.clone(),
             previous_key: self.previous_key.clone(),
             upstream_id: self.upstream.id.clone(),
-            upstream: self.upstream.cluster.clone(),
+            upstream: self.upstream.cluster.rehearsing_for(&self.settings.name),
             continuity: self.upstream.continuity.clone(),
             rulebooks: self.upstream.rulebooks.clone(),
             references: self.upstream.references.clone(),

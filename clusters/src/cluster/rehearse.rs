@@ -32,9 +32,10 @@ impl Cluster {
         self.shared().rehearsal.as_ref()
     }
 
-    /// Two clusters of one rehearsal are two, whatever their addresses.
+    /// Two clusters of one rehearsal are two, whatever their addresses; and one cluster is another for each who tries on it apart.
     fn whereabouts(&self) -> String {
-        format!("{} {}", self.name(), self.url())
+        let who = self.rehearses_for.as_deref().unwrap_or_default();
+        format!("{} {} {who}", self.name(), self.url())
     }
 
     fn place(&self, spot: Spot<'_>) -> Place {
