@@ -100,6 +100,36 @@ fn wrong_values_are_refused_by_name() {
     }
 }
 
+/// How much at once: what the schema takes is what the program takes, to the last one.
+#[test]
+fn the_schema_and_the_program_agree_about_how_much_is_too_much() {
+    let (helm, schema) = (Helm::new(), schema());
+    let limits = schema["properties"]["limits"]["properties"].as_object().unwrap();
+    let bounded: Vec<_> = limits.iter().filter(|(_, limit)| limit["minimum"].is_u64()).collect();
+    assert_eq!(bounded.len(), 4, "{bounded:?}");
+    for (name, limit) in bounded {
+        let [least, most] = ["minimum", "maximum"].map(|end| limit[end].as_u64().unwrap());
+        for (count, fits) in [(least - 1, false), (least, true), (most, true), (most + 1, false)] {
+            let rendered = helm.template(&json!({"limits": {name: count}}));
+            assert_eq!(rendered.is_ok(), fits, "{name}={count}: {rendered:?}");
+            let option = format!("--{}={count}", kebab(name));
+            let output = Command::new(BINARY).args(["run", &option, "--help"]).output().unwrap();
+            assert_eq!(output.status.success(), fits, "{option}: {output:?}");
+        }
+    }
+}
+
+/// A value's name, as an option spells it.
+fn kebab(name: &str) -> String {
+    name.chars().fold(String::new(), |mut kebab, letter| {
+        if letter.is_ascii_uppercase() {
+            kebab.push('-');
+        }
+        kebab.push(letter.to_ascii_lowercase());
+        kebab
+    })
+}
+
 /// Whatever the values: the program takes the arguments, and the pod is as locked up as it can be.
 #[test]
 fn every_rendered_pod_starts_the_program_with_options_that_it_has() {

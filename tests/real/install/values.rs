@@ -136,7 +136,7 @@ fn right() -> Vec<Case> {
         (json!({"limits": {"bodyCache": "128MiB"}}), "--body-cache=128MiB"),
         (json!({"limits": {"threads": 4}}), "--threads=4"),
         (json!({"limits": {"writesInFlight": 16}}), "--writes-in-flight=16"),
-        (json!({"limits": {"reconcilers": 1_000_000}}), "--reconcilers=1000000"),
+        (json!({"limits": {"reconcilers": 65_536}}), "--reconcilers=65536"),
         (json!({"limits": {"mailbox": 128}}), "--mailbox=128"),
         (
             json!({"replicas": 2, "leaderElection": {"enabled": true}}),
