@@ -31,6 +31,7 @@ use std::{
 
 use syncer_clusters::upstream_identity::IdentifyError;
 use syncer_core::LogicalCluster;
+use tokio::time::Instant;
 
 use self::{
     bindings::{Notices, weightiest},
@@ -80,6 +81,8 @@ pub(crate) struct Upstream {
     incarnation: u64,
     failures: u32,
     retry: Option<Timer>,
+    /// Runs while bindings turn to other schemas; since when they do.
+    rebound: Option<(Timer, Instant)>,
     /// Until resources are asked for that the upstream does not serve yet.
     look: Option<Timer>,
 }
@@ -106,6 +109,8 @@ pub(crate) enum UpstreamMessage {
     TargetEntered(Arc<str>),
     /// Notices about endpoints and workspaces wait.
     Noticed(#[expect(dead_code, reason = "held for its drop, which rings again while something is left")] Wake),
+    /// The bindings that turned to other schemas are through.
+    Rebound,
     /// The objects of a namespace were read again; the last of their sights ends that.
     Reread,
     /// Time to ask for the resources that the upstream does not serve yet.
@@ -150,6 +155,7 @@ impl Upstream {
             incarnation,
             failures: 0,
             retry: None,
+            rebound: None,
             look: None,
         }
     }
@@ -205,6 +211,7 @@ impl Actor for Upstream {
             },
             UpstreamMessage::Sighted(_) => self.take_sights(ctx)?,
             UpstreamMessage::Noticed(_) => self.take_notices(ctx)?,
+            UpstreamMessage::Rebound => self.list_rebound(ctx)?,
             UpstreamMessage::RulesChanged(_) => self.take_rules(ctx)?,
             UpstreamMessage::TargetEntered(name) => {
                 self.read_roster();

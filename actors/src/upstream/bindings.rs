@@ -27,6 +27,8 @@ pub(crate) enum NoticeKey {
     Workspace(LogicalCluster),
     /// All bindings of an endpoint.
     Bindings(EndpointId),
+    /// The schemas that bindings are bound to.
+    Schemas,
     /// How a stream of one of these fares, at an endpoint or at home.
     Stream(&'static str, Option<EndpointId>),
 }
@@ -47,6 +49,8 @@ pub(crate) enum Notice {
     Turned(Turn),
     /// All bindings of an endpoint are known.
     Bound,
+    /// A workspace is bound to another schema of a resource.
+    Rebound,
     /// The stream broke; it goes on by itself.
     Interrupted(Error),
     /// The stream goes on.
@@ -112,8 +116,12 @@ impl Reading for BindingReading {
             WatchEvent::ListStarted => self.list = self.base.lists.fetch_add(1, Ordering::Relaxed) + 1,
             WatchEvent::Applied(object) => {
                 let place = (self.endpoint, &self.at);
+                let rebound = self.workspaces.is_rebound(&object);
                 let turn = self.workspaces.bound(place, self.list, &object, Instant::now());
                 self.tell(object.cluster(), turn);
+                if rebound {
+                    hand_over(&self.notices, NoticeKey::Schemas, Notice::Rebound);
+                }
             }
             WatchEvent::Deleted(object) => {
                 let turn = self.workspaces.unbound(self.endpoint, &object);

@@ -1,6 +1,6 @@
 //! What the Upstream does about the endpoint slice and the export: both are watched in the workspace of the export.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use futures::FutureExt;
 use syncer_clusters::{Cluster, WatchOptions};
@@ -8,7 +8,7 @@ use syncer_core::{ResourceType, kcp::types};
 use tracing::{error, info};
 
 use super::{
-    Stage, Upstream,
+    Stage, Upstream, UpstreamMessage,
     bindings::{ExportReading, Notice, NoticeKey, SliceReading},
     intake::BATCH,
 };
@@ -17,6 +17,11 @@ use crate::{
     settings::UpstreamSource,
     watcher::{Reading, Watcher, read},
 };
+
+/// How long no other binding may turn before everything is listed again.
+const REBOUND_SETTLES: Duration = Duration::from_secs(3);
+/// How long those wait that turned first where ever more of them do: an export may have thousands of bindings, and each time all is listed.
+const REBOUND_LASTS: Duration = Duration::from_mins(1);
 
 /// What is known of the endpoint slice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,6 +74,7 @@ impl Upstream {
                 (NoticeKey::Slice, _) => self.no_slice(ctx),
                 (NoticeKey::Export, Notice::Export { generation }) => self.export_is(generation, ctx)?,
                 (NoticeKey::Bindings(endpoint), _) => self.bindings_known(endpoint, ctx),
+                (NoticeKey::Schemas, _) => self.rebound(ctx),
                 (NoticeKey::Workspace(cluster), Notice::Turned(turn)) => self.turned(&cluster, turn, ctx),
                 (NoticeKey::Stream(..), Notice::Interrupted(cause)) => error!("{cause}"),
                 (NoticeKey::Stream(what, _), Notice::Recovered) => info!(kind = what, "the upstream watch goes on"),
@@ -115,6 +121,29 @@ impl Upstream {
         self.announced = None;
         for endpoint in self.endpoints.ids() {
             self.end_endpoint(endpoint, ctx);
+        }
+    }
+
+    /// Workspaces are bound to other schemas. A stream goes by the schemas that there were when it began, and what it left out is not shown
+    /// anew by itself: everything is listed again, once for all bindings that turn at about the same time.
+    fn rebound(&mut self, ctx: &mut Context<Self>) {
+        let now = ctx.now();
+        let since = self.rebound.as_ref().map_or(now, |(_, since)| *since);
+        if self.rebound.is_none() {
+            info!("workspaces are bound to other schemas: what went by the old ones is listed again");
+        }
+        let left = REBOUND_LASTS.saturating_sub(now.duration_since(since));
+        let timer = ctx.after(REBOUND_SETTLES.min(left), UpstreamMessage::Rebound);
+        self.rebound = Some((timer, since));
+    }
+
+    /// The bindings that turned are through.
+    pub(super) fn list_rebound(&mut self, ctx: &mut Context<Self>) -> Result<(), Failure> {
+        self.rebound = None;
+        match &self.stage {
+            Stage::Following(_) => self.identify(ctx),
+            // Everything is about to be listed.
+            Stage::Identifying => Ok(()),
         }
     }
 

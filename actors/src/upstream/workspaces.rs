@@ -185,6 +185,17 @@ impl Workspaces {
         self.note((id, at), (object.cluster(), &object.key().name), seen, now)
     }
 
+    /// Whether the binding `object` is bound to other schemas than when it was seen last.
+    pub(crate) fn is_rebound(&self, object: &Object) -> bool {
+        let binding = self.binding_of(object);
+        binding.is_some_and(|binding| self.has_other_schemas(object.cluster(), &object.key().name, &binding))
+    }
+
+    fn has_other_schemas(&self, cluster: &LogicalCluster, name: &str, binding: &Binding) -> bool {
+        let workspace = self.0.known.get(cluster);
+        workspace.is_some_and(|workspace| workspace.had_other_schemas(name, binding))
+    }
+
     fn note(
         &self,
         (id, at): (EndpointId, &Cluster),

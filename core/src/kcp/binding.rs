@@ -13,6 +13,8 @@ pub struct Binding {
     pub export: ExportReference,
     /// The logical cluster of that export, once kcp has found it; empty before.
     pub export_cluster: Box<str>,
+    /// The UIDs of the schemas that its resources are bound to; what is bound to another one is stored and shown by other rules.
+    pub schemas: Box<[Box<str>]>,
     claims: Box<[Claim]>,
 }
 
@@ -94,9 +96,23 @@ struct Status {
     #[serde(default)]
     api_export_cluster_name: String,
     #[serde(default)]
+    bound_resources: Vec<BoundResource>,
+    #[serde(default)]
     applied_permission_claims: Option<Vec<ClaimTerms>>,
     #[serde(default)]
     conditions: Vec<Condition>,
+}
+
+#[derive(Deserialize)]
+struct BoundResource {
+    #[serde(default)]
+    schema: BoundSchema,
+}
+
+#[derive(Default, Deserialize)]
+struct BoundSchema {
+    #[serde(default, rename = "UID")]
+    uid: String,
 }
 
 #[derive(Deserialize)]
@@ -117,8 +133,15 @@ impl Binding {
             resource: claim.terms.resource.as_str().into(),
             state: state(claim, &status),
         });
+        let mut schemas: Vec<Box<str>> = status
+            .bound_resources
+            .iter()
+            .map(|bound| bound.schema.uid.as_str().into())
+            .collect();
+        schemas.sort_unstable();
         Ok(Self {
             claims: claims.collect(),
+            schemas: schemas.into(),
             export: spec.reference.export,
             export_cluster: status.api_export_cluster_name.into(),
         })
@@ -203,6 +226,17 @@ mod tests {
             ("kubernetes", "2xyz")
         );
         binding.claim("", "configmaps").clone()
+    }
+
+    #[test]
+    fn the_schemas_that_are_bound_are_known_by_their_uids() {
+        let spec = json!({"reference": {"export": {"name": "kubernetes"}}}).to_string();
+        let bound = |uid: &str| json!({"group": "", "resource": uid, "schema": {"name": uid, "UID": uid}});
+        let schemas = |status: &Value| Binding::parse(&spec, Some(&status.to_string())).unwrap().schemas;
+        assert!(schemas(&json!({})).is_empty());
+        let [one, other] = [["a", "b"], ["b", "a"]].map(|uids| schemas(&json!({"boundResources": uids.map(bound)})));
+        assert_eq!(one, other, "in whatever order they are");
+        assert_eq!(one.len(), 2);
     }
 
     #[test]

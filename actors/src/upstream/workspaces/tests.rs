@@ -152,6 +152,38 @@ fn a_claim_counts_from_when_it_is_what_it_is() {
 }
 
 #[test]
+fn a_binding_is_bound_to_another_schema_when_one_that_it_had_is_gone() {
+    let (workspaces, now) = (workspaces(), Instant::now());
+    let of = |schemas: &[&str]| {
+        let mut binding = binding("Accepted");
+        binding.schemas = schemas.iter().map(|schema| (*schema).into()).collect();
+        binding
+    };
+    let cases: [(&[&str], &[&str], bool); 5] = [
+        (&[], &["a"], false),
+        (&["a"], &["a"], false),
+        (&["a"], &["a", "b"], false),
+        (&["a", "b"], &["a", "c"], true),
+        (&["a"], &[], true),
+    ];
+    assert!(!workspaces.has_other_schemas(&red(), "b", &of(&["a"])), "not known yet");
+    for (before, after, expected) in cases {
+        let seen = Seen {
+            binding: of(before),
+            life: Life::Stays,
+            path: None,
+            list: 1,
+        };
+        workspaces.note((ONE, &kcp()), (&red(), "b"), seen, now);
+        assert_eq!(
+            workspaces.has_other_schemas(&red(), "b", &of(after)),
+            expected,
+            "{before:?} {after:?}"
+        );
+    }
+}
+
+#[test]
 fn a_binding_that_was_read_with_a_deletion_timestamp_leaves_and_another_one_may_come() {
     let (workspaces, now) = (workspaces(), Instant::now());
     show(&workspaces, ONE, "b", ("Accepted", Life::Stays, 1), now);

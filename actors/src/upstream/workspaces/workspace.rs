@@ -140,6 +140,12 @@ impl Workspace {
         }
     }
 
+    /// Whether the binding `name` was bound to a schema that `binding` has not any more; one that is added takes nothing away.
+    pub(super) fn had_other_schemas(&self, name: &str, binding: &Binding) -> bool {
+        let known = self.bindings.get(name).map(|known| known.binding.schemas.iter());
+        known.is_some_and(|mut known| known.any(|schema| !binding.schemas.contains(schema)))
+    }
+
     /// The binding `name` is gone, and this was its life.
     pub(super) fn lose(&mut self, name: &str, life: Life) -> Turn {
         if let Some(bound) = self.bindings.get_mut(name)
