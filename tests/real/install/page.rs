@@ -17,7 +17,6 @@ const PAGE: &str = include_str!("../../../docs/install.md");
 const DONE_WITHIN: Duration = Duration::from_mins(12);
 
 #[test]
-#[ignore = "not seen through to its end on a quiet machine yet"]
 fn the_page_leads_from_three_clusters_to_objects_on_two_and_back_again() {
     let start = |name, controllers| {
         let options = ApiServerOptions::default().named(name);

@@ -35,7 +35,7 @@ pub struct Write {
 /// What the server does about fields that it does not know.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum UnknownFields {
-    /// It drops them and warns: [`Object::warnings`].
+    /// It drops them and warns: see [`Object::warnings`](crate::Object::warnings).
     #[default]
     Warn,
     /// It drops them.
