@@ -9,6 +9,7 @@ mod answers;
 mod board;
 mod entry;
 mod pace;
+mod places;
 mod reporter;
 mod rhythm;
 mod rivals;

@@ -6,11 +6,13 @@ use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use syncer_clusters::Object;
-use syncer_core::{marker::PayloadHash, status::Problem};
+use syncer_core::{
+    marker::PayloadHash,
+    status::{Endpoints, Problem},
+};
 
 pub(super) use self::examine::{Examined, Writing};
 use super::{
-    slices::Slice,
     target_side::{Seen, TargetSide},
     upstream_side::{StatusTerms, UpstreamSide},
 };
@@ -144,7 +146,13 @@ impl Entry {
         let Some(side) = self.targets.iter_mut().find(|side| &*side.name == name) else {
             return false;
         };
-        let known = side.seen.take().is_some() || side.problem.take().is_some() || side.slices.take().is_some();
+        // Each of them goes, whichever was there.
+        let known = [
+            side.seen.take().is_some(),
+            side.problem.take().is_some(),
+            side.endpoints.take().is_some(),
+        ];
+        let known = known.contains(&true);
         self.forget_empty();
         if known {
             self.open();
@@ -159,6 +167,7 @@ impl Entry {
         };
         if side.seen.as_ref().is_some_and(|seen| seen.list < list) {
             side.seen = None;
+            side.endpoints = None;
             self.forget_empty();
             self.open();
             return true;
@@ -176,23 +185,17 @@ impl Entry {
         waits
     }
 
-    pub(super) fn slice_seen(&mut self, name: &Arc<str>, slice_name: &str, slice: Slice) -> bool {
-        let news = self.change(name, |side| side.slices.get_or_insert_default().seen(slice_name, slice));
+    pub(super) fn set_endpoints(&mut self, name: &Arc<str>, endpoints: Option<Endpoints>) -> bool {
+        let news = self.change(name, |side| {
+            let news = side.endpoints != endpoints;
+            side.endpoints = endpoints;
+            news
+        });
+        self.forget_empty();
         if news {
             self.open();
         }
         news
-    }
-
-    pub(super) fn slice_gone(&mut self, name: &str, slice_name: &str) -> bool {
-        let side = self.targets.iter_mut().find(|side| &*side.name == name);
-        let known = side
-            .and_then(|side| side.slices.as_mut())
-            .is_some_and(|slices| slices.gone(slice_name));
-        if known {
-            self.open();
-        }
-        known
     }
 
     pub(super) fn set_problem(&mut self, name: &Arc<str>, problem: Option<Problem>) -> bool {

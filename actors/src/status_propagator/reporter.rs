@@ -6,29 +6,26 @@ use parking_lot::Mutex;
 use syncer_clusters::{Object, WatchEvent};
 use syncer_core::{Gvr, ObjectKey, plan::Ours, status::StatusKind};
 
-use super::{StatusBoard, slices::Slice};
+use super::{
+    StatusBoard,
+    places::{Place, Places, place},
+    slices::Slice,
+};
 use crate::watcher::Reading;
 
 /// The label by which a slice names its Service.
 const SERVICE_NAME: &str = "kubernetes.io/service-name";
 
 /// The way of one target to the board. Cheap to clone.
+///
+/// The watches of Services and of slices both tell of endpoints: what they tell goes to the board under the lock of `places`,
+/// so that the later word is the newer one.
 #[derive(Clone)]
 pub(crate) struct StatusReporter {
     board: StatusBoard,
     target: Arc<str>,
-    services: Arc<Mutex<Services>>,
+    places: Arc<Mutex<Places>>,
 }
-
-/// Which upstream Service is which one here, and the slices that came before their Service.
-#[derive(Default)]
-struct Services {
-    known: HashMap<Place, ObjectKey>,
-    early: HashMap<Place, HashMap<Box<str>, Slice>>,
-}
-
-/// Namespace and name of a Service on the target.
-type Place = (Box<str>, Box<str>);
 
 /// Turns the events of a target's `EndpointSlices` into endpoints.
 pub(crate) struct SliceReading {
@@ -45,7 +42,7 @@ impl StatusReporter {
         Self {
             board,
             target,
-            services: Arc::default(),
+            places: Arc::default(),
         }
     }
 
@@ -61,62 +58,61 @@ impl StatusReporter {
 
     pub(crate) fn list_started(&self, gvr: &Gvr) {
         self.board.target_list_started(&self.target, gvr);
+        if is_service(gvr) {
+            self.places.lock().list_started();
+        }
     }
 
     /// The watch shows `object`, the copy of the upstream's `key`.
     pub(crate) fn seen(&self, key: &ObjectKey, object: &Object, ours: &Ours) {
+        if is_service(&key.gvr) {
+            let mut places = self.places.lock();
+            let endpoints = places.copy_seen(place_of(object), key);
+            self.board.endpoints(&self.target, key, endpoints);
+        }
         self.board
             .target_seen(&self.target, key, object, ours.applied, &ours.origin_uid);
-        if StatusKind::of(&key.gvr) == StatusKind::Service {
-            let place = place(&object.key().namespace, &object.key().name);
-            let early = {
-                let mut services = self.services.lock();
-                services.known.insert(place.clone(), key.clone());
-                services.early.remove(&place)
-            };
-            for (name, slice) in early.into_iter().flatten() {
-                self.board.slice_seen(&self.target, key, &name, slice);
-            }
-        }
     }
 
     /// The copy of `key` left.
     pub(crate) fn gone(&self, key: &ObjectKey, object: &Object) {
-        self.board.target_gone(&self.target, key);
-        if StatusKind::of(&key.gvr) == StatusKind::Service {
-            let place = place(&object.key().namespace, &object.key().name);
-            self.services.lock().known.remove(&place);
+        if is_service(&key.gvr) {
+            let mut places = self.places.lock();
+            places.copy_gone(&place_of(object));
+            self.board.target_gone(&self.target, key);
+            return;
         }
+        self.board.target_gone(&self.target, key);
     }
 
     pub(crate) fn listed(&self, gvr: &Gvr) {
+        if is_service(gvr) {
+            let mut places = self.places.lock();
+            places.listed();
+            self.board.target_listed(&self.target, gvr);
+            return;
+        }
         self.board.target_listed(&self.target, gvr);
     }
 
     fn slice_seen(&self, service: &Place, name: &str, slice: Slice) {
-        let mut services = self.services.lock();
-        let Some(key) = services.known.get(service).cloned() else {
-            let early = services.early.entry(service.clone()).or_default();
-            early.insert(name.into(), slice);
-            return;
-        };
-        drop(services);
-        self.board.slice_seen(&self.target, &key, name, slice);
+        let mut places = self.places.lock();
+        if let Some((key, endpoints)) = places.slice_seen(service, name, slice) {
+            self.board.endpoints(&self.target, &key, Some(endpoints));
+        }
     }
 
     fn slice_gone(&self, service: &Place, name: &str) {
-        let mut services = self.services.lock();
-        if let Some(early) = services.early.get_mut(service) {
-            early.remove(name);
-            if early.is_empty() {
-                services.early.remove(service);
-            }
+        let mut places = self.places.lock();
+        if let Some((key, endpoints)) = places.slice_gone(service, name) {
+            self.board.endpoints(&self.target, &key, endpoints);
         }
-        let Some(key) = services.known.get(service).cloned() else {
-            return;
-        };
-        drop(services);
-        self.board.slice_gone(&self.target, &key, name);
+    }
+
+    /// How many places of Services are known.
+    #[cfg(test)]
+    pub(super) fn places(&self) -> usize {
+        self.places.lock().len()
     }
 }
 
@@ -132,13 +128,18 @@ impl SliceReading {
     }
 
     fn present(&mut self, object: &Object) {
+        let at = object.key();
         let (Some(service), Some(slice)) = (object.labels().get(SERVICE_NAME), Slice::of(object)) else {
+            // What it said before does not hold any more.
+            self.deleted(at);
             return;
         };
-        let at = object.key();
         let service = place(&at.namespace, service);
+        let known = self.seen.insert(place_of(object), (service.clone(), self.list));
+        if let Some((before, _)) = known.filter(|(before, _)| *before != service) {
+            self.reporter.slice_gone(&before, &at.name);
+        }
         self.reporter.slice_seen(&service, &at.name, slice);
-        self.seen.insert(place(&at.namespace, &at.name), (service, self.list));
     }
 
     fn deleted(&mut self, at: &ObjectKey) {
@@ -171,6 +172,10 @@ impl Reading for SliceReading {
     }
 }
 
-fn place(namespace: &str, name: &str) -> Place {
-    (namespace.into(), name.into())
+fn is_service(gvr: &Gvr) -> bool {
+    StatusKind::of(gvr) == StatusKind::Service
+}
+
+fn place_of(object: &Object) -> Place {
+    place(&object.key().namespace, &object.key().name)
 }

@@ -72,26 +72,29 @@ impl Slice {
 // === impl Slices ===
 
 impl Slices {
-    /// Takes the slice `name`; says whether that changes anything.
-    pub(super) fn seen(&mut self, name: &str, slice: Slice) -> bool {
-        self.0.insert(name.into(), slice) != Some(slice)
+    /// Takes the slice `name`.
+    pub(super) fn seen(&mut self, name: &str, slice: Slice) {
+        self.0.insert(name.into(), slice);
     }
 
-    /// Forgets the slice `name`; says whether it was known.
-    pub(super) fn gone(&mut self, name: &str) -> bool {
-        self.0.remove(name).is_some()
+    /// Forgets the slice `name`.
+    pub(super) fn gone(&mut self, name: &str) {
+        self.0.remove(name);
     }
 
-    /// The endpoints of the family that has most.
-    pub(super) fn endpoints(&self) -> Endpoints {
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The endpoints of the family that has most; none where there is no slice.
+    pub(super) fn endpoints(&self) -> Option<Endpoints> {
         let mut families: BTreeMap<Family, Endpoints> = BTreeMap::new();
         for Slice { family, endpoints } in self.0.values() {
             let sum = families.entry(*family).or_default();
             sum.ready = sum.ready.saturating_add(endpoints.ready);
             sum.total = sum.total.saturating_add(endpoints.total);
         }
-        let most = families.into_values().max_by_key(|sum| (sum.total, sum.ready));
-        most.unwrap_or_default()
+        families.into_values().max_by_key(|sum| (sum.total, sum.ready))
     }
 }
 
@@ -127,13 +130,14 @@ mod tests {
     fn slices_add_up_within_a_family_and_families_do_not() {
         let mut slices = Slices::default();
         let [one, two] = [r"[{}]", r"[{},{}]"];
-        assert!(slices.seen("a", slice("IPv4", one)));
-        assert!(!slices.seen("a", slice("IPv4", one)));
+        assert_eq!(slices.endpoints(), None);
+        slices.seen("a", slice("IPv4", one));
+        slices.seen("a", slice("IPv4", one));
         slices.seen("b", slice("IPv4", two));
         slices.seen("c", slice("IPv6", two));
-        assert_eq!(slices.endpoints(), Endpoints { ready: 3, total: 3 });
-        assert!(slices.gone("b"));
-        assert!(!slices.gone("b"));
-        assert_eq!(slices.endpoints(), Endpoints { ready: 2, total: 2 });
+        assert_eq!(slices.endpoints(), Some(Endpoints { ready: 3, total: 3 }));
+        slices.gone("b");
+        slices.gone("b");
+        assert_eq!(slices.endpoints(), Some(Endpoints { ready: 2, total: 2 }));
     }
 }

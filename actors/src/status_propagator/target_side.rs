@@ -7,13 +7,10 @@ use syncer_clusters::Object;
 use syncer_core::{
     marker::{PAUSED_ANNOTATION, PayloadHash},
     resource_version,
-    status::{Part, Problem, Report, SpecState, StatusKind, Voice},
+    status::{Endpoints, Part, Problem, Report, SpecState, StatusKind, Voice},
 };
 
-use super::{
-    slices::Slices,
-    upstream_side::{Expected, UpstreamSide, hash},
-};
+use super::upstream_side::{Expected, UpstreamSide, hash};
 
 /// What is known of the object on one target.
 pub(super) struct TargetSide {
@@ -23,7 +20,8 @@ pub(super) struct TargetSide {
     pub(super) problem: Option<Box<Problem>>,
     /// Why nothing is written there for now, if nothing is.
     pub(super) rests: Option<Box<Problem>>,
-    pub(super) slices: Option<Box<Slices>>,
+    /// The endpoints of a Service, where any are known.
+    pub(super) endpoints: Option<Endpoints>,
 }
 
 /// The downstream object as it was last seen.
@@ -89,11 +87,11 @@ impl TargetSide {
             seen: None,
             problem: None,
             rests: None,
-            slices: None,
+            endpoints: None,
         }
     }
 
-    /// The bytes that it takes beside itself, without those of its Service's endpoints.
+    /// The bytes that it takes beside itself.
     #[cfg(test)]
     pub(super) fn heap(&self) -> usize {
         let seen = self.seen.as_ref();
@@ -103,7 +101,7 @@ impl TargetSide {
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.wish.is_none() && self.seen.is_none() && self.problem.is_none() && self.slices.is_none()
+        self.wish.is_none() && self.seen.is_none() && self.problem.is_none() && self.endpoints.is_none()
     }
 
     /// Takes a newer word; says whether that is news.
@@ -139,10 +137,9 @@ impl TargetSide {
         // A copy of the object that had the name before says nothing of this one.
         let seen = self.seen.as_ref().filter(|seen| seen.origin == hash(&upstream.uid));
         let is_current = seen.is_some_and(|seen| seen.applied == Some(wish));
-        let endpoints = match (&self.slices, upstream.endpoints) {
-            (_, Expected::No) => None,
-            (Some(slices), Expected::Yes) => Some(slices.endpoints()),
-            (None, Expected::Yes) => (slices_listed && seen.is_some()).then(Default::default),
+        let endpoints = match upstream.endpoints {
+            Expected::Yes if seen.is_some() => self.endpoints.or_else(|| slices_listed.then(Default::default)),
+            Expected::Yes | Expected::No => None,
         };
         Report {
             target: &self.name,

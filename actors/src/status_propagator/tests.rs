@@ -1,5 +1,6 @@
 //! The propagator between API servers in memory, on a paused clock. The tests play the watches.
 
+mod endpoints;
 mod paces;
 mod propagates;
 mod voices;
@@ -114,6 +115,23 @@ impl Side {
             .patch_status_merge(resource, namespace(resource), name, body, &Write::by("controller"))
             .await
             .unwrap()
+    }
+
+    async fn delete(&self, resource: &ResourceType, name: &str) {
+        let found = self.get(resource, name).await.unwrap();
+        let proof = syncer_core::proof::prove(
+            syncer_core::proof::Absence::DeletionSeen,
+            &syncer_core::proof::Look::NotFound,
+        )
+        .unwrap();
+        let preconditions = syncer_clusters::Preconditions {
+            uid: found.uid().to_owned(),
+            resource_version: None,
+        };
+        self.own
+            .delete(resource, namespace(resource), name, &preconditions, &proof)
+            .await
+            .unwrap();
     }
 
     async fn get(&self, resource: &ResourceType, name: &str) -> Option<Object> {

@@ -16,9 +16,14 @@ const PAUSE: Duration = Duration::from_millis(600);
 
 /// Makes the Service `name` of type `LoadBalancer` and waits for its copies; its path.
 pub(super) fn balance(field: &Field, namespace: &str, name: &str) -> String {
+    make(field, namespace, name, "web")
+}
+
+/// The same for one that selects the pods of `app`.
+fn make(field: &Field, namespace: &str, name: &str, app: &str) -> String {
     let service = json!({
         "apiVersion": "v1", "kind": "Service", "metadata": {"name": name},
-        "spec": {"type": "LoadBalancer", "selector": {"app": "web"}, "ports": [{"port": 80}]},
+        "spec": {"type": "LoadBalancer", "selector": {"app": app}, "ports": [{"port": 80}]},
     });
     let collection = format!("/api/v1/namespaces/{namespace}/services");
     field.upstream.client().create(&collection, &service);
@@ -67,6 +72,42 @@ fn addresses_and_endpoints_of_all_targets_are_shown_and_go_away_again() {
     give(&field.west, &path, None);
     field.wait("the address of east", &path, |status| {
         addresses(status) == ["192.0.2.2"]
+    });
+    assert_eq!(syncer.terminate(ENDS_WITHIN).code, Some(0), "{}", syncer.log());
+}
+
+#[test]
+fn the_endpoints_of_a_service_made_again_under_its_name_are_its_own() {
+    let field = Field::get();
+    let _report = field.report();
+    let mut syncer = field.run("5m");
+    field.deploy("made-again", 600);
+    let path = balance(&field, "made-again", "web");
+    let endpoints = |status: &Value| {
+        let [truth, _, message] = condition(status, "workload.kcp.io/EndpointsReady");
+        (truth, message)
+    };
+    field.wait("all endpoints", &path, |status| {
+        endpoints(status).1 == "east: 5 of 5 ready; west: 5 of 5 ready"
+    });
+    field.upstream.client().delete(&path);
+    for target in [&field.east, &field.west] {
+        wait_for("the end of the copy", SOON, || target.client().get(&path).is_none());
+        // The garbage collector takes the slices after it.
+        let slices = "/apis/discovery.k8s.io/v1/namespaces/made-again/endpointslices";
+        wait_for("the end of its slices", SOON, || {
+            target.client().items(slices).is_empty()
+        });
+    }
+    // It selects nothing now.
+    make(&field, "made-again", "web", "nobody");
+    field.wait("no endpoints", &path, |status| {
+        endpoints(status) == ("False".to_owned(), "east: 0 of 0 ready; west: 0 of 0 ready".to_owned())
+    });
+    let selector = json!({"spec": {"selector": {"app": "web"}}});
+    field.upstream.client().patch(&path, Patch::Merge(&selector));
+    field.wait("all endpoints again", &path, |status| {
+        endpoints(status) == ("True".to_owned(), "east: 5 of 5 ready; west: 5 of 5 ready".to_owned())
     });
     assert_eq!(syncer.terminate(ENDS_WITHIN).code, Some(0), "{}", syncer.log());
 }

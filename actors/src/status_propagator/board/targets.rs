@@ -7,12 +7,12 @@ use syncer_clusters::Object;
 use syncer_core::{
     Gvr, ObjectKey,
     marker::PayloadHash,
-    status::{Problem, StatusKind},
+    status::{Endpoints, Problem, StatusKind},
 };
 use tokio::time::Instant;
 
 use super::StatusBoard;
-use crate::status_propagator::{slices::Slice, target_side::Seen};
+use crate::status_propagator::target_side::Seen;
 
 impl StatusBoard {
     /// A new list of `gvr` on `target` begins: what is seen from here on is in it.
@@ -61,16 +61,15 @@ impl StatusBoard {
         self.ring_all(changed);
     }
 
-    /// `target` has the slice `name` of the Service `key`.
-    pub(crate) fn slice_seen(&self, target: &Arc<str>, key: &ObjectKey, name: &str, slice: Slice) {
-        self.change(key, Some(Instant::now()), |entry| entry.slice_seen(target, name, slice));
-    }
-
-    /// `target` does not have the slice `name` of the Service `key` any more.
-    pub(crate) fn slice_gone(&self, target: &Arc<str>, key: &ObjectKey, name: &str) {
-        if self.0.objects.contains_key(key) {
-            self.change(key, Some(Instant::now()), |entry| entry.slice_gone(target, name));
+    /// The copy of the Service `key` on `target` has these endpoints; none where it has no slice.
+    pub(crate) fn endpoints(&self, target: &Arc<str>, key: &ObjectKey, endpoints: Option<Endpoints>) {
+        if endpoints.is_none() && !self.0.objects.contains_key(key) {
+            return;
         }
+        self.change(key, Some(Instant::now()), |entry| {
+            entry.set_endpoints(target, endpoints)
+        });
+        self.0.objects.remove_if(key, |_, entry| entry.is_empty());
     }
 
     /// The slices of `target` are about to be listed.

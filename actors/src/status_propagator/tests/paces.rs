@@ -162,21 +162,7 @@ fn an_object_made_again_under_the_same_name_is_not_written_for_the_one_before() 
             .until("a first status", "web", |status| !status["conditions"].is_null())
             .await;
         let found = bench.upstream.get(&deployments(), "web").await.unwrap();
-        let proof = syncer_core::proof::prove(
-            syncer_core::proof::Absence::DeletionSeen,
-            &syncer_core::proof::Look::NotFound,
-        )
-        .unwrap();
-        let preconditions = syncer_clusters::Preconditions {
-            uid: found.uid().to_owned(),
-            resource_version: None,
-        };
-        bench
-            .upstream
-            .own
-            .delete(&deployments(), "default", "web", &preconditions, &proof)
-            .await
-            .unwrap();
+        bench.upstream.delete(&deployments(), "web").await;
         bench.upstream.create(&deployments(), &deployment("web")).await;
         let (_, east) = bench.targets.first_key_value().unwrap();
         let copy = east.patch_status(&deployments(), "web", &ready(5)).await;

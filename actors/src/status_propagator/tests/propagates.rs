@@ -1,5 +1,7 @@
 //! What reaches the upstream.
 
+use syncer_core::status::Endpoints;
+
 use super::*;
 
 #[test]
@@ -249,22 +251,11 @@ fn addresses_and_endpoints_of_a_service_come_up_and_go_away() {
             ["False", "NoReadyEndpoint"]
         );
 
-        let slices = resource(
-            "discovery.k8s.io",
-            "v1",
-            "endpointslices",
-            "EndpointSlice",
-            Scope::Namespaced,
-        );
         let key = bench.upstream.get(&services(), "web").await.unwrap().key().clone();
-        for (target, side) in &bench.targets {
-            let body = json!({"apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice", "addressType": "IPv4",
-                "metadata": {"name": "web-1", "namespace": "default"},
-                "endpoints": [{"addresses": ["10.1.0.1"], "conditions": {"ready": true}}]});
-            let slice = side.create(&slices, &body).await;
+        for target in bench.targets.keys() {
             bench
                 .board()
-                .slice_seen(target, &key, "web-1", slices::Slice::of(&slice).unwrap());
+                .endpoints(target, &key, Some(Endpoints { ready: 1, total: 1 }));
         }
         bench
             .report("east", &services(), "web", &json!({"loadBalancer": {"ingress": null}}))
@@ -281,7 +272,7 @@ fn addresses_and_endpoints_of_a_service_come_up_and_go_away() {
             "{status}"
         );
         for target in bench.targets.keys() {
-            bench.board().slice_gone(target, &key, "web-1");
+            bench.board().endpoints(target, &key, None);
         }
         tokio::time::sleep(Duration::from_secs(2)).await;
         let status = bench.status(&services(), "web").await;
