@@ -61,7 +61,7 @@ pub fn document(value: &Value, origin: Origin) -> Result<Document, Vec<Problem>>
     let kind = kind_of(fields)?;
     let mut problems = Vec::new();
     unknown_fields(fields, &mut problems);
-    let metadata = Metadata::check(fields.get("metadata"), &root.field("metadata"), &mut problems);
+    let metadata = Metadata::check(fields.get("metadata"), origin, &root.field("metadata"), &mut problems);
     // An absent spec misses what a spec must have, and nothing else.
     let mut spec = fields
         .get("spec")

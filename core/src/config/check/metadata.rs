@@ -21,8 +21,9 @@ pub(super) struct Metadata {
 const WRITTEN: [&str; 3] = ["name", "labels", "annotations"];
 
 /// What an API server adds, and `kubectl get` shows.
-const SERVED: [&str; 10] = [
+const SERVED: [&str; 11] = [
     "uid",
+    "generateName",
     "resourceVersion",
     "generation",
     "creationTimestamp",
@@ -34,11 +35,43 @@ const SERVED: [&str; 10] = [
     "selfLink",
 ];
 
+/// Said of a document without a name.
+const NAMELESS: &str = "missing: every document has a name";
+
 // === impl Metadata ===
 
 impl Metadata {
-    /// Reads `value`, and says what is wrong with it.
-    pub(super) fn check(value: Option<&Value>, path: &DocumentPath, problems: &mut Vec<Problem>) -> Self {
+    /// Reads `value`, and says what is wrong with it. What an API server keeps it has judged itself, by rules of its own that
+    /// change: of an object nothing is judged a second time.
+    pub(super) fn check(
+        value: Option<&Value>,
+        origin: Origin,
+        path: &DocumentPath,
+        problems: &mut Vec<Problem>,
+    ) -> Self {
+        match origin {
+            Origin::File => Self::written(value, path, problems),
+            Origin::Object => Self::served(value, path, problems),
+        }
+    }
+
+    /// The metadata of an object of an API server.
+    fn served(value: Option<&Value>, path: &DocumentPath, problems: &mut Vec<Problem>) -> Self {
+        let field = |name: &str| value.and_then(|fields| fields.get(name));
+        let text = |name: &str| field(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+        if text("name").is_empty() {
+            problems.push(path.field("name").problem(NAMELESS));
+        }
+        Self {
+            name: text("name"),
+            uid: text("uid"),
+            labels: pairs(field("labels")),
+            annotations: pairs(field("annotations")),
+        }
+    }
+
+    /// The metadata of a document in a file.
+    fn written(value: Option<&Value>, path: &DocumentPath, problems: &mut Vec<Problem>) -> Self {
         let fields = match value {
             Some(Value::Object(fields)) => fields.clone(),
             None | Some(Value::Null) => serde_json::Map::new(),
@@ -59,7 +92,7 @@ impl Metadata {
         }
         let text = |name: &str| fields.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
         match fields.get("name") {
-            None | Some(Value::Null) => problems.push(path.field("name").problem("missing: every document has a name")),
+            None | Some(Value::Null) => problems.push(path.field("name").problem(NAMELESS)),
             Some(name) => {
                 let path = path.field("name");
                 Walk::new(Origin::File, problems).value(Shape::Text(Form::Name), &mut name.clone(), &path);
@@ -68,10 +101,15 @@ impl Metadata {
         Self {
             name: text("name"),
             uid: text("uid"),
-            labels: texts(fields.get("labels"), Form::LabelValue, &path.field("labels"), problems),
+            labels: texts(
+                fields.get("labels"),
+                (Form::QualifiedName, Form::LabelValue),
+                &path.field("labels"),
+                problems,
+            ),
             annotations: texts(
                 fields.get("annotations"),
-                Form::Unbounded,
+                (Form::AnnotationKey, Form::Unbounded),
                 &path.field("annotations"),
                 problems,
             ),
@@ -79,18 +117,28 @@ impl Metadata {
     }
 }
 
-/// Labels or annotations.
-fn texts(value: Option<&Value>, values: Form, path: &DocumentPath, problems: &mut Vec<Problem>) -> Texts {
+/// Labels or annotations, whose keys and values have these forms.
+fn texts(
+    value: Option<&Value>,
+    (keys, values): (Form, Form),
+    path: &DocumentPath,
+    problems: &mut Vec<Problem>,
+) -> Texts {
     let Some(value) = value.filter(|value| !value.is_null()) else {
         return Texts::new();
     };
     let shape = Shape::Map {
-        keys: Form::QualifiedName,
+        keys,
         values,
         most: usize::MAX,
     };
     Walk::new(Origin::File, problems).value(shape, &mut value.clone(), path);
-    let entries = value.as_object().into_iter().flatten();
+    pairs(Some(value))
+}
+
+/// The texts of an object.
+fn pairs(value: Option<&Value>) -> Texts {
+    let entries = value.and_then(Value::as_object).into_iter().flatten();
     entries
         .filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned())))
         .collect()

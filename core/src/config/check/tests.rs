@@ -109,6 +109,38 @@ fn what_kubectl_prints_is_a_document() {
     assert_eq!((target.uid.as_str(), target.labels.len()), ("u", 1));
 }
 
+#[test]
+fn what_an_api_server_keeps_in_metadata_makes_no_object_invalid() {
+    let kept = [
+        ("annotations", json!({"Acme.org/Owner": "x"})),
+        ("generateName", json!("web-")),
+        ("labels", json!({"app": "web"})),
+        // What a later Kubernetes may add.
+        ("shard", json!({"name": "one"})),
+    ];
+    for mut value in manual() {
+        for (field, given) in &kept {
+            value["metadata"][*field] = given.clone();
+        }
+        let read = document(&value, Origin::Object).unwrap();
+        if let Document::SyncTarget(target) = &read {
+            assert_eq!(target.annotations["Acme.org/Owner"], "x");
+            assert_eq!(target.labels["app"], "web");
+        }
+        assert_eq!(
+            problems(&value),
+            [r"metadata.shard: unknown field"],
+            "in a file it is a slip of the pen, the others are what kubectl prints"
+        );
+    }
+    let nameless = json!({"apiVersion": API_VERSION, "kind": "SyncTarget", "spec": manual()[0]["spec"]});
+    let found = document(&nameless, Origin::Object).unwrap_err();
+    assert_eq!(
+        found[0].to_string(),
+        "metadata.name: missing: every document has a name"
+    );
+}
+
 #[expect(clippy::too_many_lines, reason = "a table")]
 #[test]
 fn one_mistake_is_one_problem_with_its_path() {

@@ -15,8 +15,10 @@ pub enum Form {
     Name,
     /// The name of a namespace: a DNS label.
     Label,
-    /// The key of a label or annotation.
+    /// The key of a label, or of an annotation that we are told to set.
     QualifiedName,
+    /// The key of an annotation as API servers take it: they look at it in lower case.
+    AnnotationKey,
     /// The key of a label or annotation that a policy may set: none of kcp's, whose markers are ours to write.
     SettableKey,
     /// The value of a label.
@@ -63,7 +65,7 @@ impl Form {
             Self::NotEmpty => "a text that is not empty",
             Self::Name => "a name of lower-case letters, digits, '-' and '.', at most 253",
             Self::Label => "a name of lower-case letters, digits and '-', at most 63",
-            Self::QualifiedName => "a key such as app or example.org/app",
+            Self::QualifiedName | Self::AnnotationKey => "a key such as app or example.org/app",
             Self::SettableKey => {
                 "a key such as app or example.org/app, outside kcp.io and not kubernetes.io/metadata.name"
             }
@@ -89,7 +91,7 @@ impl Form {
             Self::Name | Self::Group | Self::SecretKey | Self::Registry => 253,
             Self::Label | Self::LabelValue | Self::Resource => 63,
             // A DNS subdomain, a slash or point, and 63 characters.
-            Self::QualifiedName | Self::SettableKey | Self::GroupResource => 317,
+            Self::QualifiedName | Self::AnnotationKey | Self::SettableKey | Self::GroupResource => 317,
             Self::Duration | Self::PositiveDuration | Self::Time => 64,
             Self::WorkspacePath | Self::Pointer | Self::FieldPath => 1024,
             Self::Free | Self::NotEmpty | Self::Cel => 4096,
@@ -105,6 +107,9 @@ impl Form {
             Self::Label => Some(r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"),
             Self::QualifiedName | Self::SettableKey => Some(
                 r"^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?[A-Za-z0-9]([-_.A-Za-z0-9]{0,61}[A-Za-z0-9])?$",
+            ),
+            Self::AnnotationKey => Some(
+                r"^([A-Za-z0-9]([-A-Za-z0-9]*[A-Za-z0-9])?(\.[A-Za-z0-9]([-A-Za-z0-9]*[A-Za-z0-9])?)*/)?[A-Za-z0-9]([-_.A-Za-z0-9]{0,61}[A-Za-z0-9])?$",
             ),
             Self::LabelValue => Some(r"^([A-Za-z0-9]([-_.A-Za-z0-9]*[A-Za-z0-9])?)?$"),
             Self::Group => Some(r"^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*)?$"),
@@ -134,6 +139,7 @@ impl Form {
             Self::Name => is_subdomain(text),
             Self::Label => is_label(text),
             Self::QualifiedName => is_qualified_name(text),
+            Self::AnnotationKey => is_qualified_name(&text.to_ascii_lowercase()),
             Self::SettableKey => is_qualified_name(text) && !is_reserved(text),
             Self::LabelValue => text.is_empty() || is_name_part(text),
             Self::Group => text.is_empty() || is_subdomain(text),
@@ -222,7 +228,7 @@ mod tests {
     #[test]
     fn every_form_takes_what_it_means_and_nothing_else() {
         let long = "a".repeat(64);
-        let cases: [(Form, &[&str], &[&str]); 16] = [
+        let cases: [(Form, &[&str], &[&str]); 17] = [
             (
                 Form::Name,
                 &["east", "e-1.eu", "1"],
@@ -233,6 +239,11 @@ mod tests {
                 Form::QualifiedName,
                 &["app", "example.org/app", "a_B.c"],
                 &["", "/app", "a/", "a/b/c", "-a", "a b", "A/b"],
+            ),
+            (
+                Form::AnnotationKey,
+                &["app", "Acme.org/Owner", "A/b"],
+                &["", "/app", "Acme_1/a", "a b"],
             ),
             (
                 Form::SettableKey,
