@@ -8,6 +8,7 @@ mod conditions;
 mod counters;
 mod difference;
 mod job;
+mod kept;
 mod kind;
 mod lists;
 mod names;
@@ -119,6 +120,7 @@ pub fn combine(upstream: Upstream<'_>, reports: &[Report<'_>], rule: Rule, now: 
         .collect();
     let mut status = body(upstream, &reports, &counted, rule.aggregation, now);
     own::write(&mut status, upstream, &reports, &standings, now);
+    kept::hold(&mut status, upstream);
     Verdict::Status(Value::Object(status))
 }
 
@@ -141,7 +143,7 @@ fn body(
         return own::without_own(upstream.status);
     }
     if reports.len() == 1 || aggregation == Aggregation::First || upstream.kind == StatusKind::Other {
-        return single::status(upstream, counted);
+        return single::status(upstream, counted, now);
     }
     let parts = Parts::of(counted);
     match upstream.kind {
@@ -155,7 +157,7 @@ fn body(
         StatusKind::Service => lists::service(upstream, &parts, now),
         StatusKind::Ingress => LoadBalancers::of(&parts).into_status(upstream.balancing),
         StatusKind::PersistentVolumeClaim => lists::claim(upstream, &parts, now),
-        StatusKind::Other => single::status(upstream, counted),
+        StatusKind::Other => single::status(upstream, counted, now),
     }
 }
 

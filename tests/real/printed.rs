@@ -12,7 +12,12 @@ use crate::{objects::SOON, world::BINARY};
 const GROUP: &str = "syncers";
 
 /// The kinds beside the four that policies of these tests name.
-const NAMED: [&str; 2] = ["widgets.example.org", "gauges.status.example.org"];
+const NAMED: [&str; 4] = [
+    "widgets.example.org",
+    "gauges.status.example.org",
+    "jobs.batch",
+    "statefulsets.apps",
+];
 
 const ROLES: &str = "/apis/rbac.authorization.k8s.io/v1";
 

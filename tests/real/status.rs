@@ -3,6 +3,7 @@
 mod chaos;
 mod crowd;
 mod field;
+mod refused;
 mod restored;
 mod rivals;
 mod rollout;

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
-use super::{Parts, Report, StatusKind, Upstream, conditions, observed};
+use super::{Parts, Report, StatusKind, Upstream, conditions, kept, observed};
 
 /// The sum of the counters, the conditions combined, and `observedGeneration`.
 pub(super) fn status(
@@ -13,6 +13,7 @@ pub(super) fn status(
     now: Timestamp,
 ) -> Map<String, Value> {
     let mut status = sums(upstream.kind.counters(), parts);
+    kept::collisions(&mut status, upstream.kind, parts.values("collisionCount"));
     if upstream.kind.observes_generation()
         && let Some(observed) = observed::by_all(upstream, counted)
     {

@@ -9,6 +9,8 @@ const COMPLETE: &str = "Complete";
 const FAILED: &str = "Failed";
 const FAILURE_TARGET: &str = "FailureTarget";
 const SUCCESS_CRITERIA_MET: &str = "SuccessCriteriaMet";
+/// Counters that the API server does not let go back: those of a copy that is made again, or of a target that is left out, would.
+const ONLY_GROW: [&str; 2] = ["succeeded", "failed"];
 
 /// How the job as a whole stands.
 enum Course {
@@ -35,12 +37,9 @@ pub(super) fn status(upstream: Upstream<'_>, parts: &Parts<'_>, now: Timestamp) 
         Course::Failed(_) | Course::Complete => Map::new(),
         _ => counters::sums(upstream.kind.counters(), parts),
     };
-    for field in ["succeeded", "failed"] {
-        let sum: i64 = parts.values(field).filter_map(Value::as_i64).sum();
-        // These only grow: a target that is left out takes nothing back.
-        let shown = upstream.status.get(field).and_then(Value::as_i64).unwrap_or_default();
-        if sum.max(shown) > 0 {
-            status.insert(field.to_owned(), sum.max(shown).into());
+    for (field, sum) in counters::sums(&ONLY_GROW, parts) {
+        if sum != 0 {
+            status.insert(field, sum);
         }
     }
     if parts.times("startTime").count() == parts.len()
@@ -57,28 +56,102 @@ pub(super) fn status(upstream: Upstream<'_>, parts: &Parts<'_>, now: Timestamp) 
     if !all.is_empty() {
         status.insert("conditions".into(), all.into());
     }
-    keep_begun(upstream, status)
+    keep_begun(upstream, status, now)
+}
+
+/// How a job upstream has to end, once it shows a criterion: its API server lets none of them be taken back, and not both stand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Criterion {
+    /// None is shown.
+    Open,
+    /// It fails.
+    Failure,
+    /// It succeeds.
+    Success,
 }
 
 /// What a job that has ended shows, our own conditions aside: its API server refuses to change that.
-pub(super) fn frozen(upstream: Upstream<'_>) -> Option<Map<String, Value>> {
+fn frozen(upstream: Upstream<'_>) -> Option<Map<String, Value>> {
     let ended = upstream.kind == StatusKind::Job && has_ended(upstream.status);
     ended.then(|| own::without_own(upstream.status))
 }
 
-/// A job that has begun keeps its start, and one that has ended everything.
-pub(super) fn keep_begun(upstream: Upstream<'_>, mut status: Map<String, Value>) -> Map<String, Value> {
+/// A job that has begun keeps its start, what it counted and the criterion for its end, and one that has ended everything: the
+/// API server refuses a status that takes one of them back, now and ever after.
+pub(super) fn keep_begun(upstream: Upstream<'_>, mut status: Map<String, Value>, now: Timestamp) -> Map<String, Value> {
     if let Some(frozen) = frozen(upstream) {
         return frozen;
     }
     if let Some(begun) = upstream.status.get("startTime").filter(|begun| begun.is_string()) {
         status.insert("startTime".into(), begun.clone());
     }
-    status
+    for field in ONLY_GROW {
+        let count = |status: Option<&Value>| status.and_then(Value::as_i64).unwrap_or_default();
+        let shown = count(upstream.status.get(field));
+        if shown > count(status.get(field)) {
+            status.insert(field.to_owned(), shown.into());
+        }
+    }
+    Criterion::shown(upstream.status).keep(upstream.status, status, now)
 }
 
 fn has_ended(status: &Value) -> bool {
     conditions::is_true(status, COMPLETE) || conditions::is_true(status, FAILED)
+}
+
+// === impl Criterion ===
+
+impl Criterion {
+    fn shown(upstream: &Value) -> Self {
+        if conditions::is_true(upstream, FAILURE_TARGET) {
+            return Self::Failure;
+        }
+        if conditions::is_true(upstream, SUCCESS_CRITERIA_MET) {
+            return Self::Success;
+        }
+        Self::Open
+    }
+
+    /// Makes `status` go on towards this end, whatever the copies are at by now.
+    fn keep(self, upstream: &Value, status: Map<String, Value>, now: Timestamp) -> Map<String, Value> {
+        let status = Value::Object(status);
+        let shows = |kind: &str| conditions::find(&status, kind).filter(|_| conditions::is_true(&status, kind));
+        let (criterion, others, more) = match self {
+            Self::Open => return into_map(status),
+            Self::Failure => {
+                let target = shows(FAILURE_TARGET).or_else(|| conditions::find(upstream, FAILURE_TARGET));
+                let word = |field| target.map_or("", |target| conditions::text(target, field));
+                let failed = || conditions::make(None, FAILED, "True", word("reason"), word("message"), now);
+                let late = has_ended(&status) && shows(FAILED).is_none();
+                (FAILURE_TARGET, [SUCCESS_CRITERIA_MET, COMPLETE], late.then(failed))
+            }
+            Self::Success => (SUCCESS_CRITERIA_MET, [FAILURE_TARGET, FAILED], None),
+        };
+        let kept = match shows(criterion) {
+            Some(_) => None,
+            None => conditions::find(upstream, criterion).map(|shown| Value::Object(shown.clone())),
+        };
+        let is_left_out = |kind: &str| others.contains(&kind) || (kept.is_some() && kind == criterion);
+        let all: Vec<_> = conditions::of(&status)
+            .filter(|condition| !is_left_out(conditions::text(condition, "type")))
+            .map(|condition| Value::Object(condition.clone()))
+            .chain(kept.clone())
+            .chain(more)
+            .collect();
+        let mut status = into_map(status);
+        if self == Self::Failure {
+            status.remove("completionTime");
+        }
+        status.insert("conditions".into(), all.into());
+        status
+    }
+}
+
+fn into_map(status: Value) -> Map<String, Value> {
+    match status {
+        Value::Object(status) => status,
+        _ => Map::new(),
+    }
 }
 
 // === impl Course ===

@@ -121,6 +121,21 @@ impl StatusKind {
         }
     }
 
+    /// The counters that every status of the kind has: a schema refuses one without them.
+    pub(super) fn required_counters(self) -> &'static [&'static str] {
+        match self {
+            Self::StatefulSet => &["replicas"],
+            Self::DaemonSet => &[
+                "currentNumberScheduled",
+                "numberMisscheduled",
+                "desiredNumberScheduled",
+                "numberReady",
+            ],
+            Self::PodDisruptionBudget | Self::HorizontalPodAutoscaler => self.counters(),
+            _ => &[],
+        }
+    }
+
     /// Whether the status of several targets shows an `observedGeneration`.
     pub(super) fn observes_generation(self) -> bool {
         matches!(

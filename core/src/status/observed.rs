@@ -49,16 +49,18 @@ pub(super) fn observed(status: &Value) -> i64 {
 fn is_settled(kind: StatusKind, part: &Part, status: &Value) -> bool {
     let count = |field: &str| status.get(field).and_then(Value::as_i64).unwrap_or_default();
     let has_all = |fields: &[&str]| fields.iter().all(|field| count(field) == part.replicas());
-    if part.rollout() == Rollout::Held {
+    let Rollout::Automatic { partition } = part.rollout() else {
         return true;
-    }
+    };
     match kind {
         StatusKind::Deployment => {
             has_all(&["replicas", "updatedReplicas", "availableReplicas"]) || is_past_deadline(status)
         }
         StatusKind::StatefulSet => {
-            has_all(&["replicas", "updatedReplicas", "readyReplicas"])
-                && status.get("currentRevision") == status.get("updateRevision")
+            // A partition keeps two revisions side by side for good.
+            has_all(&["replicas", "readyReplicas"])
+                && count("updatedReplicas") >= part.replicas() - i64::from(partition)
+                && (partition > 0 || status.get("currentRevision") == status.get("updateRevision"))
         }
         // Each of the others counts its own share, so that the sum hides nobody.
         _ => true,

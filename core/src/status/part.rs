@@ -19,9 +19,12 @@ pub struct Part {
 /// How a change of the pod template reaches the pods.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Rollout {
-    /// By itself, all of it.
-    Automatic,
-    /// Not now, or not all: paused, partitioned, or by hand.
+    /// By itself, all of it but as many replicas as the partition holds back.
+    Automatic {
+        /// Zero where there is none.
+        partition: u32,
+    },
+    /// Not now: paused, or by hand.
     Held,
 }
 
@@ -43,7 +46,7 @@ struct UpdateStrategy {
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct RollingUpdate {
-    partition: i64,
+    partition: Option<i64>,
 }
 
 // === impl Part ===
@@ -64,12 +67,17 @@ impl Part {
         let partition = facts
             .update_strategy
             .rolling_update
-            .map_or(0, |rolling| rolling.partition);
-        let held = facts.paused || partition > 0 || facts.update_strategy.r#type == "OnDelete";
+            .and_then(|rolling| rolling.partition)
+            .map_or(0, |partition| u32::try_from(partition.max(0)).unwrap_or(u32::MAX));
+        let held = facts.paused || facts.update_strategy.r#type == "OnDelete";
         Ok(Self {
             generation,
             replicas: facts.replicas.unwrap_or(1),
-            rollout: if held { Rollout::Held } else { Rollout::Automatic },
+            rollout: if held {
+                Rollout::Held
+            } else {
+                Rollout::Automatic { partition }
+            },
             status: Packed::of(&status),
         })
     }

@@ -1,14 +1,24 @@
 //! One target's status, as it is: what is its own is translated, nothing else.
 
+use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use super::{Balancing, Part, Report, StatusKind, Upstream, job, lists, observed};
 
 /// The status of the first of `counted`, in the upstream's terms.
-pub(super) fn status(upstream: Upstream<'_>, counted: &[Report<'_>]) -> Map<String, Value> {
+pub(super) fn status(upstream: Upstream<'_>, counted: &[Report<'_>], now: Timestamp) -> Map<String, Value> {
+    let status = translated(upstream, counted);
+    match upstream.kind {
+        StatusKind::Job => job::keep_begun(upstream, status, now),
+        _ => status,
+    }
+}
+
+/// What it says; nothing where there is no copy.
+fn translated(upstream: Upstream<'_>, counted: &[Report<'_>]) -> Map<String, Value> {
     let part = counted.first().and_then(|report| report.part);
     let Some(Value::Object(mut status)) = part.map(Part::status) else {
-        return job::frozen(upstream).unwrap_or_default();
+        return Map::new();
     };
     let generation = part.map_or(0, Part::generation);
     let seen = observed::by_controllers(upstream, counted);
@@ -28,7 +38,6 @@ pub(super) fn status(upstream: Upstream<'_>, counted: &[Report<'_>]) -> Map<Stri
             status.remove("loadBalancer");
         }
         StatusKind::CronJob => lists::hide_downstream_references(upstream.namespace, &mut status),
-        StatusKind::Job => return job::keep_begun(upstream, status),
         _ => {}
     }
     status

@@ -4,6 +4,7 @@ mod cases;
 mod difference;
 mod mistakes;
 mod properties;
+mod refused;
 
 use std::time::Duration;
 

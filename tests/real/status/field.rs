@@ -66,6 +66,11 @@ impl Field {
 
     /// Runs the syncer for `resources`.
     pub(super) fn run_with(&self, stale_after: &str, resources: &Value) -> Syncer {
+        self.run_on(&["east", "west"], stale_after, resources)
+    }
+
+    /// Runs the syncer for `resources` with these of the targets.
+    pub(super) fn run_on(&self, targets: &[&str], stale_after: &str, resources: &Value) -> Syncer {
         let policy = json!({
             "apiVersion": "workload.kcp.io/v1alpha1",
             "kind": "SyncPolicy",
@@ -78,7 +83,9 @@ impl Field {
         let file = self.scratch.write("policy.yaml", &policy.to_string());
         let written = |server: &ApiServer| server.write(&server.kubeconfig_of(&syncer()));
         let (upstream, east, west) = (written(&self.upstream), written(&self.east), written(&self.west));
-        let mut arguments = arguments(&upstream, &[("east", &east), ("west", &west)]);
+        let mut named = vec![("east", &*east), ("west", &*west)];
+        named.retain(|(name, _)| targets.contains(name));
+        let mut arguments = arguments(&upstream, &named);
         arguments.extend(["-f".into(), OsString::from(file)]);
         Syncer::start(BINARY, arguments)
     }

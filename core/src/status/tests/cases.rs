@@ -185,6 +185,119 @@ fn stateful_sets_show_the_end_of_a_rollout_only_when_it_ended_everywhere() {
 }
 
 #[test]
+fn a_partitioned_rollout_ends_when_each_target_has_what_is_beyond_the_partition() {
+    let partitioned = |partition: i64, replicas: i64, ready: i64, updated: i64| {
+        let spec = json!({"replicas": 5, "updateStrategy": {"rollingUpdate": {"partition": partition}}});
+        let status = json!({"observedGeneration": 1, "replicas": replicas, "readyReplicas": ready, "updatedReplicas": updated,
+            "currentRevision": "web-1", "updateRevision": "web-2"});
+        Target::with(StatefulSet, 1, &spec, &status)
+    };
+    let done = partitioned(4, 5, 5, 1);
+    let by_hand = json!({"replicas": 5, "updateStrategy": {"type": "OnDelete", "rollingUpdate": {"partition": 4}}});
+    let cases = [
+        ("both are done", partitioned(4, 5, 5, 1), 2),
+        ("more than the rest is updated", partitioned(4, 5, 5, 3), 2),
+        ("no pod is made", partitioned(4, 0, 0, 0), 1),
+        ("one pod is missing", partitioned(4, 4, 4, 0), 1),
+        ("one pod is not ready", partitioned(4, 5, 4, 1), 1),
+        ("the rest is not updated", partitioned(4, 5, 5, 0), 1),
+        ("there is no rest", partitioned(7, 5, 5, 0), 2),
+        ("no partition, and two revisions", partitioned(0, 5, 5, 5), 1),
+        (
+            "by hand",
+            Target::with(StatefulSet, 1, &by_hand, &json!({"observedGeneration": 1})),
+            2,
+        ),
+    ];
+    for (case, other, observed) in cases {
+        let shown = status(StatefulSet, 2, &json!({"observedGeneration": 1}), [done.clone(), other]);
+        assert_eq!(shown["observedGeneration"], observed, "{case}");
+    }
+}
+
+#[test]
+fn a_collision_count_is_the_highest_that_anybody_showed() {
+    let part = |count: Value| {
+        let mut status = json!({"observedGeneration": 1, "replicas": 5});
+        if !count.is_null() {
+            status["collisionCount"] = count;
+        }
+        status
+    };
+    let [zero, one, two] = [0, 1, 2].map(|count| part(json!(count)));
+    for kind in [Deployment, StatefulSet, DaemonSet] {
+        let of = |status: &Value| Target::of(kind, status);
+        let cases = [
+            ("one target's is passed up", none(), vec![of(&zero)], json!(0)),
+            ("a second target", zero.clone(), vec![of(&zero), of(&zero)], json!(0)),
+            ("another is higher", zero.clone(), vec![of(&one), of(&two)], json!(2)),
+            ("a copy made again", two.clone(), vec![of(&zero)], json!(2)),
+            ("several made again", two.clone(), vec![of(&zero), of(&one)], json!(2)),
+            ("no copy", two.clone(), vec![Target::absent()], json!(2)),
+            (
+                "a copy without status",
+                one.clone(),
+                vec![of(&none()), Target::absent()],
+                json!(1),
+            ),
+            ("nobody showed one", part(none()), vec![of(&part(none()))], none()),
+        ];
+        for (case, current, targets, count) in cases {
+            assert_eq!(
+                status(kind, 1, &current, targets)["collisionCount"],
+                count,
+                "{kind:?}: {case}"
+            );
+        }
+    }
+    let other = status(Other, 1, &one, [Target::of(Other, &zero)]);
+    assert_eq!(other["collisionCount"], 0);
+}
+
+#[test]
+fn a_status_that_says_anything_has_the_counters_that_a_schema_requires() {
+    let required: [(StatusKind, &[&str]); 4] = [
+        (StatefulSet, &["replicas"]),
+        (
+            DaemonSet,
+            &[
+                "currentNumberScheduled",
+                "numberMisscheduled",
+                "desiredNumberScheduled",
+                "numberReady",
+            ],
+        ),
+        (
+            PodDisruptionBudget,
+            &["disruptionsAllowed", "currentHealthy", "desiredHealthy", "expectedPods"],
+        ),
+        (HorizontalPodAutoscaler, &["currentReplicas", "desiredReplicas"]),
+    ];
+    for (kind, counters) in required {
+        let refused = Target {
+            problem: Some(Problem {
+                reason: "NameTaken".into(),
+                message: "another object has the name".into(),
+            }),
+            ..Target::absent()
+        };
+        for targets in [1, 2] {
+            let shown = whole(kind, 1, &none(), vec![refused.clone(); targets]);
+            assert_eq!(condition(&shown, SYNCED)[0], "False");
+            for counter in counters {
+                assert_eq!(shown[*counter], 0, "{counter} of {kind:?}");
+            }
+            // What stood there before goes to zero and is not left out.
+            let patch = difference(&json!({counters[0]: 3}), &shown, &Pruning::default()).unwrap();
+            assert_eq!(patch.into_patch()[counters[0]], 0);
+        }
+        // Nothing is written for them alone.
+        let silent = whole(kind, 1, &none(), [Target::absent()]);
+        assert_eq!(difference(&none(), &silent, &Pruning::default()), None);
+    }
+}
+
+#[test]
 fn daemon_sets_and_budgets_and_autoscalers_are_summed() {
     let daemon = json!({"observedGeneration": 1, "currentNumberScheduled": 3, "desiredNumberScheduled": 3,
         "numberMisscheduled": 0, "numberReady": 2, "numberAvailable": 2, "numberUnavailable": 1, "updatedNumberScheduled": 3});
