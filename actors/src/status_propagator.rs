@@ -132,12 +132,13 @@ pub(crate) enum StatusMessage {
 impl Message for StatusMessage {}
 
 /// What a read of an object is to tell.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Doubt {
     /// Which version is the newest.
     Newest,
-    /// What was not found: the object, or the status subresource. A custom resource without one answers in the same words.
-    Missing,
+    /// What was not found when the status of the object with this UID was written: that object, or the status subresource. A
+    /// custom resource without one answers in the same words.
+    Missing(Box<str>),
 }
 
 // === impl StatusWork ===
@@ -216,7 +217,7 @@ impl StatusPropagator {
     /// Looks at the newest state of `key`, and begins a write if its status differs from what it should be.
     fn examine(&mut self, key: &ObjectKey, ctx: &mut Context<Self>) {
         let now = ctx.now();
-        if let Some(until) = self.unwritable.until(&key.gvr, now).max(self.rivals.until(key, now)) {
+        if let Some(until) = self.unwritable.until(key, now).max(self.rivals.until(key, now)) {
             self.pace.wait(key, until);
             return;
         }
@@ -311,7 +312,7 @@ impl Actor for StatusPropagator {
             StatusMessage::Round => self.full_round(ctx),
             StatusMessage::Written(key, written) => self.written(key, written, ctx),
             StatusMessage::NoRoom(key) => self.no_room(key, ctx),
-            StatusMessage::Looked(key, doubt, found) => self.looked(key, *doubt, found, ctx),
+            StatusMessage::Looked(key, doubt, found) => self.looked(key, doubt, found, ctx),
             StatusMessage::Named(key, rival) => self.named(key, rival, ctx),
         }
         self.go_on(ctx);

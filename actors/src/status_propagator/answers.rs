@@ -8,7 +8,9 @@ use tokio::time::Instant;
 use tracing::{debug, error, warn};
 
 use super::{
-    CONFLICT_RETRY, Doubt, ECHO, PROMPT_CONFLICTS, RETRY, StatusMessage, StatusPropagator, unwritable, upstream_side,
+    CONFLICT_RETRY, Doubt, ECHO, PROMPT_CONFLICTS, RETRY, StatusMessage, StatusPropagator,
+    unwritable::{self, Unserved},
+    upstream_side,
     write::{self, Written},
 };
 use crate::{
@@ -31,6 +33,7 @@ impl StatusPropagator {
                 wrote(WriteResult::Ok);
                 self.work.board.written(key, object, &written.sent);
                 self.rivals.answered(key);
+                self.unwritable.taken(key, now);
                 let kept = upstream_side::status_of(object);
                 self.pruning
                     .entry(key.gvr.clone())
@@ -45,6 +48,9 @@ impl StatusPropagator {
             }
             Err(cause) => cause,
         };
+        if write::may_have_happened(cause) {
+            self.work.board.unanswered(key, &written.uid);
+        }
         let gone = |propagator: &mut Self| {
             propagator.work.board.upstream_gone(key);
             propagator.pace.forget(key);
@@ -57,19 +63,23 @@ impl StatusPropagator {
             Next::NamespaceMissing => gone(self),
             Next::NotFound => {
                 wrote(WriteResult::Refused);
-                match self.unwritable.until(&key.gvr, now) {
+                match self.unwritable.until(key, now) {
                     Some(until) => self.pace.wait(key, until),
-                    None => self.look(key, Doubt::Missing, ctx),
+                    None => self.look(key, Doubt::Missing(written.uid.clone()), ctx),
                 }
             }
             Next::Unserved => {
                 wrote(WriteResult::Refused);
-                self.unserved(key, now);
+                self.unserved(key, ctx);
             }
             Next::Forbidden => {
                 wrote(WriteResult::Refused);
-                if self.unwritable.forbidden(&key.gvr, now) {
-                    error!(kind = %key.gvr, "no status of this resource is written, allow patch on its status subresource: {cause}");
+                let places = self.unwritable.forbidden(key, now);
+                if let Some(places) = places.filter(|places| places.is_power_of_two()) {
+                    error!(
+                        workspace = %key.cluster, kind = %key.gvr, namespace = %key.namespace, places,
+                        "no status of this resource is written there, allow patch on its status subresource: {cause}"
+                    );
                 }
                 self.again_later(key, unwritable::FORBIDDEN, now);
             }
@@ -117,11 +127,17 @@ impl StatusPropagator {
     }
 
     /// There is no place for the status of `key`.
-    fn unserved(&mut self, key: &ObjectKey, now: Instant) {
-        if self.unwritable.unserved(&key.gvr, now) {
+    fn unserved(&mut self, key: &ObjectKey, ctx: &mut Context<Self>) {
+        let said = self.unwritable.unserved(&key.gvr, ctx.now());
+        if said == Unserved::InDoubt {
+            let failures = self.pace.failed(key);
+            self.retry(key, failures, None, ctx);
+            return;
+        }
+        if said == Unserved::News {
             warn!(kind = %key.gvr, "the upstream has no status subresource for this resource: no status of it is written");
         }
-        self.again_later(key, unwritable::UNSERVED, now);
+        self.again_later(key, unwritable::UNSERVED, ctx.now());
     }
 
     /// Reads the object: the watch does not show what a write met.
@@ -143,7 +159,7 @@ impl StatusPropagator {
     pub(super) fn looked(
         &mut self,
         key: &ObjectKey,
-        doubt: Doubt,
+        doubt: &Doubt,
         found: &Result<Option<Object>, Error>,
         ctx: &mut Context<Self>,
     ) {
@@ -151,8 +167,10 @@ impl StatusPropagator {
         match found {
             Ok(Some(object)) => {
                 let is_same = self.work.board.looked(key, object);
-                if is_same && doubt == Doubt::Missing {
-                    self.unserved(key, ctx.now());
+                // Another one has the name by now: the one that was written is what was missing.
+                let is_missed = matches!(doubt, Doubt::Missing(uid) if **uid == *object.uid());
+                if is_same && is_missed {
+                    self.unserved(key, ctx);
                     return;
                 }
                 let is_newer = !self.pace.was_refused(key, object.resource_version());

@@ -3,18 +3,20 @@
 mod endpoints;
 mod paces;
 mod propagates;
+mod refusals;
 mod voices;
 
 use std::{
     collections::BTreeMap,
     pin::Pin,
+    sync::atomic::{AtomicUsize, Ordering},
     task::{self, Poll},
     time::SystemTime,
 };
 
 use bytes::Bytes;
 use http::{Method, Request, Response};
-use http_body_util::Full;
+use http_body_util::{BodyExt as _, Full};
 use parking_lot::Mutex;
 use prometheus_client::{encoding::text::encode, registry::Registry};
 use serde_json::{Value, json};
@@ -37,6 +39,86 @@ const HASH: PayloadHash = PayloadHash(7);
 struct Server {
     api: ApiServer,
     asked: Arc<Mutex<Vec<(Method, String)>>>,
+    refusal: Arc<Mutex<Option<Refusal>>>,
+    refused: Arc<AtomicUsize>,
+}
+
+/// What patches are answered whose path has this part.
+#[derive(Clone)]
+struct Refusal {
+    part: &'static str,
+    code: u16,
+    /// How often.
+    times: usize,
+    /// After this time.
+    delay: Duration,
+}
+
+// === impl Refusal ===
+
+impl Refusal {
+    fn of(part: &'static str, code: u16) -> Self {
+        Self {
+            part,
+            code,
+            times: usize::MAX,
+            delay: Duration::ZERO,
+        }
+    }
+
+    /// As an API server says it of the Deployment `web`.
+    async fn answer(self) -> Result<Response<Body>, NoAnswer> {
+        tokio::time::sleep(self.delay).await;
+        let reason = match self.code {
+            403 => "Forbidden",
+            _ => "NotFound",
+        };
+        let status = json!({"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": self.code, "reason": reason,
+            "message": "refused by the test", "details": {"group": "apps", "kind": "deployments", "name": "web"}});
+        let body = Full::new(Bytes::from(status.to_string())).map_err(|never| match never {});
+        let response = Response::builder()
+            .status(self.code)
+            .header("content-type", "application/json");
+        Ok(response.body(body.boxed_unsync()).unwrap())
+    }
+}
+
+// === impl Server ===
+
+impl Server {
+    fn of(api: &ApiServer) -> Self {
+        Self {
+            api: api.clone(),
+            asked: Arc::default(),
+            refusal: Arc::default(),
+            refused: Arc::default(),
+        }
+    }
+
+    fn refuse(&self, refusal: Refusal) {
+        *self.refusal.lock() = Some(refusal);
+    }
+
+    fn relent(&self) {
+        *self.refusal.lock() = None;
+    }
+
+    /// How many patches were refused.
+    fn refused(&self) -> usize {
+        self.refused.load(Ordering::Relaxed)
+    }
+
+    fn refusal(&self, request: &Request<Bytes>) -> Option<Refusal> {
+        let mut refusal = self.refusal.lock();
+        let refusal = refusal.as_mut()?;
+        let meets = request.method() == Method::PATCH && request.uri().path().contains(refusal.part);
+        if !meets || refusal.times == 0 {
+            return None;
+        }
+        refusal.times -= 1;
+        self.refused.fetch_add(1, Ordering::Relaxed);
+        Some(refusal.clone())
+    }
 }
 
 impl Service<Request<Bytes>> for Server {
@@ -51,6 +133,9 @@ impl Service<Request<Bytes>> for Server {
     fn call(&mut self, request: Request<Bytes>) -> Self::Future {
         let asked = (request.method().clone(), request.uri().path().to_owned());
         self.asked.lock().push(asked);
+        if let Some(refusal) = self.refusal(&request) {
+            return Box::pin(refusal.answer());
+        }
         Box::pin(self.api.clone().oneshot(request.map(Full::new)))
     }
 }
@@ -71,14 +156,7 @@ impl Side {
             clock: Arc::new(clock),
             ..Options::default()
         });
-        let server = Server {
-            api: api.clone(),
-            asked: Arc::default(),
-        };
-        let uncounted = Server {
-            api,
-            asked: Arc::default(),
-        };
+        let (server, uncounted) = (Server::of(&api), Server::of(&api));
         Self {
             counted: Cluster::builder(name)
                 .seed(1)

@@ -1,53 +1,205 @@
-//! Resources whose status the upstream does not take: said once, not per object.
+//! Statuses that the upstream does not take: said once, not per object, and no reason to hold up those that it takes (S9).
 
-use std::{collections::HashMap, time::Duration};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+    time::Duration,
+};
 
-use syncer_core::Gvr;
+use syncer_core::{Gvr, LogicalCluster, ObjectKey};
 use tokio::time::Instant;
 
 /// How long a resource without a status subresource is left alone: it may be defined anew.
 pub(super) const UNSERVED: Duration = Duration::from_mins(10);
-/// How long a resource is left alone whose status may not be written: the permission may come.
+/// How long is left alone what may not be written: the permission may come.
 pub(super) const FORBIDDEN: Duration = Duration::from_secs(30);
+/// After so many refusals with nothing taken between or for a while before, nothing of the resource is tried for now.
+const REFUSALS: usize = 16;
+const LATELY: Duration = Duration::from_mins(5);
+/// How many places are remembered; beyond that the one that is due first is forgotten, and tried again.
+const MOST: usize = 4_096;
 
-/// The resources that are left alone.
+/// What is left alone.
 #[derive(Default)]
-pub(super) struct Unwritable(HashMap<Gvr, LeftAlone>);
-
-struct LeftAlone {
-    until: Instant,
-    why: Why,
+pub(super) struct Unwritable {
+    resources: HashMap<Gvr, Resource>,
+    /// Until when, by where it may not be written.
+    places: BTreeMap<Place, Instant>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Why {
-    /// There is no status subresource.
-    Unserved,
-    /// It may not be written.
-    Forbidden,
+/// What is known of one resource.
+#[derive(Default)]
+struct Resource {
+    until: Option<Instant>,
+    unserved: Unserved,
+    /// When a status of it was taken last.
+    taken: Option<Instant>,
+    /// How many refusals came since.
+    refused: usize,
+}
+
+/// What was said of a missing status subresource.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Unserved {
+    /// Nothing: it took a status before, and one more try tells.
+    #[default]
+    InDoubt,
+    /// It is said now.
+    News,
+    /// It is known.
+    Known,
+}
+
+/// Where a permission may end: a tenant's binding is that of a logical cluster, and a policy of admission may be for a namespace.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Place {
+    gvr: Gvr,
+    cluster: LogicalCluster,
+    namespace: Arc<str>,
 }
 
 // === impl Unwritable ===
 
 impl Unwritable {
-    /// There is no status subresource of `gvr`; says whether that is news.
-    pub(super) fn unserved(&mut self, gvr: &Gvr, now: Instant) -> bool {
-        self.leave_alone(gvr, now + UNSERVED, Why::Unserved)
+    /// A status of `key` was taken.
+    pub(super) fn taken(&mut self, key: &ObjectKey, now: Instant) {
+        self.places.remove(&Place::of(key));
+        let taken = Resource {
+            taken: Some(now),
+            ..Resource::default()
+        };
+        self.resources.insert(key.gvr.clone(), taken);
     }
 
-    /// The status of `gvr` may not be written; says whether that is news.
-    pub(super) fn forbidden(&mut self, gvr: &Gvr, now: Instant) -> bool {
-        self.leave_alone(gvr, now + FORBIDDEN, Why::Forbidden)
+    /// There seems to be no status subresource of `gvr`. Where it took a status since that was asked last, that is not believed.
+    pub(super) fn unserved(&mut self, gvr: &Gvr, now: Instant) -> Unserved {
+        let known = self.resources.entry(gvr.clone()).or_default();
+        if known.taken.take().is_some() {
+            return Unserved::InDoubt;
+        }
+        known.until = Some(now + UNSERVED);
+        let said = match known.unserved {
+            Unserved::InDoubt => Unserved::News,
+            Unserved::News | Unserved::Known => Unserved::Known,
+        };
+        known.unserved = said;
+        said
     }
 
-    /// Until when `gvr` is left alone.
-    pub(super) fn until(&self, gvr: &Gvr, now: Instant) -> Option<Instant> {
-        let left_alone = self.0.get(gvr)?;
-        (left_alone.until > now).then_some(left_alone.until)
+    /// The status of `key` may not be written; returns in how many places statuses of the resource may not be, if that is news.
+    pub(super) fn forbidden(&mut self, key: &ObjectKey, now: Instant) -> Option<usize> {
+        let place = Place::of(key);
+        if self.places.len() >= MOST && !self.places.contains_key(&place) {
+            self.make_room();
+        }
+        let known = self.places.insert(place, now + FORBIDDEN);
+        let resource = self.resources.entry(key.gvr.clone()).or_default();
+        resource.refused = resource.refused.saturating_add(1);
+        let is_taken = resource
+            .taken
+            .is_some_and(|taken| now.saturating_duration_since(taken) < LATELY);
+        if resource.refused >= REFUSALS && !is_taken {
+            resource.until = Some(now + FORBIDDEN);
+        }
+        let count = || self.places.keys().filter(|place| place.gvr == key.gvr).count();
+        known.is_none().then(count)
     }
 
-    fn leave_alone(&mut self, gvr: &Gvr, until: Instant, why: Why) -> bool {
-        let known = self.0.insert(gvr.clone(), LeftAlone { until, why });
-        known.is_none_or(|known| known.why != why)
+    /// Until when `key` is left alone.
+    pub(super) fn until(&self, key: &ObjectKey, now: Instant) -> Option<Instant> {
+        let resource = self.resources.get(&key.gvr).and_then(|resource| resource.until);
+        let place = self.places.get(&Place::of(key)).copied();
+        resource.max(place).filter(|until| *until > now)
+    }
+
+    fn make_room(&mut self) {
+        let first = self.places.iter().min_by_key(|(_, until)| **until);
+        if let Some(first) = first.map(|(place, _)| place.clone()) {
+            self.places.remove(&first);
+        }
+    }
+}
+
+// === impl Place ===
+
+impl Place {
+    fn of(key: &ObjectKey) -> Self {
+        Self {
+            gvr: key.gvr.clone(),
+            cluster: key.cluster.clone(),
+            namespace: key.namespace.clone(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(cluster: &str, namespace: &str) -> ObjectKey {
+        let (cluster, gvr) = (LogicalCluster::new(cluster), Gvr::new("apps", "v1", "deployments"));
+        ObjectKey::new(cluster, gvr, namespace, "web")
+    }
+
+    #[test]
+    fn what_one_tenant_forbids_holds_for_that_tenant() {
+        let mut unwritable = Unwritable::default();
+        let now = Instant::now();
+        assert_eq!(unwritable.forbidden(&key("a", "x"), now), Some(1));
+        assert_eq!(unwritable.forbidden(&key("a", "x"), now), None, "said once");
+        assert_eq!(unwritable.forbidden(&key("a", "y"), now), Some(2));
+        assert_eq!(unwritable.until(&key("a", "x"), now), Some(now + FORBIDDEN));
+        for other in [key("a", "z"), key("b", "x"), key("", "x")] {
+            assert_eq!(unwritable.until(&other, now), None, "{other}");
+        }
+        assert_eq!(unwritable.until(&key("a", "x"), now + FORBIDDEN), None);
+        unwritable.taken(&key("a", "y"), now);
+        assert_eq!(unwritable.until(&key("a", "y"), now), None, "the permission came");
+    }
+
+    #[test]
+    fn what_nobody_allows_is_not_tried_in_every_namespace() {
+        let mut unwritable = Unwritable::default();
+        let now = Instant::now();
+        for number in 1..REFUSALS {
+            unwritable.forbidden(&key("a", &number.to_string()), now);
+            assert_eq!(unwritable.until(&key("b", ""), now), None);
+        }
+        unwritable.forbidden(&key("a", "last"), now);
+        assert_eq!(unwritable.until(&key("b", ""), now), Some(now + FORBIDDEN));
+        // One that was taken says that others may be; for a while even if it was the last.
+        unwritable.taken(&key("c", ""), now);
+        for number in 0..2 * REFUSALS {
+            unwritable.forbidden(&key("a", &number.to_string()), now);
+        }
+        assert_eq!(unwritable.until(&key("b", ""), now), None);
+        unwritable.forbidden(&key("a", "1"), now + LATELY);
+        assert!(unwritable.until(&key("b", ""), now + LATELY).is_some());
+    }
+
+    #[test]
+    fn no_more_places_than_that_are_remembered() {
+        let mut unwritable = Unwritable::default();
+        let now = Instant::now();
+        unwritable.taken(&key("a", ""), now);
+        for number in 0..MOST + 10 {
+            unwritable.forbidden(&key("a", &number.to_string()), now + Duration::from_millis(1));
+        }
+        assert_eq!(unwritable.places.len(), MOST);
+    }
+
+    #[test]
+    fn a_resource_that_took_a_status_is_not_unserved_at_the_first_word() {
+        let mut unwritable = Unwritable::default();
+        let (now, key) = (Instant::now(), key("a", "x"));
+        unwritable.taken(&key, now);
+        assert_eq!(unwritable.unserved(&key.gvr, now), Unserved::InDoubt);
+        assert_eq!(unwritable.until(&key, now), None);
+        assert_eq!(unwritable.unserved(&key.gvr, now), Unserved::News);
+        assert_eq!(unwritable.unserved(&key.gvr, now), Unserved::Known);
+        assert_eq!(unwritable.until(&key, now), Some(now + UNSERVED));
+        // A write that was under way goes through: it is served.
+        unwritable.taken(&key, now);
+        assert_eq!(unwritable.until(&key, now), None);
     }
 }

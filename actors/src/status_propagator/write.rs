@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use serde_json::{Value, json};
-use syncer_clusters::{Cluster, Error, FieldsV1Kept, Object, Write};
+use syncer_clusters::{Cause, Cluster, Error, FieldsV1Kept, Object, Write};
 use syncer_core::{ObjectKey, ResourceType, marker::FIELD_MANAGER};
 
 use super::Writing;
@@ -10,6 +10,8 @@ use crate::upstream::{Refused, WriteGate, Writer};
 
 /// A write that was answered, or failed.
 pub(crate) struct Written {
+    /// The UID of the object that it was for.
+    pub(super) uid: Box<str>,
     /// The status that was sent.
     pub(super) sent: Value,
     /// The version that was looked at. It was written over this one, or over what our own writes made of it meanwhile.
@@ -49,10 +51,20 @@ pub(super) async fn write(
         pass.wrote(&resource_version, object.resource_version());
     }
     Ok(Written {
+        uid,
         sent: status,
         seen,
         answer,
     })
+}
+
+/// Whether a write that failed may have been carried out all the same.
+pub(super) fn may_have_happened(error: &Error) -> bool {
+    match error.cause() {
+        Cause::Api(status) => status.code() >= 500,
+        Cause::Broken(_) | Cause::Deadline(_) | Cause::Decode(_) | Cause::TooLarge(_) => true,
+        _ => false,
+    }
 }
 
 /// Who else wrote the status last, by its field manager.

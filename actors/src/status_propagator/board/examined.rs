@@ -51,6 +51,13 @@ impl StatusBoard {
         }
     }
 
+    /// What became of a write of the status of `key`, of the object with this UID, is not known.
+    pub(in crate::status_propagator) fn unanswered(&self, key: &ObjectKey, uid: &str) {
+        if let Some(mut entry) = self.0.objects.get_mut(key) {
+            entry.unanswered(uid);
+        }
+    }
+
     /// Whether the version `resource_version` is still the newest that is known of `key`.
     pub(in crate::status_propagator) fn shows(&self, key: &ObjectKey, resource_version: &str) -> bool {
         let entry = self.0.objects.get(key);

@@ -106,6 +106,14 @@ impl Entry {
         }))
     }
 
+    /// A write of the status of the object with this UID may have gone through or not: what stands there may be ours, and
+    /// is not taken for another's.
+    pub(in crate::status_propagator) fn unanswered(&mut self, uid: &str) {
+        if let Some(known) = self.upstream.as_mut().filter(|known| *known.uid == *uid) {
+            known.base = None;
+        }
+    }
+
     /// The upstream answered `object` to a status of `sent`; `list` is the last list that was begun before.
     pub(in crate::status_propagator) fn written(&mut self, object: &Object, sent: &Value, list: u32) {
         let Some(known) = &mut self.upstream else { return };
