@@ -15,6 +15,7 @@ mod decide;
 mod elsewhere;
 mod fight;
 mod finish;
+mod handing_over;
 mod leaf;
 mod order;
 mod owner;
@@ -40,6 +41,7 @@ pub use self::{
     collected::base_of,
     decide::decide,
     fight::{Fight, FightKey, Fights, Stance},
+    handing_over::{items_left_in_part, to_hand_over},
     leaf::{LeafHash, LeafHasher, LeafId, LeafKind, LeafPath, leaf_id},
     schema::{Key, ListKind, MapKind, Schema, Shape},
     sheet::{FirstShown, LeafSheet, ShownLeaf, Succession, leaves_of},
@@ -127,7 +129,8 @@ pub struct Memory {
 /// What is to be done for one object on one target, in this order; each step under UID and resourceVersion.
 #[derive(Clone, PartialEq)]
 pub struct Decision {
-    /// Fields that our entry alone owns and that pass to the target: applied with their live values by the handover manager first.
+    /// Fields that our entry alone owns and that pass to the target, with what passed to it before: applied with their live values by the handover
+    /// manager first. Empty where nothing new passes.
     pub hand_over: Vec<FieldPath>,
     /// The fields that the handover manager keeps, where it has more than the target has a claim to: the rest is taken back once all else is done,
     /// by an apply of that manager without it. `None` where there is nothing to take back.

@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 
 pub use entry::{HANDOVER_MANAGER, ManagedEntry};
 pub use handover::kept_of_handover;
+pub(crate) use handover::{leaves_of_entry, leaves_of_handover};
 pub(crate) use order::owned_items;
 pub use order::{has_keyed_items, order_of};
 

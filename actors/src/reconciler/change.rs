@@ -30,7 +30,7 @@ impl Work<'_> {
         if reason == Reason::Edited && self.task.applied == Some(body.payload.hash()) {
             return Ok(Attempt::ended(End::Ahead));
         }
-        self.hand_over(uid).await?;
+        self.hand_over(uid, &body).await?;
         if self.is_arbitrated() {
             return self.change_decided(&body, uid, reason).await;
         }

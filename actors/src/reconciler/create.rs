@@ -79,6 +79,7 @@ impl Work<'_> {
     }
 
     async fn take_back(&self, body: &Body, seen: &Seen) -> Result<Attempt, AttemptFailure> {
+        self.hand_over(&seen.ours.uid, body).await?;
         let bytes = self.apply_body(body, &body.payload, Expects::Uid(&seen.ours.uid))?;
         let object = self.apply_over(&seen.ours.uid, &bytes).await?;
         self.settled(&object, &bytes, "taken into sight again").await

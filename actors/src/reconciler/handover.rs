@@ -4,57 +4,69 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 use syncer_clusters::{Apply, FieldsV1Kept, Next, Object};
 use syncer_core::{
-    conflict::excerpt,
+    config::Strategy,
+    conflict::{excerpt, items_left_in_part, to_hand_over},
     field_path::FieldPath,
     marker::HANDOVER_MANAGER,
-    ownership::{ManagedEntry, first_leaf_not_owned, kept_of_handover},
-    transform::Path,
+    ownership::{ManagedEntry, kept_of_handover},
+    removal,
 };
 
 use super::{
     AttemptFailure, Retry,
     work::{Work, tree_of},
 };
-use crate::target::{Handover, Seen};
+use crate::{
+    prescription::Body,
+    target::{Handover, Seen},
+};
 
 /// How often it is tried to take fields back, each time over another version.
 const MOST_TRIES: u32 = 4;
 
 impl Work<'_> {
-    /// Gives the leaves that are the target's to the handover manager, where our entry still owns them: an apply that omits them
-    /// would reset them.
-    pub(super) async fn hand_over(&self, uid: &str) -> Result<(), AttemptFailure> {
-        let given_up = &self.prescription()?.given_up;
-        if given_up.is_empty() {
+    /// Gives the leaves that are the target's to the handover manager, where our entry alone owns them: the apply of `body` omits them, which would
+    /// reset them.
+    pub(super) async fn hand_over(&self, uid: &str, body: &Body) -> Result<(), AttemptFailure> {
+        if self.prescription()?.given_up.is_empty() {
             return Ok(());
         }
-        let Some(live) = self.read().await? else { return Ok(()) };
-        let tree = tree_of(&live)?;
-        let entries = ManagedEntry::all_of(&tree);
-        let Some(ours) = entries.iter().find(|entry| entry.is_our_apply()) else {
+        let Some(mut live) = self.read().await?.filter(|live| live.uid() == uid) else {
             return Ok(());
         };
-        if live.uid() != uid {
-            return Ok(());
-        }
-        let mut leaves = json!({});
-        for path in given_up {
-            let mut leaf = json!({});
-            let value = path
-                .locate(&tree)
-                .first()
-                .and_then(|pointer| tree.pointer(pointer))
-                .cloned();
-            let Some(value) = value else { continue };
-            if path.set(&mut leaf, &value).is_err() || first_leaf_not_owned(ours.fields, &leaf).is_some() {
-                continue;
+        let mut tree = tree_of(&live)?;
+        let desired = body
+            .payload
+            .to_value()
+            .map_err(|error| AttemptFailure::new(error.to_string(), Retry::Rarely))?;
+        if self.strategy() == Strategy::UpstreamWins {
+            let items = items_left_in_part(&tree, &desired, self.prescription()?.given_up.iter());
+            let ops = removal::patch(&tree, &items);
+            if !ops.is_empty() {
+                live = self.patch(&ops).await?;
+                tree = tree_of(&live)?;
+                for item in &items {
+                    self.log(&format_args!("removed {item}, which the upstream has no longer"));
+                }
             }
-            self.add_leaf(&mut leaves, path, &value)?;
         }
-        if leaves.as_object().is_none_or(serde_json::Map::is_empty) {
+        let Some(leaves) = self.to_hand_over(&tree, &desired)? else {
             return Ok(());
+        };
+        let apply = Apply::forced(HANDOVER_MANAGER).keeping(FieldsV1Kept::None);
+        let leaves = excerpt(&tree, &leaves);
+        self.apply_as(&apply, self.handover_body(leaves, &live)).await?;
+        self.log(&format_args!("handed fields over to the target, as the policy says"));
+        Ok(())
+    }
+
+    /// All that the handover manager has to own in `tree` before an apply of `desired`; `None` if it does.
+    pub(super) fn to_hand_over(&self, tree: &Value, desired: &Value) -> Result<Option<Vec<FieldPath>>, AttemptFailure> {
+        let given_up = &self.prescription()?.given_up;
+        if given_up.is_empty() {
+            return Ok(None);
         }
-        self.apply_leaves(leaves, &live).await
+        Ok(to_hand_over(tree, desired, given_up))
     }
 
     /// Takes back from the handover manager what the target has no claim to any more, once `object` is as `desired` says: what the upstream removes
@@ -99,23 +111,6 @@ impl Work<'_> {
             }
         }
         Ok(object)
-    }
-
-    fn add_leaf(&self, leaves: &mut Value, path: &Path, value: &Value) -> Result<(), AttemptFailure> {
-        path.set(leaves, value).map_err(|cause| {
-            let message = format!(
-                "target {}: {} cannot be handed over: {cause}",
-                self.downstream.name, self.key
-            );
-            AttemptFailure::new(message, Retry::Rarely)
-        })
-    }
-
-    async fn apply_leaves(&self, leaves: Value, live: &Object) -> Result<(), AttemptFailure> {
-        let apply = Apply::forced(HANDOVER_MANAGER).keeping(FieldsV1Kept::None);
-        self.apply_as(&apply, self.handover_body(leaves, live)).await?;
-        self.log(&format_args!("handed fields over to the target, as the policy says"));
-        Ok(())
     }
 
     /// The body of an apply of `leaves` over `live` as it is.

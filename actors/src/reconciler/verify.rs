@@ -88,7 +88,7 @@ impl Work<'_> {
     pub(super) fn is_given_up(&self, path: &FieldPath) -> bool {
         let prescription = self.task.prescription.as_deref();
         let mut given_up = prescription.into_iter().flat_map(|prescription| &prescription.given_up);
-        given_up.any(|given_up| given_up.meets(path))
+        given_up.any(|given_up| given_up.covers(path))
     }
 
     /// The answer to an apply: by definition our entry owns what it says. What others added is looked at too.

@@ -37,7 +37,13 @@ pub(super) fn claim(desired: &Value, left_out: &[LeftOut]) -> Value {
 /// What `live` has at `paths`, and nothing else but the keys of the items on the way: the body of an apply that hands fields over.
 pub fn excerpt<'p>(live: &Value, paths: impl IntoIterator<Item = &'p FieldPath>) -> Value {
     let mut excerpt = Value::Object(Map::new());
-    for path in paths {
+    // In the order of `live`: an apply puts the items of lists into its own.
+    let mut found: Vec<_> = paths
+        .into_iter()
+        .filter_map(|path| Some((path.tokens(live)?, path)))
+        .collect();
+    found.sort_by(|(one, _), (other, _)| one.cmp(other));
+    for (_, path) in found {
         if let Some(value) = path.find(live) {
             put(&mut excerpt, path.steps(), value);
         }

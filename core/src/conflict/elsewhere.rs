@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::{
     Base,
     collected::{Collected, collect},
+    handing_over::items_left_in_part,
     leaf::{Content, LeafId, LeafKind, LeafPath},
     owner::node_at,
     settle::Changed,
@@ -40,6 +41,7 @@ pub(super) fn settle(settling: &mut Settling<'_, '_>) {
     }
     settling.removed_metadata();
     settling.left_over();
+    settling.left_in_part();
 }
 
 fn foreign(settling: &Settling<'_, '_>) -> Vec<FieldPath> {
@@ -92,7 +94,7 @@ impl Settling<'_, '_> {
             changed,
             strategy,
         };
-        let winner = match (self.owner_by_rule(path), changed) {
+        let winner = match (self.owner_of_foreign(path), changed) {
             (Some(FieldOwner::Downstream), _) => return,
             (_, Changed::Downstream) => self.judge_foreign(&case),
             _ => self.judge(&case),
@@ -230,6 +232,19 @@ impl Settling<'_, '_> {
         }
     }
 
+    /// Items that the upstream removed, and of which the handover manager has a part that a rule gives to the target.
+    fn left_in_part(&mut self) {
+        let (sides, entries) = (self.sides, self.live_entries);
+        let owned = self.rules.owned.iter();
+        let given = owned.filter(|(_, owner)| *owner == FieldOwner::Downstream);
+        for item in items_left_in_part(sides.live, sides.desired, given.map(|(path, _)| *path)) {
+            // What becomes of an item of which others have a part is decided with that.
+            if others(entries).all(|entry| node_at(entry.fields, &item).is_none()) {
+                self.remove(&item);
+            }
+        }
+    }
+
     /// What we applied, is not desired any more, and others own too: an omission would leave it there.
     fn left_over(&mut self) {
         let sides = self.sides;
@@ -238,7 +253,7 @@ impl Settling<'_, '_> {
         };
         let paths = removal::left_over(sides.gvr, ours.fields, sides.desired, sides.live, self.live_entries);
         for path in paths {
-            let given = self.owner_by_rule(&path) == Some(FieldOwner::Downstream);
+            let given = self.owner_of_foreign(&path) == Some(FieldOwner::Downstream);
             if !given && self.within(&path).is_none() {
                 self.remove(&path);
             }

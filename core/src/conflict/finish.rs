@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::{
     ApplyNeed, Decision,
     claim::{LeftOut, claim},
+    handing_over::with_held,
     leaf::{Content, LeafKind, LeafPath},
     owner::{node_at, owned_alone},
     settling::{Holder, Settling},
@@ -89,7 +90,7 @@ impl Settling<'_, '_> {
     }
 
     pub(super) fn finish(mut self) -> Decision {
-        self.out.hand_over = self.alone();
+        self.out.hand_over = with_held(self.live_entries, self.sides.live, self.alone());
         if !self.out.hand_over.is_empty() {
             self.out.apply = ApplyNeed::Due;
         }

@@ -88,7 +88,7 @@ pub(super) fn is_arm(path: &FieldPath, name: &str, kind: LeafKind) -> bool {
 impl Schema {
     /// What is known of `gvr` without its schema.
     pub fn of(gvr: &Gvr) -> Self {
-        if built_in::is_built_in(gvr) {
+        if gvr.is_built_in() {
             Self::BuiltIn
         } else {
             Self::Unknown
@@ -97,7 +97,7 @@ impl Schema {
 
     /// Whether an API server's OpenAPI has to be asked about `gvr`.
     pub fn has_to_be_read(gvr: &Gvr) -> bool {
-        !built_in::is_built_in(gvr)
+        !gvr.is_built_in()
     }
 
     /// What the OpenAPI document of the group and version of `gvr` says of `kind`, with its `x-kubernetes-list-type`,

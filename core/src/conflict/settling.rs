@@ -259,6 +259,12 @@ impl Settling<'_, '_> {
         owned.find(|(owned, _)| owned.meets(path)).map(|(_, owner)| *owner)
     }
 
+    /// The same of what is not desired at `path`: a rule about a part of items does not say which items there are.
+    pub(super) fn owner_of_foreign(&self, path: &FieldPath) -> Option<FieldOwner> {
+        let mut owned = self.rules.owned.iter();
+        owned.find(|(owned, _)| owned.covers(path)).map(|(_, owner)| *owner)
+    }
+
     fn agree(&mut self, id: LeafId, hash: LeafHash) {
         let known = self.sides.base.and_then(|base| base.get(id));
         let agreed = known.filter(|agreed| agreed.hash == hash);

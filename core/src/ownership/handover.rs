@@ -8,12 +8,24 @@ use crate::field_path::{FieldPath, Step};
 /// The fields that the handover manager goes on owning, of all that it owns by `entries`: those of which `is_kept` says so. `None` if these are
 /// all, so that there is nothing to take back.
 pub fn kept_of_handover(entries: &[ManagedEntry<'_>], is_kept: impl Fn(&FieldPath) -> bool) -> Option<Vec<FieldPath>> {
-    let handover = entries.iter().find(|entry| entry.manager == HANDOVER_MANAGER)?;
-    let mut leaves = Vec::new();
-    leaves_of(handover.fields, &mut FieldPath::default(), &mut leaves);
+    entries.iter().find(|entry| entry.manager == HANDOVER_MANAGER)?;
+    let mut leaves = leaves_of_handover(entries);
     let all = leaves.len();
     leaves.retain(is_kept);
     (all == 0 || leaves.len() < all).then_some(leaves)
+}
+
+/// All that the handover manager owns by `entries`.
+pub(crate) fn leaves_of_handover(entries: &[ManagedEntry<'_>]) -> Vec<FieldPath> {
+    let handover = entries.iter().find(|entry| entry.manager == HANDOVER_MANAGER);
+    handover.map(leaves_of_entry).unwrap_or_default()
+}
+
+/// All that `entry` owns.
+pub(crate) fn leaves_of_entry(entry: &ManagedEntry<'_>) -> Vec<FieldPath> {
+    let mut leaves = Vec::new();
+    leaves_of(entry.fields, &mut FieldPath::default(), &mut leaves);
+    leaves
 }
 
 /// The leaves of `node`, which is at `path`; an item of which only the key is owned is one.

@@ -68,6 +68,10 @@ impl Work<'_> {
             .chain(&decision.verdicts)
             .any(|verdict| told(verdict).1 == Some(EventReason::DriftReverted));
         if decision.apply == ApplyNeed::Due || stale || rebound {
+            // What a rule gives to the target is in no claim.
+            if let Some(leaves) = self.to_hand_over(&view.tree, &view.desired)? {
+                return self.give_up(&leaves, view).await;
+            }
             let payload = Payload::of_value(&decision.claim);
             let expects = Expects::Version {
                 uid,
@@ -161,7 +165,7 @@ impl Work<'_> {
         ))
     }
 
-    /// Fields pass to the target: our entry alone owns them, and an omission would reset them.
+    /// Fields pass to the target: our entry alone owns them, and an omission would reset them. `paths` names what passed before too.
     async fn give_up(&self, paths: &[FieldPath], view: &View) -> Result<Round, AttemptFailure> {
         let body = self.handover_body(excerpt(&view.tree, paths), &view.live);
         let apply = Apply::forced(HANDOVER_MANAGER).keeping(FieldsV1Kept::None);

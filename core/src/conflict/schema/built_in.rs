@@ -8,8 +8,6 @@ use crate::{
     identity::Gvr,
 };
 
-/// Groups of the API server's own kinds, beside those that end in `.k8s.io`.
-const BUILT_IN: [&str; 5] = ["", "apps", "batch", "autoscaling", "policy"];
 /// Handlers of which a probe or a lifecycle hook has one.
 const HANDLERS: [&str; 5] = ["exec", "httpGet", "tcpSocket", "grpc", "sleep"];
 /// Structs that are replaced as a whole: references, selectors.
@@ -39,10 +37,6 @@ const WHOLE_UNIONS: [&str; 7] = [
     "updateStrategy",
     "valueFrom",
 ];
-
-pub(super) fn is_built_in(gvr: &Gvr) -> bool {
-    BUILT_IN.contains(&gvr.group()) || gvr.group().ends_with(".k8s.io")
-}
 
 /// How the list at `path` is told apart.
 pub(super) fn list(gvr: &Gvr, path: &FieldPath) -> ListKind {

@@ -18,6 +18,18 @@ impl Path {
             .zip(field.steps())
             .all(|(step, of_field)| step.may_be(of_field))
     }
+
+    /// Whether it may name `field` or something around it, so that `field` is a part of what it names.
+    pub fn holds(&self, field: &FieldPath) -> bool {
+        self.steps().len() <= field.len() && self.meets(field)
+    }
+
+    /// Whether it decides about `field` as a whole: it names it, something around it, or a part of that very struct. An item of a list that only
+    /// has a part of such a name is none: a rule about all images says nothing about which containers there are.
+    pub fn covers(&self, field: &FieldPath) -> bool {
+        let is_item = !matches!(field.steps().last(), Some(field_path::Step::Field(_)) | None);
+        self.meets(field) && (self.steps().len() <= field.len() || !is_item)
+    }
 }
 
 // === impl Step ===
@@ -69,6 +81,39 @@ mod tests {
                 Path::parse(text).unwrap().meets(&field(names)),
                 expected,
                 "{text} {names:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_item_is_not_covered_by_a_path_that_names_a_part_of_items() {
+        let path = |text: &str| Path::parse(text).unwrap();
+        let field = |tail: &[field_path::Step]| {
+            let mut field = FieldPath::of_fields(["spec", "containers"]);
+            for step in tail {
+                field.push(step.clone());
+            }
+            field
+        };
+        let web = field_path::Step::item("name", "web");
+        let image = field_path::Step::Field("image".into());
+        let (list, item, image) = (
+            field(&[]),
+            field(std::slice::from_ref(&web)),
+            field(&[web.clone(), image]),
+        );
+        for (text, of, holds, covers) in [
+            ("spec.containers[*].image", &image, true, true),
+            ("spec.containers[*].image", &item, false, false),
+            ("spec.containers[*].image", &list, false, true),
+            ("spec.containers[*]", &item, true, true),
+            ("spec.containers[name=log]", &item, false, false),
+            ("spec.containers", &item, true, true),
+        ] {
+            assert_eq!(
+                (path(text).holds(of), path(text).covers(of)),
+                (holds, covers),
+                "{text} {of}"
             );
         }
     }

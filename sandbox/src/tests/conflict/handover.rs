@@ -122,6 +122,83 @@ fn an_item_that_was_kept_in_part_is_gone_when_the_upstream_removes_it() {
     }
 }
 
+#[test]
+fn a_second_rule_takes_nothing_from_what_the_first_one_gave() {
+    for strategy in STRATEGIES {
+        let mut world = World::new(Kind::Deployment, strategy, 1, &web());
+        world.edit_above("author", &json!({"spec": {"minReadySeconds": 7}}));
+        world.settle();
+        let give = |world: &mut World, path: &str| {
+            world.owned.push((Path::parse(path).unwrap(), FieldOwner::Downstream));
+            world.edit_above("author", &json!({"spec": {"paused": path == "spec.replicas"}}));
+            world.settle();
+            world.wait(10);
+        };
+        give(&mut world, "spec.replicas");
+        give(&mut world, "spec.minReadySeconds");
+        let below = world.below(0);
+        assert_eq!(below["spec"]["replicas"], 2, "{strategy:?}");
+        assert_eq!(below["spec"]["minReadySeconds"], 7, "{strategy:?}");
+        world.assert_quiet();
+    }
+}
+
+#[test]
+fn a_rule_through_a_list_leaves_each_item_what_it_has() {
+    for strategy in STRATEGIES {
+        for path in [
+            "spec.template.spec.containers[name=log].image",
+            "spec.template.spec.containers[*].image",
+        ] {
+            let mut world = given(strategy, path);
+            world.edit_above("author", &json!({"spec": {"paused": true}}));
+            world.settle();
+            let images = |world: &World| -> Vec<Value> {
+                let all = containers(&world.below(0)).as_array().unwrap().clone();
+                all.iter().map(|item| item["image"].clone()).collect()
+            };
+            assert_eq!(images(&world), ["web:1", "log:1"], "{strategy:?} {path}");
+            world.wait(10);
+            // The upstream takes the item out: no part of it stays.
+            let gone = json!([{"op": "remove", "path": "/spec/template/spec/containers/1"}]);
+            Hand::at(&world.upstream, "author").patch(&world.path(), &gone).unwrap();
+            world.settle();
+            assert_eq!(images(&world), ["web:1"], "{strategy:?} {path}");
+            world.assert_quiet();
+        }
+    }
+}
+
+/// What is handed over of a second probe takes nothing from the first one.
+#[test]
+fn parts_of_two_probes_are_handed_over_one_after_the_other() {
+    let mut object = web();
+    let probe = json!({"httpGet": {"path": "/a", "port": 80}});
+    for name in ["livenessProbe", "readinessProbe"] {
+        object["spec"]["template"]["spec"]["containers"][0][name] = probe.clone();
+    }
+    let mut world = World::new(Kind::Deployment, Strategy::MergeChanges, 1, &object);
+    for name in ["livenessProbe", "readinessProbe"] {
+        world.wait(10);
+        let pointer = format!("/spec/template/spec/containers/0/{name}/httpGet/path");
+        let edit = json!([{"op": "replace", "path": pointer, "value": "/b"}]);
+        Hand::at(&world.targets[0].server, "bob")
+            .patch(&world.path(), &edit)
+            .unwrap();
+        world.settle();
+    }
+    world.wait(10);
+    world.edit_above("author", &json!({"spec": {"replicas": 3}}));
+    world.settle();
+    let below = world.below(0);
+    let kept = json!({"path": "/b", "port": 80, "scheme": "HTTP"});
+    for name in ["livenessProbe", "readinessProbe"] {
+        assert_eq!(containers(&below)[0][name]["httpGet"], kept, "{name}");
+    }
+    assert_eq!(below["spec"]["replicas"], 3);
+    world.assert_quiet();
+}
+
 /// Who owns `field` of the spec, sorted.
 fn managers(object: &Value, field: &str) -> Vec<String> {
     let entries = object["metadata"]["managedFields"].as_array().unwrap();

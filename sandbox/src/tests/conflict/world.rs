@@ -9,7 +9,7 @@ use syncer_core::{
     config::{FieldOwner, ForeignLeaves, Strategy},
     conflict::{
         ApplyNeed, Base, Clocks, Decision, LeafHasher, LeafId, Memory, Moment, Rules, Schema, SideClock, Sides, Sight,
-        Standing, Verdict, base_of, decide, excerpt, write_back_patch,
+        Standing, Verdict, base_of, decide, excerpt, to_hand_over, write_back_patch,
     },
     drift::IGNORED_MANAGERS,
     field_path::FieldPath,
@@ -185,8 +185,14 @@ impl World {
         }
     }
 
+    /// The paths that rules give to the target.
+    fn given(&self) -> Vec<Path> {
+        let given = self.owned.iter().filter(|(_, owner)| *owner == FieldOwner::Downstream);
+        given.map(|(path, _)| path.clone()).collect()
+    }
+
     /// What goes down of the upstream object.
-    fn desired(upstream: &Value) -> Value {
+    fn desired(&self, upstream: &Value) -> Value {
         let mut desired = upstream.clone();
         let metadata = desired["metadata"].as_object_mut().unwrap();
         metadata.retain(|name, _| matches!(name.as_str(), "labels" | "annotations"));
@@ -196,6 +202,9 @@ impl World {
         let members = desired.as_object_mut().unwrap();
         for member in ["apiVersion", "kind", "status"] {
             members.remove(member);
+        }
+        for path in self.given() {
+            path.remove(&mut desired);
         }
         desired
     }
@@ -208,7 +217,7 @@ impl World {
 
     fn look_by(&mut self, target: usize, strategy: Strategy) -> Option<Decision> {
         let upstream = self.above();
-        let desired = Self::desired(&upstream);
+        let desired = self.desired(&upstream);
         let (gvr, now) = (self.kind.gvr(), self.now());
         let name = format!("target-{target}");
         let live = Hand::at(&self.targets[target].server, "reader").get(&self.path())?;
@@ -252,7 +261,7 @@ impl World {
     /// two steps.
     pub(super) fn step(&mut self, target: usize) -> Done {
         let upstream = self.above();
-        let desired = Self::desired(&upstream);
+        let desired = self.desired(&upstream);
         let Some(decision) = self.look(target) else {
             let body = self.body(&desired, &desired, &self.first_base(&desired), None);
             let hand = Hand::at(&self.targets[target].server, "tmc-syncer");
@@ -278,13 +287,7 @@ impl World {
         let path = self.path();
         let hand = Hand::at(&self.targets[target].server, "tmc-syncer");
         if !decision.hand_over.is_empty() {
-            let mut leaves = excerpt(&live, &decision.hand_over);
-            leaves["metadata"]["name"] = "web".into();
-            let (version, kind) = self.kind.head();
-            leaves["apiVersion"] = version.into();
-            leaves["kind"] = kind.into();
-            let handover = Hand::at(&self.targets[target].server, "tmc-syncer-handover");
-            handover.apply(&path, &leaves).unwrap();
+            self.hand_over(target, &live, &decision.hand_over);
             return Ok(Done::Request);
         }
         if !decision.removals.is_empty() {
@@ -299,6 +302,10 @@ impl World {
             return patched.map(|_| Done::Request).map_err(drop);
         }
         if decision.apply == ApplyNeed::Due || is_edited(&live, desired) {
+            if let Some(paths) = to_hand_over(&live, desired, &self.given()) {
+                self.hand_over(target, &live, &paths);
+                return Ok(Done::Request);
+            }
             let base = decision.base.clone().unwrap_or_default();
             let body = self.body(&decision.claim, desired, &base, Some(&live));
             return match hand.apply(&path, &body) {
@@ -314,16 +321,21 @@ impl World {
             return Ok(Done::Request);
         }
         if let Some(kept) = &decision.keep_handed_over {
-            let mut leaves = excerpt(&live, kept);
-            leaves["metadata"]["name"] = "web".into();
-            let (version, kind) = self.kind.head();
-            leaves["apiVersion"] = version.into();
-            leaves["kind"] = kind.into();
-            let handover = Hand::at(&self.targets[target].server, "tmc-syncer-handover");
-            handover.apply(&path, &leaves).unwrap();
+            self.hand_over(target, &live, kept);
             return Ok(Done::Request);
         }
         Ok(Done::Nothing)
+    }
+
+    /// The handover manager owns what `live` has at `paths` from now on.
+    fn hand_over(&self, target: usize, live: &Value, paths: &[FieldPath]) {
+        let mut leaves = excerpt(live, paths);
+        leaves["metadata"]["name"] = "web".into();
+        let (version, kind) = self.kind.head();
+        leaves["apiVersion"] = version.into();
+        leaves["kind"] = kind.into();
+        let handover = Hand::at(&self.targets[target].server, "tmc-syncer-handover");
+        handover.apply(&self.path(), &leaves).unwrap();
     }
 
     /// The other arms of unions are taken out, and the apply is tried again.
