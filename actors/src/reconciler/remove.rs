@@ -11,7 +11,7 @@ use syncer_core::{
     marker::{CLUSTER_LABEL, PAUSED_ANNOTATION},
     naming::finalizer,
     placement::{Needs, Verdict, Withholding},
-    plan::Pause,
+    plan::{Lifecycle, Pause},
     proof::{Absence, Look, NoProof, prove},
 };
 
@@ -54,16 +54,8 @@ impl Work<'_> {
         if self.farewell() == DeletionMode::Orphan {
             return self.orphan(uid, &proof).await;
         }
-        if names_namespace(self.key)
-            && let Some(found) = self.somebody_elses().await?
-        {
-            let message = format!(
-                "target {}: namespace {} is gone upstream and stays here: it holds {found}, which is not ours; remove that, or the \
-                 namespace",
-                self.downstream.name,
-                self.name()
-            );
-            return Err(AttemptFailure::new(message, Retry::Rarely));
+        if names_namespace(self.key) {
+            self.nothing_is_left().await?;
         }
         self.delete(uid, &proof).await
     }
@@ -155,8 +147,8 @@ impl Work<'_> {
         }
     }
 
-    /// Something in the downstream namespace that is not ours, if there is any: then the namespace stays.
-    async fn somebody_elses(&self) -> Result<Option<String>, AttemptFailure> {
+    /// Fails if anything is left in the downstream namespace that is not to go with it: then the namespace stays (S3).
+    async fn nothing_is_left(&self) -> Result<(), AttemptFailure> {
         let served = self.downstream.served.iter();
         let mut kinds: Vec<_> = served
             .filter(|served| {
@@ -170,26 +162,16 @@ impl Work<'_> {
         });
         kinds.dedup_by(|one, other| one.gvr.group() == other.gvr.group() && one.gvr.resource() == other.gvr.resource());
         for kind in kinds {
-            let found = tokio::time::timeout(PATIENCE, self.foreign_of(&kind)).await;
-            match found {
-                Ok(Ok(None)) => {}
-                Ok(Ok(Some(name))) => return Ok(Some(format!("{} {name}", kind.gvr))),
-                Ok(Err(failure)) => return Err(failure),
-                Err(_) => {
-                    let message = format!(
-                        "target {}: cannot list {} of namespace {}, so the namespace stays for now",
-                        self.downstream.name,
-                        kind.gvr,
-                        self.name()
-                    );
-                    return Err(AttemptFailure::new(message, Retry::Soon));
-                }
+            match tokio::time::timeout(PATIENCE, self.nothing_of(&kind)).await {
+                Ok(looked) => looked?,
+                Err(_) => return Err(self.not_listed(&kind)),
             }
         }
-        Ok(None)
+        Ok(())
     }
 
-    async fn foreign_of(&self, kind: &ResourceType) -> Result<Option<String>, AttemptFailure> {
+    /// The same for one kind.
+    async fn nothing_of(&self, kind: &ResourceType) -> Result<(), AttemptFailure> {
         let options = WatchOptions {
             namespace: self.name().to_owned(),
             content: Content::Metadata,
@@ -199,10 +181,11 @@ impl Work<'_> {
         pin_mut!(events);
         while let Some(event) = events.next().await {
             match event {
-                WatchEvent::Applied(object) if self.is_somebody_elses(kind, &object) => {
-                    return Ok(Some(object.key().name.to_string()));
-                }
-                WatchEvent::Listed(_) => return Ok(None),
+                WatchEvent::Applied(object) => match self.tenant(kind, &object) {
+                    Tenant::Goes => {}
+                    tenant => return Err(self.holds(tenant, kind, &object.key().name)),
+                },
+                WatchEvent::Listed(_) => return Ok(()),
                 // Nobody waits for a permission: whoever gives it sees the namespace go.
                 WatchEvent::Interrupted(error) if error.next() == Next::Forbidden => {
                     let message = format!(
@@ -215,32 +198,92 @@ impl Work<'_> {
                 _ => {}
             }
         }
-        Ok(None)
+        Err(self.not_listed(kind))
     }
 
-    /// Whether `object` keeps its namespace: it is neither ours and to go, nor made by the cluster in every namespace, nor owned by another
-    /// object of the namespace, which is then looked at itself.
-    fn is_somebody_elses(&self, kind: &ResourceType, object: &Object) -> bool {
-        if let Some((_, seen)) = Seen::of(object, &self.downstream.names, "")
-            && object
-                .labels()
-                .get(CLUSTER_LABEL)
-                .is_some_and(|label| self.downstream.is_own_label(label))
-        {
-            // It goes with its namespace, unless it is to stay.
-            let mode = self.downstream.deletion_mode(&seen.policy, None, seen.deletion);
-            return mode == DeletionMode::Orphan || seen.ours.pause == Pause::On;
+    fn not_listed(&self, kind: &ResourceType) -> AttemptFailure {
+        let message = format!(
+            "target {}: cannot list {} of namespace {}, so the namespace stays for now",
+            self.downstream.name,
+            kind.gvr,
+            self.name()
+        );
+        AttemptFailure::new(message, Retry::Soon)
+    }
+
+    /// Why the namespace stays that `tenant`, the `kind` of this `name`, is in.
+    fn holds(&self, tenant: Tenant, kind: &ResourceType, name: &str) -> AttemptFailure {
+        let (target, namespace, gvr) = (&self.downstream.name, self.name(), &kind.gvr);
+        match tenant {
+            Tenant::Ours => {
+                let message = format!(
+                    "target {target}: namespace {namespace} is to go and stays for now: it holds {gvr} {name}, which is ours and goes only by \
+                     a proof of its own"
+                );
+                AttemptFailure::new(message, Retry::Soon)
+            }
+            Tenant::SomebodyElses | Tenant::Goes => {
+                let message = format!(
+                    "target {target}: namespace {namespace} is gone upstream and stays here: it holds {gvr} {name}, which is not ours; \
+                     remove that, or the namespace"
+                );
+                AttemptFailure::new(message, Retry::Rarely)
+            }
         }
-        if !object.owner_references().is_empty() {
-            return false;
+    }
+
+    /// What `object` means for its namespace. What is ours is about to go, or the ledger would have kept the namespace; what the ledger
+    /// did not see yet goes as little with its namespace as alone.
+    fn tenant(&self, kind: &ResourceType, object: &Object) -> Tenant {
+        let Some((_, seen)) = Seen::of(object, &self.downstream.names, "") else {
+            return foreign_tenant(kind, object);
+        };
+        let label = object.labels().get(CLUSTER_LABEL);
+        if !label.is_some_and(|label| self.downstream.is_own_label(label)) {
+            return foreign_tenant(kind, object);
         }
-        let name = &*object.key().name;
-        match (kind.gvr.group(), kind.gvr.resource()) {
-            ("", "configmaps") => name != "kube-root-ca.crt",
-            ("", "serviceaccounts") => name != "default",
-            // Written about objects, and by controllers for Services that are looked at themselves.
-            ("" | "events.k8s.io", "events") | ("", "endpoints") | ("discovery.k8s.io", "endpointslices") => false,
-            _ => true,
+        if seen.ours.lifecycle == Lifecycle::Terminating {
+            return Tenant::Goes;
         }
+        let mode = self.downstream.deletion_mode(&seen.policy, None, seen.deletion);
+        if mode == DeletionMode::Orphan || seen.ours.pause == Pause::On {
+            return Tenant::SomebodyElses;
+        }
+        match self.downstream.preview {
+            None => Tenant::Ours,
+            // What is only tried leaves everything where it is.
+            Some(_) => Tenant::Goes,
+        }
+    }
+}
+
+/// What an object of a namespace means for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Tenant {
+    /// It is on its way out, made by the cluster in every namespace, or owned by another object, which is looked at itself.
+    Goes,
+    /// It is ours, and nothing proved that it has to go.
+    Ours,
+    /// It is not ours, or is to stay.
+    SomebodyElses,
+}
+
+/// What an `object` that is not ours means for its namespace.
+fn foreign_tenant(kind: &ResourceType, object: &Object) -> Tenant {
+    if !object.owner_references().is_empty() {
+        return Tenant::Goes;
+    }
+    let name = &*object.key().name;
+    let is_made_everywhere = match (kind.gvr.group(), kind.gvr.resource()) {
+        ("", "configmaps") => name == "kube-root-ca.crt",
+        ("", "serviceaccounts") => name == "default",
+        // Written about objects, and by controllers for Services that are looked at themselves.
+        ("" | "events.k8s.io", "events") | ("", "endpoints") | ("discovery.k8s.io", "endpointslices") => true,
+        _ => false,
+    };
+    if is_made_everywhere {
+        Tenant::Goes
+    } else {
+        Tenant::SomebodyElses
     }
 }

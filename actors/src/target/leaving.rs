@@ -10,9 +10,9 @@ use syncer_core::{
 use tracing::debug;
 
 use super::{
-    Target,
+    Stage, Target,
     ledger::{Complaint, Inhabitants},
-    turns::{RARELY, SOON},
+    turns::SOON,
 };
 use crate::{
     prescription::{is_of_namespaces, names_namespace},
@@ -49,6 +49,12 @@ impl Target {
         if !names_namespace(key) || !self.ledger.is_to_be_removed(key) {
             return false;
         }
+        if !self.knows_what_it_holds() {
+            self.queue.withdrawn();
+            let delay = self.look_again(key, Complaint::None, SOON, ctx);
+            debug!(target = %self.settings.name, object = %key, retry_in = ?delay, "it is not listed yet what is in the namespace");
+            return true;
+        }
         let Some(inhabitants) = self.ledger.inhabitants(key) else {
             return false;
         };
@@ -69,6 +75,16 @@ impl Target {
         true
     }
 
+    /// Whether all that is watched here was listed, but for what may not be. What is in a namespace that goes is looked at once more before
+    /// it does; this only keeps every namespace from being looked at in vain while the lists are on their way.
+    fn knows_what_it_holds(&self) -> bool {
+        let Stage::Syncing(downstream) = &self.stage else {
+            return false;
+        };
+        let known = |gvr: &Gvr| self.intake.is_listed(gvr) || self.intake.is_withheld(gvr);
+        downstream.resources.keys().all(known)
+    }
+
     /// What kept a namespace may be about to go: what waits is tried again.
     pub(super) fn try_namespaces_again(&mut self) {
         for key in self.ledger.waiting() {
@@ -78,9 +94,10 @@ impl Target {
         }
     }
 
-    /// The upstream object `key` is paused: what is here stays, and is looked at again now and then.
+    /// The upstream object `key` is paused: what is here stays, and is looked at again now and then. Of what was not wanted here when the
+    /// syncer started no watch tells that its pause ends.
     pub(super) fn paused_upstream(&mut self, key: &ObjectKey, ctx: &mut Context<Self>) {
-        let delay = self.look_again(key, Complaint::Paused, RARELY, ctx);
+        let delay = self.look_again(key, Complaint::Paused, self.rarely(), ctx);
         debug!(target = %self.settings.name, object = %key, retry_in = ?delay, "paused upstream: it stays");
     }
 }

@@ -102,6 +102,8 @@ impl Target {
                     target = %self.settings.name, workspace = %key.cluster, kind = %key.gvr, namespace = %key.namespace, name = %key.name,
                     "found of a kind that no policy names any more"
                 );
+                // What the guard has to judge waits for that; what leaves a drained target does not.
+                self.changed_upstream(&key);
             }
         }
         self.intake.judging = Judging::Due;

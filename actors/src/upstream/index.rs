@@ -96,7 +96,8 @@ impl Index {
         tidings
     }
 
-    /// Tells the targets on which `key` was wanted as `old` and is not as `new`; returns all that may still hold it.
+    /// Tells the targets on which `key` was wanted as `old` and is not as `new`; returns all that may still hold it. Those that were told so
+    /// before are told once more: what kept it there, a pause perhaps, may have ended with this very edit.
     fn part(
         &self,
         key: &ObjectKey,
@@ -106,11 +107,11 @@ impl Index {
         tidings: &mut Tidings,
     ) -> Box<[Arc<str>]> {
         let wanted = |target: &Arc<str>| new.wants.iter().any(|want| want.target() == target);
-        // What rested under a suspended policy, or waited, was told to nobody, and may be there all the same.
+        // What rested, or waited, was told to nobody, and may be there all the same.
         let rested = old.wants.iter().filter(|want| want.is_untold()).map(Want::target);
         // So may a namespace be that nothing needed any more.
         let unneeded = old.wants.iter().filter(|_| names_namespace(key)).map(Want::target);
-        let mut leaving: Vec<_> = (old.told.iter().chain(rested).chain(unneeded))
+        let mut leaving: Vec<_> = (old.told.iter().chain(rested).chain(unneeded).chain(&old.left))
             .filter(|target| !wanted(target))
             .collect();
         leaving.sort_unstable();
@@ -120,11 +121,7 @@ impl Index {
             let order = self.leaves(key, why.map(|(_, why)| *why));
             tidings.push(((*target).clone(), key.clone(), order));
         }
-        let left = old.left.iter().filter(|target| !wanted(target));
-        let mut left: Vec<_> = left.chain(leaving).cloned().collect();
-        left.sort_unstable();
-        left.dedup();
-        left.into_boxed_slice()
+        leaving.into_iter().cloned().collect()
     }
 
     /// The object `key` was in the list `list`, but nothing new can be said of it.

@@ -11,7 +11,7 @@ use std::{
 
 use serde_json::{Value, json};
 use syncer_harness::{
-    ApiServer, ApiServerOptions, Audit, Controllers, FailureReport, Patch, Scratch, Syncer, wait_for,
+    ApiServer, ApiServerOptions, Audit, Controllers, FailureReport, Kubeconfig, Patch, Scratch, Syncer, wait_for,
 };
 
 use crate::{
@@ -21,9 +21,9 @@ use crate::{
 };
 
 /// Every stage acts as a user of its own, so that the audit log tells them apart.
-const STAGES: [&str; 18] = [
+const STAGES: [&str; 20] = [
     "drain", "past", "refuse", "absent", "orphan", "marked", "paused", "copies", "hundred", "partly", "away", "again",
-    "share", "lodger", "twice", "first", "second", "hands",
+    "share", "lodger", "twice", "first", "second", "hands", "unlisted", "rested",
 ];
 
 /// The label by which a target's objects are known.
@@ -106,6 +106,11 @@ impl Stage {
         let nobody = nobody.replace(stage.east.url(), "https://127.0.0.1:9");
         stage.files.write("nobody.kubeconfig", &nobody);
         stage
+    }
+
+    /// Writes the file `<name>.kubeconfig`.
+    pub(super) fn kubeconfig(&self, name: &str, kubeconfig: &Kubeconfig) {
+        self.files.write(&format!("{name}.kubeconfig"), &kubeconfig.to_yaml());
     }
 
     /// The name of the target of the cluster `cluster`.

@@ -1,12 +1,17 @@
 //! What stays: orphans, what is paused, and what only looks like ours.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
-use syncer_harness::{Patch, wait_for};
+use syncer_harness::{ApiServer, Asked, Fate, GoBetween, Patch, stays, wait_for};
 
 use super::stage::{
     KEY_LABEL, Stage, assert_nobodys, assert_untouched, change, is_marked, wait_all, wait_namespace_gone, wait_none,
 };
-use crate::objects::{ConfigMap, SOON, create_namespace, namespace, text, uid, version};
+use crate::{
+    objects::{ConfigMap, SOON, create_namespace, namespace, text, uid, version},
+    printed,
+};
 
 /// Waits until `map` on east carries none of our markers.
 #[track_caller]
@@ -156,6 +161,118 @@ fn what_is_paused_on_either_side_stays() {
     stage.run();
     maps[1].wait_gone(stage.east);
     wait_namespace_gone(stage.east, "paused");
+    stage.end();
+}
+
+/// What nobody is told for now: all ConfigMaps of a cluster.
+fn lists_no_maps(asked: &Asked) -> Fate {
+    if asked.path == "/api/v1/configmaps" {
+        return Fate::status(503, "ServiceUnavailable");
+    }
+    Fate::Passed
+}
+
+#[test]
+fn a_namespace_stays_while_what_is_in_it_was_not_listed() {
+    let mut stage = Stage::new("unlisted");
+    let between = GoBetween::before(&stage.east.kubeconfig_of(&printed::user("unlisted")));
+    stage.kubeconfig("east", &between.kubeconfig());
+    let [east, _] = stage.targets();
+    let drained = stage.target("east", &json!({"evictAfter": "2026-01-01T00:00:00Z"}));
+    let policy = stage.policy(&["configmaps"], &["unlisted"], &json!({}));
+    stage.write(&[east, policy.clone()]);
+    create_namespace(stage.upstream, "unlisted");
+    let maps = stage.maps("unlisted", 2);
+    stage.run();
+    wait_all(stage.east, &maps);
+    // Drained, but for what is paused above.
+    change(stage.upstream, &maps[0].path(), &annotated("true"));
+    stage.write(&[drained.clone(), policy]);
+    maps[1].wait_gone(stage.east);
+    stage.syncer().wait_for_log(&["stays here: it holds", "unlisted"], SOON);
+    let above = maps[0].get(stage.east).unwrap();
+    let stays_with_all = || {
+        stays("the namespace", Duration::from_secs(5), || {
+            let seen = namespace(stage.east, "unlisted").ok_or("it is gone")?;
+            assert_eq!(text(&seen, "/metadata/deletionTimestamp"), "");
+            maps[0].get(stage.east).ok_or("what is in it is gone")
+        });
+        assert_untouched(stage.east, &maps[0].path(), &above);
+    };
+
+    // A restart lists the namespaces, and cannot list what is in them.
+    stage.kill();
+    between.decide(lists_no_maps);
+    stage.run();
+    stage.syncer().wait_for_log(&["listed the target", "namespaces"], SOON);
+    stays_with_all();
+    // Nor is it watched once no policy names it: then only a look into the namespace tells.
+    stage.kill();
+    stage.write(&[drained, stage.policy(&["secrets"], &["unlisted"], &json!({}))]);
+    stage.run();
+    stage
+        .syncer()
+        .wait_for_log(&["unlisted", "goes only by a proof of its own"], SOON);
+    stays_with_all();
+    stage.end();
+}
+
+/// A change of the annotation by which a person pauses an object.
+fn annotated(paused: &str) -> Value {
+    json!({"metadata": {"annotations": {"workload.kcp.io/paused": paused}}})
+}
+
+#[test]
+fn what_leaves_its_targets_while_it_is_paused_goes_when_the_pause_ends() {
+    let mut stage = Stage::new("rested");
+    let [east, west] = stage.targets();
+    let chosen = json!({"objects": {"matchLabels": {"synced": "yes"}}});
+    let policy = stage.policy(&["configmaps"], &["rested"], &chosen);
+    stage.write(&[east, west.clone(), policy.clone()]);
+    create_namespace(stage.upstream, "rested");
+    let maps = stage.maps("rested", 3);
+    let label = |map: &ConfigMap, value: &str| {
+        change(
+            stage.upstream,
+            &map.path(),
+            &json!({"metadata": {"labels": {"synced": value}}}),
+        );
+    };
+    for map in &maps {
+        label(map, "yes");
+    }
+    stage.run();
+    for server in [stage.east, stage.west] {
+        wait_all(server, &maps);
+    }
+    for map in &maps {
+        change(stage.upstream, &map.path(), &annotated("true"));
+    }
+    // One is not selected any more, and two are on a target that is drained; one of these is deleted.
+    label(&maps[0], "no");
+    let drained = stage.target("east", &json!({"evictAfter": "2026-01-01T00:00:00Z"}));
+    stage.write(&[drained, west, policy]);
+    stage.syncer().wait_for_log(&["other rules"], SOON);
+    let present = |server: &ApiServer, map: &ConfigMap| map.get(server).map(|_| ()).ok_or("it is gone");
+    stays("what is paused", Duration::from_secs(5), || {
+        for map in &maps {
+            present(stage.east, map)?;
+            present(stage.west, map)?;
+        }
+        Ok::<_, &str>(())
+    });
+    maps[2].delete(stage.upstream);
+    for server in [stage.east, stage.west] {
+        maps[2].wait_gone(server);
+    }
+    for map in &maps[..2] {
+        change(stage.upstream, &map.path(), &annotated("false"));
+    }
+    for server in [stage.east, stage.west] {
+        maps[0].wait_gone(server);
+    }
+    maps[1].wait_gone(stage.east);
+    assert_eq!(present(stage.west, &maps[1]), Ok(()));
     stage.end();
 }
 

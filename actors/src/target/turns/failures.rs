@@ -53,6 +53,14 @@ fn synced_reason(reason: EventReason) -> &'static str {
 // === impl Target ===
 
 impl Target {
+    /// The delays between attempts that somebody has to make possible first. What is only tried comes to rest.
+    pub(in crate::target) fn rarely(&self) -> (Duration, Duration) {
+        match self.upstream.preview {
+            None => rarely(self.turns.waits.len()),
+            Some(_) => RARELY,
+        }
+    }
+
     /// What failed before and works again is told once: to those who heard of the failure.
     pub(super) fn succeeded(&mut self, key: &ObjectKey) {
         let (failures, word) = (self.ledger.failures(key), self.ledger.word(key));
@@ -95,11 +103,7 @@ impl Target {
             Retry::After(delay) => delay.max(SOON.0) + ctx.chance().jitter(delay / 8),
             Retry::Soon => Exponential::nth(SOON.0, SOON.1, failures, ctx.chance()),
             Retry::Rarely => {
-                // What is only tried comes to rest.
-                let (first, last) = match self.upstream.preview {
-                    None => rarely(self.turns.waits.len()),
-                    Some(_) => RARELY,
-                };
+                let (first, last) = self.rarely();
                 Exponential::nth(first, last, failures, ctx.chance())
             }
         };

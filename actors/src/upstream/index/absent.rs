@@ -55,11 +55,11 @@ impl Index {
         let mut tidings = Tidings::new();
         for want in &old.wants {
             let order = match want.activity {
-                Activity::Synced | Activity::AwaitsFinalizer => self.gone(absence),
                 Activity::Leaves => self.gone(Absence::DeletionSeen),
                 // Where the policy is suspended, it goes when the policy is taken up again.
                 Activity::Rests if want.is_suspended() => self.gone(Absence::NotInCompleteList),
-                Activity::Rests => continue,
+                // A pause went with the object that carried it. One that is still there is read before anything goes, and its pause with it.
+                Activity::Synced | Activity::AwaitsFinalizer | Activity::Rests => self.gone(absence),
             };
             tidings.push((want.target().clone(), key.clone(), order));
         }

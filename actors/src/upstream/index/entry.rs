@@ -31,6 +31,12 @@ impl Entry {
         *self.uid == *uid && self.wants.iter().any(|known| known.is(want))
     }
 
+    /// Whether it was on `target`, perhaps, without anybody being told.
+    pub(super) fn rested_on(&self, target: &str) -> bool {
+        let mut wants = self.wants.iter();
+        wants.any(|want| **want.target() == *target && want.activity == Activity::Rests)
+    }
+
     /// What it needs on which target: its namespace, and what it names where the policy takes that along.
     pub(super) fn references<'a>(&'a self, key: &'a ObjectKey) -> impl Iterator<Item = (Arc<str>, ObjectKey)> + 'a {
         let namespace = key.home();

@@ -14,13 +14,14 @@ impl Index {
     pub(super) fn news(&self, key: &ObjectKey, uid: &str, want: &Want, old: Option<&Entry>) -> Option<Order> {
         let known = old.is_some_and(|old| old.says(uid, want));
         let was_told = old.is_some_and(|old| old.told.contains(want.target()));
+        let may_be_there = was_told || old.is_some_and(|old| old.rested_on(want.target()));
         match want.activity {
             Activity::Rests => Some(self.kept()),
             Activity::Leaves => (!known).then(|| self.gone(Absence::DeletionSeen)),
             Activity::AwaitsFinalizer if self.needs(want, key) => Some(self.kept()),
             Activity::Synced if self.needs(want, key) => (!(known && was_told)).then(|| self.wanted(uid, want)),
             Activity::Synced | Activity::AwaitsFinalizer if self.names == Names::Unsettled => Some(self.kept()),
-            Activity::Synced | Activity::AwaitsFinalizer => was_told.then(|| self.unwanted(key)),
+            Activity::Synced | Activity::AwaitsFinalizer => may_be_there.then(|| self.unwanted(key)),
         }
     }
 

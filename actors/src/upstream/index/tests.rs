@@ -5,7 +5,7 @@ use syncer_core::{
     config::{Configuration, NamespaceMapping, ResourceRef, SyncPolicy, SyncPolicySpec, SyncTarget, SyncTargetSpec},
     finalizer::Waiting,
     marker::PayloadHash,
-    placement::{Facts, PlacementOptions, Rules, Secrets, Verdict},
+    placement::{Facts, Needs, PlacementOptions, Rules, Secrets, Verdict},
     plan::Newcomer,
     proof::Absence,
     protect::Protection,
@@ -206,7 +206,8 @@ fn a_target_that_is_not_wanted_any_more_is_told_so() {
     );
     assert_eq!(
         words(&index.present(&web(), shown("u1", &[], &[]), 1)),
-        ["east: web unselected"]
+        ["east: web unselected", "west: web unselected"],
+        "and to the other once more"
     );
     assert_eq!(
         words(&index.deleted(&web())),
@@ -307,24 +308,70 @@ fn a_resource_that_no_policy_names_any_more_is_dismissed() {
     );
 }
 
+/// `wanted`, while a person has the object paused.
+fn paused(wanted: &[Want]) -> Vec<Want> {
+    let rests = |want: &Want| Want {
+        activity: Activity::Rests,
+        ..want.clone()
+    };
+    wanted.iter().map(rests).collect()
+}
+
 #[test]
-fn what_rests_is_kept_and_not_withdrawn() {
+fn what_is_paused_is_kept_until_it_is_deleted() {
     let mut index = Index::new(References::default(), 1);
     let wanted = wants(&web(), 1);
     index.present(&web(), shown("u1", &wanted, &[]), 1);
-    let resting: Vec<_> = wanted
-        .iter()
+    let rest = shown("u1", &paused(&wanted), &[]);
+    let kept = ["east: web kept", "west: web kept"];
+    assert_eq!(words(&index.present(&web(), rest.clone(), 1)), kept);
+    let gone = ["east: web deleted", "west: web deleted"];
+    assert_eq!(words(&index.deleted(&web())), gone, "the pause went with it");
+    index.present(&web(), rest, 1);
+    let missing = ["east: web not listed", "west: web not listed"];
+    assert_eq!(words(&index.listed(&gvr("configmaps"), 2)), missing);
+}
+
+#[test]
+fn what_leaves_a_target_while_it_is_paused_is_told_then_and_at_every_edit() {
+    let mut index = Index::new(References::default(), 1);
+    let wanted = wants(&web(), 1);
+    index.present(&web(), shown("u1", &wanted, &[]), 1);
+    index.present(&web(), shown("u1", &paused(&wanted), &[]), 1);
+    let unselected = ["east: web unselected", "west: web unselected"];
+    assert_eq!(words(&index.present(&web(), shown("u1", &[], &[]), 1)), unselected);
+    // Its pause ends, which nothing else tells.
+    assert_eq!(words(&index.present(&web(), shown("u1", &[], &[]), 1)), unselected);
+    // The reason may be another one by now.
+    let drained = withheld_from_east("u1", &wanted[1..], Withholding::Drained);
+    assert_eq!(
+        words(&index.present(&web(), drained, 1)),
+        ["east: web drained", "west: web wanted"]
+    );
+    let back = index.present(&web(), shown("u1", &wanted, &[]), 1);
+    assert_eq!(words(&back), ["east: web wanted"]);
+    assert!(index.present(&web(), shown("u1", &wanted, &[]), 1).is_empty());
+}
+
+#[test]
+fn what_nothing_names_any_more_once_its_pause_ends_is_told_to_go() {
+    let mut index = Index::new(References::default(), 1);
+    let config = key("configmaps", "default", "config");
+    let named: Vec<_> = (wants(&config, 1).iter())
         .map(|want| Want {
-            activity: Activity::Rests,
+            needs: Needs::IfReferenced,
             ..want.clone()
         })
         .collect();
-    let rest = shown("u1", &resting, &[]);
+    index.present(&web(), shown("u1", &wants(&web(), 1), std::slice::from_ref(&config)), 1);
+    index.present(&config, shown("u2", &named, &[]), 1);
+    index.settle();
+    index.present(&config, shown("u2", &paused(&named), &[]), 1);
+    index.present(&web(), shown("u1", &wants(&web(), 1), &[]), 1);
     assert_eq!(
-        words(&index.present(&web(), rest, 1)),
-        ["east: web kept", "west: web kept"]
+        words(&index.present(&config, shown("u2", &named, &[]), 1)),
+        ["east: config unselected", "west: config unselected"]
     );
-    assert!(index.deleted(&web()).is_empty(), "nothing is written about it");
 }
 
 #[test]
@@ -359,7 +406,8 @@ fn the_end_of_an_object_that_left_the_selection_is_told_too() {
     index.present(&web(), shown("u1", &wanted, &[]), 1);
     let left = index.present(&web(), shown("u1", &wanted[..1], &[]), 1);
     assert_eq!(words(&left), ["west: web unselected"]);
-    assert!(index.present(&web(), shown("u1", &wanted[..1], &[]), 1).is_empty());
+    let again = index.present(&web(), shown("u1", &wanted[..1], &[]), 1);
+    assert_eq!(words(&again), ["west: web unselected"]);
     assert_eq!(
         words(&index.deleted(&web())),
         ["east: web deleted", "west: web deleted"]
@@ -483,7 +531,8 @@ fn from_a_drained_target_everything_goes_namespaces_too() {
     assert_eq!(words(&told), ["east: default drained"]);
     let told = index.present(&web(), drained("u1", &of_web), 2);
     assert_eq!(words(&told), ["east: web drained"]);
-    assert!(index.present(&web(), drained("u1", &of_web), 3).is_empty(), "once");
+    let told = index.present(&web(), drained("u1", &of_web), 3);
+    assert_eq!(words(&told), ["east: web drained"], "at each of its edits");
     // Taken back, both are wanted there again.
     index.present(&namespace, shown("n1", &of_namespace, &[]), 4);
     let told = index.present(&web(), shown("u1", &of_web, &[]), 4);

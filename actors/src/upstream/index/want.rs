@@ -62,14 +62,14 @@ impl Want {
         &self.prescription.target.name
     }
 
-    /// Whether it rests because its policy does.
+    /// Whether it rests because its policy does: nothing of that goes until the policy is taken up again.
     pub(super) fn is_suspended(&self) -> bool {
         self.activity == Activity::Rests && self.prescription.spec().suspend
     }
 
     /// Whether nobody was told of it although it may be there.
     pub(super) fn is_untold(&self) -> bool {
-        self.is_suspended() || self.activity == Activity::AwaitsFinalizer
+        matches!(self.activity, Activity::Rests | Activity::AwaitsFinalizer)
     }
 
     /// Whether `other` wants the very same.
