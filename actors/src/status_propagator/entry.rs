@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use syncer_clusters::Object;
 use syncer_core::{
     marker::PayloadHash,
+    plan::Newcomer,
     status::{Endpoints, Problem},
 };
 
@@ -26,6 +27,8 @@ pub(crate) struct Wish {
     pub(crate) hash: PayloadHash,
     /// Why nothing is written there for now, if nothing is.
     pub(crate) rests: Option<Problem>,
+    /// Whether it may be made there.
+    pub(crate) newcomer: Newcomer,
 }
 
 /// One object.
@@ -64,10 +67,11 @@ impl Entry {
             target.wish = None;
             target.rests = None;
         }
-        for Wish { target, hash, rests } in wishes {
-            self.change(&target, |side| {
-                side.wish = Some(hash);
-                side.rests = rests.map(Box::new);
+        for wish in wishes {
+            self.change(&wish.target, |side| {
+                side.wish = Some(wish.hash);
+                side.rests = wish.rests.map(Box::new);
+                side.newcomer = wish.newcomer;
             });
         }
         self.forget_empty();

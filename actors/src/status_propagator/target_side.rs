@@ -6,6 +6,7 @@ use serde_json::value::RawValue;
 use syncer_clusters::Object;
 use syncer_core::{
     marker::{PAUSED_ANNOTATION, PayloadHash},
+    plan::Newcomer,
     resource_version,
     status::{Endpoints, Part, Problem, Report, SpecState, StatusKind, Voice},
 };
@@ -16,6 +17,8 @@ use super::upstream_side::{Expected, UpstreamSide, hash};
 pub(super) struct TargetSide {
     pub(super) name: Arc<str>,
     pub(super) wish: Option<PayloadHash>,
+    /// Whether what is wished for may be made there.
+    pub(super) newcomer: Newcomer,
     pub(super) seen: Option<Seen>,
     pub(super) problem: Option<Box<Problem>>,
     /// Why nothing is written there for now, if nothing is.
@@ -84,6 +87,7 @@ impl TargetSide {
         Self {
             name: name.clone(),
             wish: None,
+            newcomer: Newcomer::Welcome,
             seen: None,
             problem: None,
             rests: None,
@@ -125,6 +129,13 @@ impl TargetSide {
             || known.activity != seen.activity;
         *known = seen;
         news
+    }
+
+    /// Whether it has no say: a cordoned target gets nothing new, and what is not there it cannot report. Until it was listed
+    /// nobody knows whether it is there.
+    pub(super) fn is_kept_out(&self, voice: Voice) -> bool {
+        let is_listed = !matches!(voice, Voice::NeverHeard { .. });
+        self.newcomer == Newcomer::KeptOut && self.seen.is_none() && is_listed
     }
 
     pub(super) fn report<'a>(

@@ -21,7 +21,7 @@ use parking_lot::Mutex;
 use prometheus_client::{encoding::text::encode, registry::Registry};
 use serde_json::{Value, json};
 use syncer_clusters::{FieldsV1Kept, Write};
-use syncer_core::{LogicalCluster, Scope, marker::PayloadHash};
+use syncer_core::{LogicalCluster, Scope, marker::PayloadHash, plan::Newcomer};
 use syncer_sandbox::{ApiServer, Body, NoAnswer, Options, TimerClock};
 use tokio::task::LocalSet;
 use tower::{Service, ServiceExt as _};
@@ -272,6 +272,7 @@ impl Bench {
             target: target.clone(),
             hash: HASH,
             rests: None,
+            newcomer: Newcomer::Welcome,
         };
         let wishes = self.targets.keys().map(wish).collect();
         self.board().upstream_seen(&object, wishes, StatusTerms::default());

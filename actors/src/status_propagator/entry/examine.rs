@@ -59,6 +59,9 @@ impl Entry {
         for side in &self.targets {
             let Some(wish) = side.wish else { continue };
             let voice = voices.of(&side.name, &key.gvr, now);
+            if side.is_kept_out(voice) {
+                continue;
+            }
             reports.push(side.report(wish, upstream, voice, voices.has_slices(&side.name)));
         }
         // Nobody is to hold it: what stands upstream stays.

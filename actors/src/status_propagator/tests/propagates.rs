@@ -114,6 +114,7 @@ fn a_generation_is_not_observed_before_its_targets_hold_it() {
             target: target.into(),
             hash: next,
             rests: None,
+            newcomer: Newcomer::Welcome,
         });
         bench
             .board()
@@ -128,6 +129,53 @@ fn a_generation_is_not_observed_before_its_targets_hold_it() {
             let shown = bench.status(&deployments(), "web").await;
             assert_eq!(shown["observedGeneration"], observed, "after {target}");
         }
+    });
+}
+
+/// A cordoned target gets nothing new: what it does not hold keeps no rollout from its end.
+#[test]
+fn a_cordoned_target_without_a_copy_has_no_say_once_it_is_listed() {
+    simulate(&["east", "west"], |mut bench| async move {
+        bench.start();
+        let (resource, body) = (deployments(), deployment("web"));
+        bench.upstream.create(&resource, &body).await;
+        let object = bench.upstream.get(&resource, "web").await.unwrap();
+        let show = |west: Newcomer| {
+            let wishes = [("east", Newcomer::Welcome), ("west", west)].map(|(target, newcomer)| Wish {
+                target: target.into(),
+                hash: HASH,
+                rests: None,
+                newcomer,
+            });
+            bench
+                .board()
+                .upstream_seen(&object, wishes.to_vec(), StatusTerms::default());
+        };
+        bench.targets["east"].create(&resource, &body).await;
+        let (east, west): (Arc<str>, Arc<str>) = ("east".into(), "west".into());
+        for target in [&east, &west] {
+            bench.board().target_list_started(target, &resource.gvr);
+        }
+        bench.report("east", &resource, "web", &ready(5)).await;
+        bench.board().target_listed(&east, &resource.gvr);
+        show(Newcomer::KeptOut);
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        assert_eq!(bench.writes(), 0, "west may hold it: nobody knows yet (S5)");
+
+        bench.board().target_listed(&west, &resource.gvr);
+        let status = bench
+            .until("what east reports", "web", |status| status["observedGeneration"] == 1)
+            .await;
+        assert_eq!(status["readyReplicas"], 5);
+        assert_eq!(conditions(&status)["workload.kcp.io/Synced"], ["True", "Synced"]);
+        assert!(!status.to_string().contains("west"), "{status}");
+
+        // What a cordoned target keeps it reports.
+        bench.targets["west"].create(&resource, &body).await;
+        bench.report("west", &resource, "web", &ready(3)).await;
+        bench
+            .until("both of them", "web", |status| status["readyReplicas"] == 8)
+            .await;
     });
 }
 
@@ -298,6 +346,7 @@ fn an_upstream_that_was_restored_counts_though_its_versions_are_older() {
             target: "east".into(),
             hash: HASH,
             rests: None,
+            newcomer: Newcomer::Welcome,
         };
         let writes = bench.writes();
         // Late news of the same list is old news.

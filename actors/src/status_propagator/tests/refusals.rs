@@ -21,6 +21,7 @@ async fn deploy_in(bench: &Bench, namespace: &str, name: &str) {
         target: "east".into(),
         hash: HASH,
         rests: None,
+        newcomer: Newcomer::Welcome,
     };
     bench.board().upstream_seen(&object, vec![wish], StatusTerms::default());
 }

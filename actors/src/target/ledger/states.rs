@@ -90,7 +90,7 @@ impl Record {
         }
     }
 
-    /// How the object stands; `None` if it is neither wanted nor there.
+    /// How the object stands; `None` if it is neither there nor to be made there.
     fn state(&self) -> Option<ObjectState> {
         let there = matches!(self.live, Live::Ours(_));
         if let Live::Ours(ours) = &self.live
@@ -101,6 +101,11 @@ impl Record {
         match &self.desired {
             Desired::Unknown | Desired::Withheld(_) => there.then_some(ObjectState::Unknown),
             Desired::Gone(_) if !there => None,
+            // A cordoned target gets nothing new: what it does not hold is none of its objects.
+            Desired::Wanted {
+                newcomer: Newcomer::KeptOut,
+                ..
+            } if self.live == Live::Unseen => None,
             Desired::Gone(_) if self.is_missing() && self.admission == Admission::Held => Some(ObjectState::Held),
             Desired::Gone(_) | Desired::Wanted { .. } => Some(self.progress()),
         }

@@ -452,6 +452,32 @@ fn what_the_upstream_refused_to_show_stays_and_is_asked_for_again() {
 }
 
 #[test]
+fn what_a_cordoned_target_does_not_get_is_none_of_its_objects() {
+    let kept_out = |hash| match wanted(hash) {
+        Desired::Wanted { uid, hash, .. } => Desired::Wanted {
+            uid,
+            hash,
+            newcomer: Newcomer::KeptOut,
+        },
+        other => other,
+    };
+    let mut ledger = created();
+    ledger.unwant(&key("web"), kept_out(1), 1);
+    ledger.unwant(&key("new"), kept_out(1), 1);
+    for name in ["web", "new"] {
+        assert_eq!(turn(&mut ledger, &key(name)), None);
+    }
+    let counts = ledger.states().0;
+    assert_eq!(
+        (counts.desired(), counts.of(ObjectState::Synced)),
+        (1, 1),
+        "what it keeps"
+    );
+    ledger.unwant(&key("new"), wanted(1), 1);
+    assert_eq!(ledger.states().0.of(ObjectState::Pending), 1, "it may go there now");
+}
+
+#[test]
 fn what_a_complete_upstream_did_not_name_is_absent() {
     let mut ledger = Ledger::default();
     ledger.sight(&key("orphan"), seen(1, "10"), 1);

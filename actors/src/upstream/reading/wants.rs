@@ -138,6 +138,7 @@ fn wish(want: &Want) -> Wish {
         target: want.prescription.target.name.clone(),
         hash: want.hash,
         rests,
+        newcomer: want.newcomer,
     }
 }
 
