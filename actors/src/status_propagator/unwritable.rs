@@ -13,8 +13,9 @@ use tokio::time::Instant;
 pub(super) const UNSERVED: Duration = Duration::from_mins(10);
 /// How long is left alone what may not be written: the permission may come.
 pub(super) const FORBIDDEN: Duration = Duration::from_secs(30);
-/// After so many refusals with nothing taken between or for a while before, nothing of the resource is tried for now.
-const REFUSALS: usize = 16;
+/// After so many refusals with nothing taken between or for a while before, no place that refused is tried for now: where the permission is
+/// missing altogether, it is not asked for in every namespace again and again.
+const REFUSALS: usize = 256;
 const LATELY: Duration = Duration::from_mins(5);
 /// How many places are remembered; beyond that the one that is due first is forgotten, and tried again.
 const MOST: usize = 4_096;
@@ -30,8 +31,11 @@ pub(super) struct Unwritable {
 /// What is known of one resource.
 #[derive(Default)]
 struct Resource {
-    until: Option<Instant>,
+    /// Until when it counts as unserved.
+    unserved_until: Option<Instant>,
     unserved: Unserved,
+    /// Until when its places that refused are left alone together.
+    refused_until: Option<Instant>,
     /// When a status of it was taken last.
     taken: Option<Instant>,
     /// How many refusals came since.
@@ -77,7 +81,7 @@ impl Unwritable {
         if known.taken.take().is_some() {
             return Unserved::InDoubt;
         }
-        known.until = Some(now + UNSERVED);
+        known.unserved_until = Some(now + UNSERVED);
         let said = match known.unserved {
             Unserved::InDoubt => Unserved::News,
             Unserved::News | Unserved::Known => Unserved::Known,
@@ -99,7 +103,8 @@ impl Unwritable {
             .taken
             .is_some_and(|taken| now.saturating_duration_since(taken) < LATELY);
         if resource.refused >= REFUSALS && !is_taken {
-            resource.until = Some(now + FORBIDDEN);
+            resource.refused_until = Some(now + FORBIDDEN);
+            resource.refused = 0;
         }
         let count = || self.places.keys().filter(|place| place.gvr == key.gvr).count();
         known.is_none().then(count)
@@ -107,9 +112,12 @@ impl Unwritable {
 
     /// Until when `key` is left alone.
     pub(super) fn until(&self, key: &ObjectKey, now: Instant) -> Option<Instant> {
-        let resource = self.resources.get(&key.gvr).and_then(|resource| resource.until);
-        let place = self.places.get(&Place::of(key)).copied();
-        resource.max(place).filter(|until| *until > now)
+        let resource = self.resources.get(&key.gvr)?;
+        let refused_until = self.places.get(&Place::of(key)).copied();
+        // A place that never refused waits for none of those that did (S9).
+        let together = refused_until.and(resource.refused_until);
+        let until = resource.unserved_until.max(refused_until).max(together);
+        until.filter(|until| *until > now)
     }
 
     fn make_room(&mut self) {
@@ -158,23 +166,28 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_allows_is_not_tried_in_every_namespace() {
+    fn what_nobody_allows_is_not_tried_again_in_every_namespace() {
         let mut unwritable = Unwritable::default();
         let now = Instant::now();
-        for number in 1..REFUSALS {
-            unwritable.forbidden(&key("a", &number.to_string()), now);
-            assert_eq!(unwritable.until(&key("b", ""), now), None);
-        }
-        unwritable.forbidden(&key("a", "last"), now);
-        assert_eq!(unwritable.until(&key("b", ""), now), Some(now + FORBIDDEN));
+        let soon = now + FORBIDDEN;
+        let refuse = |unwritable: &mut Unwritable, times: usize, at: Instant| {
+            for number in 0..times {
+                unwritable.forbidden(&key("a", &number.to_string()), at);
+            }
+        };
+        refuse(&mut unwritable, REFUSALS, now);
+        unwritable.forbidden(&key("b", ""), now);
+        refuse(&mut unwritable, REFUSALS - 2, soon);
+        assert_eq!(unwritable.until(&key("b", ""), soon), None);
+        refuse(&mut unwritable, 1, soon);
+        assert_eq!(unwritable.until(&key("b", ""), soon), Some(soon + FORBIDDEN));
+        assert_eq!(unwritable.until(&key("c", ""), soon), None, "it never refused");
         // One that was taken says that others may be; for a while even if it was the last.
-        unwritable.taken(&key("c", ""), now);
-        for number in 0..2 * REFUSALS {
-            unwritable.forbidden(&key("a", &number.to_string()), now);
-        }
-        assert_eq!(unwritable.until(&key("b", ""), now), None);
-        unwritable.forbidden(&key("a", "1"), now + LATELY);
-        assert!(unwritable.until(&key("b", ""), now + LATELY).is_some());
+        unwritable.taken(&key("c", ""), soon);
+        refuse(&mut unwritable, REFUSALS, soon);
+        assert_eq!(unwritable.until(&key("b", ""), soon), None);
+        refuse(&mut unwritable, 1, now + LATELY + FORBIDDEN);
+        assert!(unwritable.until(&key("b", ""), now + LATELY + FORBIDDEN).is_some());
     }
 
     #[test]
