@@ -11,7 +11,6 @@
 )]
 
 use std::{
-    collections::BTreeSet,
     hint::black_box,
     time::{Duration, Instant},
 };
@@ -22,8 +21,8 @@ use syncer_core::{
     Gvr,
     config::{ForeignLeaves, Strategy},
     conflict::{
-        Base, Clocks, Decision, LeafHasher, Memory, Moment, Rules, Schema, SideClock, Sides, Standing, base_of, decide,
-        write_back_patch,
+        Base, Clocks, Decision, LeafHasher, Memory, Moment, Resting, Rules, Schema, SideClock, Sides, Standing,
+        base_of, decide, write_back_patch,
     },
     drift::IGNORED_MANAGERS,
 };
@@ -101,7 +100,7 @@ impl Pair {
             live: &self.live,
             target: "east",
         };
-        let resting = BTreeSet::new();
+        let resting = Resting::default();
         let rules = Rules {
             strategy,
             foreign: ForeignLeaves::Remove,

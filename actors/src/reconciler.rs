@@ -13,6 +13,7 @@ mod left_over;
 mod orphan;
 mod remove;
 mod unknown_field;
+mod untaken;
 mod verify;
 mod work;
 

@@ -20,18 +20,18 @@ mod leaf;
 mod order;
 mod owner;
 mod place;
+mod resting;
 mod schema;
 mod settle;
 mod settling;
 mod sheet;
 mod time;
 mod trail;
+mod untaken;
 mod verdict;
 mod walk;
 mod write_back;
 mod written_back;
-
-use std::collections::BTreeSet;
 
 use serde_json::Value;
 
@@ -40,12 +40,14 @@ pub use self::{
     claim::excerpt,
     collected::base_of,
     decide::decide,
-    fight::{Fight, FightKey, Fights, Stance},
+    fight::{Fight, FightKey, Fights, Fought, Stance},
     handing_over::{items_left_in_part, to_hand_over},
     leaf::{LeafHash, LeafHasher, LeafId, LeafKind, LeafPath, leaf_id},
+    resting::Resting,
     schema::{Key, ListKind, MapKind, Schema, Shape},
     sheet::{FirstShown, LeafSheet, ShownLeaf, Succession, leaves_of},
     time::{Certainty, LEAST_UNCERTAINTY, LeafTimes, MOST_TIMES, Moment, SideClock, Sight, WriteTime},
+    untaken::base_of_taken,
     verdict::{Said, Verdict, Why, Winner},
     write_back::write_back_patch,
     written_back::{OriginalWrite, WRITTEN_BACK_ANNOTATION, WrittenBack},
@@ -103,7 +105,7 @@ pub struct Rules<'a> {
     /// Paths that transforms make or remove.
     pub produced: &'a [Path],
     /// Leaves that are fought over and left alone for now.
-    pub resting: &'a BTreeSet<LeafId>,
+    pub resting: &'a Resting,
 }
 
 /// The clocks at the moment of a decision.

@@ -98,6 +98,37 @@ pub fn left_to_cluster(gvr: &Gvr, path: &FieldPath) -> bool {
     })
 }
 
+/// `value`, which is at `path`, without what is left to the cluster in it: that is no part of what somebody wrote there.
+pub(crate) fn without_clusters_part(gvr: &Gvr, path: &FieldPath, value: &Value) -> Value {
+    let mut value = value.clone();
+    if table::rule(gvr.group(), gvr.resource()).is_some() {
+        strip_clusters_part(gvr, &mut path.clone(), &mut value);
+    }
+    value
+}
+
+fn strip_clusters_part(gvr: &Gvr, path: &mut FieldPath, value: &mut Value) {
+    match value {
+        Value::Object(members) => members.retain(|name, member| {
+            path.push(Step::Field(name.as_str().into()));
+            let is_left = left_to_cluster(gvr, path);
+            if !is_left {
+                strip_clusters_part(gvr, path, member);
+            }
+            path.pop();
+            !is_left
+        }),
+        Value::Array(items) => {
+            for (index, item) in items.iter_mut().enumerate() {
+                path.push(Step::Index(index));
+                strip_clusters_part(gvr, path, item);
+                path.pop();
+            }
+        }
+        _ => {}
+    }
+}
+
 fn strip_identity(object: &mut Value) {
     let Some(members) = object.as_object_mut() else { return };
     members.remove("status");

@@ -16,8 +16,8 @@ use syncer_core::{
     ObjectKey,
     config::FightRule,
     conflict::{
-        Clocks, Decision, FightKey, Fights, LeafId, LeafSheet, Memory, Moment, ShownLeaf, SideClock, Sight, Succession,
-        Verdict, Winner,
+        Clocks, Decision, FightKey, Fights, Fought, LeafId, LeafSheet, Memory, Moment, Resting, ShownLeaf, SideClock,
+        Sight, Succession, Verdict, Winner,
     },
 };
 
@@ -146,18 +146,14 @@ impl fmt::Display for Noticed {
 
 impl Docket {
     /// The leaves of a party that rest now.
-    pub(crate) fn resting(&self, party: Party<'_>, now: Moment) -> BTreeSet<LeafId> {
+    pub(crate) fn resting(&self, party: Party<'_>, now: Moment) -> Resting {
         let Some(case) = self.cases.get(party.key) else {
-            return BTreeSet::new();
+            return Resting::default();
         };
         let mut case = case.lock();
         case.bench(party);
-        let written_back: Vec<_> = case.written_back.resting(now).collect();
-        let reverted = case.targets.get(party.target).into_iter();
-        reverted
-            .flat_map(|bench| bench.reverted.resting(now))
-            .chain(written_back)
-            .collect()
+        let reverted = case.targets.get(party.target).map(|bench| bench.reverted.resting(now));
+        case.written_back.resting(now).or(reverted.unwrap_or_default())
     }
 
     /// When the first of the leaves of a party that rest is tried again.
@@ -295,9 +291,13 @@ impl Docket {
                 Winner::WrittenBack => &mut case.written_back,
                 _ => &mut case.bench(party).reverted,
             };
-            if let Some(until) = fights.acted(&key, now, rule) {
+            if let Some(fought) = fights.acted(&key, now, rule) {
+                let (path, until) = match fought {
+                    Fought::Leaf(until) => (verdict.path.to_string(), until),
+                    Fought::Object(until) => (format!("more than {} of its fields", Fights::MOST), until),
+                };
                 noticed.push(Noticed {
-                    path: verdict.path.to_string(),
+                    path,
                     rivals: fights.rivals(&key),
                     manager,
                     until,

@@ -238,7 +238,7 @@ fn of_secret() -> Vec<Verdict> {
     use serde_json::{Value, json};
     use syncer_core::{
         config::ForeignLeaves,
-        conflict::{Clocks, Memory, Rules, Schema, SideClock, Sides, Standing, base_of, decide},
+        conflict::{Clocks, Memory, Resting, Rules, Schema, SideClock, Sides, Standing, base_of, decide},
         hash_key::HashKey,
     };
     let (gvr, key, now) = (
@@ -269,7 +269,7 @@ fn of_secret() -> Vec<Verdict> {
         ignored: &[],
         owned: &[],
         produced: &[],
-        resting: &std::collections::BTreeSet::new(),
+        resting: &Resting::default(),
     };
     let clock = SideClock::default();
     let clocks = Clocks {

@@ -6,11 +6,11 @@ mod ending;
 mod view;
 mod write_back;
 
-use std::{collections::BTreeSet, time::Duration};
+use std::time::Duration;
 
 use syncer_core::{
     config::Strategy,
-    conflict::{Base, LeafHasher, LeafId, Moment, Verdict, base_of},
+    conflict::{Base, LeafHasher, Moment, Resting, Verdict, base_of},
     event_reason::EventReason,
     payload::Payload,
 };
@@ -84,7 +84,7 @@ impl Work<'_> {
         }
     }
 
-    fn resting(&self) -> BTreeSet<LeafId> {
+    fn resting(&self) -> Resting {
         self.party()
             .map(|party| self.downstream.arbiter.docket.resting(party, self.moment()))
             .unwrap_or_default()
@@ -104,7 +104,7 @@ impl Work<'_> {
         moment_of(&self.downstream.clock)
     }
 
-    fn hasher(&self) -> LeafHasher<'_> {
+    pub(super) fn hasher(&self) -> LeafHasher<'_> {
         if is_secret(self.resource) {
             LeafHasher::Keyed(self.downstream.bodies.hash_key())
         } else {

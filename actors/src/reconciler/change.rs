@@ -5,7 +5,6 @@ use serde_json::Value;
 use syncer_clusters::{Cause, Deletion, Error, Next, Object, Preconditions};
 use syncer_core::{
     body::Expects,
-    config::OnUnknownField,
     event_reason::EventReason,
     immutable,
     plan::Reason,
@@ -76,29 +75,28 @@ impl Work<'_> {
         }
     }
 
-    /// Applies; what a target does not know is left out where the policy says so.
+    /// Applies; what a target does not know is left out where the policy says so. The base says what the target did not take.
     pub(super) async fn apply_known(&self, body: Bytes) -> Result<Object, Error> {
-        let answer = self.apply(body.clone()).await;
-        let drops = self
-            .task
-            .prescription
-            .as_ref()
-            .is_some_and(|prescription| prescription.spec().conflict.on_unknown_field == OnUnknownField::Drop);
-        let Err(mut error) = answer else { return answer };
-        if !drops {
-            return Err(error);
-        }
-        let Ok(mut tree) = serde_json::from_slice::<Value>(&body) else {
+        let mut error = match self.apply(body.clone()).await {
+            Ok(object) => return Ok(self.without_what_it_took_not(object, &body).await),
+            Err(error) => error,
+        };
+        let Ok(whole) = serde_json::from_slice::<Value>(&body) else {
             return Err(error);
         };
+        if !self.drops_unknown() {
+            return Err(error);
+        }
+        let mut tree = whole.clone();
         for _ in 0..MOST_UNKNOWN {
             let Some(path) = unknown_field(&error) else {
                 return Err(error);
             };
             self.log(&format_args!("left out {path}: the target does not know it"));
             path.remove(&mut tree);
-            match self.apply(Bytes::from(tree.to_string())).await {
-                Ok(object) => return Ok(object),
+            let left = Bytes::from(self.marked(&whole, tree.clone()).to_string());
+            match self.apply(left.clone()).await {
+                Ok(object) => return Ok(self.without_what_it_took_not(object, &left).await),
                 Err(next) => error = next,
             }
         }

@@ -81,6 +81,17 @@ impl Base {
         (base.0.len() < self.0.len()).then_some(base)
     }
 
+    /// This base, where each of `leaves` that it knows is one that the target does not take; `None` if it says so already.
+    pub(super) fn with_untaken(&self, leaves: &[LeafId]) -> Option<Self> {
+        let mut base = self.clone();
+        for leaf in leaves {
+            if let Some(agreed) = base.0.get_mut(leaf) {
+                agreed.hash = LeafHash::UNTAKEN;
+            }
+        }
+        (base != *self).then_some(base)
+    }
+
     pub(super) fn agree(&mut self, leaf: LeafId, agreed: Agreed) {
         self.0.insert(leaf, agreed);
     }

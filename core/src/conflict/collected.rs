@@ -72,6 +72,17 @@ impl<'a> Sink<'a> for Collected<'_> {
 
 /// Tells `all` of the leaves of `value`, which is at `path`.
 pub(super) fn collect(gvr: &Gvr, schema: &Schema, path: &FieldPath, value: &Value, all: &mut Collected<'_>) {
+    let hasher = all.hasher;
+    collect_into((gvr, schema, hasher), path, value, all);
+}
+
+/// Tells any sink of them.
+pub(super) fn collect_into<'v>(
+    (gvr, schema, hasher): (&Gvr, &Schema, LeafHasher<'_>),
+    path: &FieldPath,
+    value: &'v Value,
+    sink: &mut dyn Sink<'v>,
+) {
     let place = Place {
         desired: value,
         live: Some(value),
@@ -88,9 +99,9 @@ pub(super) fn collect(gvr: &Gvr, schema: &Schema, path: &FieldPath, value: &Valu
     }
     let mut walk = Walk {
         gvr,
-        hasher: all.hasher,
+        hasher,
         trail: Trail::of(path),
-        sink: all,
+        sink,
     };
     if path.steps().is_empty() {
         walk.object(&place, hint);

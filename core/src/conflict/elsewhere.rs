@@ -17,6 +17,7 @@ use crate::{
     config::{FieldOwner, ForeignLeaves, Strategy},
     drift,
     field_path::{FieldPath, Step},
+    kind_rules,
     marker::FIELD_MANAGER,
     ownership::{HANDOVER_MANAGER, ManagedEntry},
     removal,
@@ -81,7 +82,9 @@ impl Settling<'_, '_> {
             },
         };
         let (ids, changed) = self.known_within(&leaf, live);
-        let content = Content::One(live);
+        // What the target's cluster set in it by itself, as a port of its nodes, goes nowhere else.
+        let own = kind_rules::without_clusters_part(sides.gvr, path, live);
+        let content = Content::One(&own);
         let entries = self.live_entries;
         let owner = others(entries).filter(|entry| node_at(entry.fields, path).is_some());
         let strategy = self.strategy(path);

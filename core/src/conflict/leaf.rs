@@ -72,6 +72,13 @@ pub fn leaf_id(hasher: LeafHasher<'_>, path: &FieldPath) -> LeafId {
     hasher.id(&Trail::of(path).text, kind)
 }
 
+// === impl LeafHash ===
+
+impl LeafHash {
+    /// Stands in a base for a value that was applied and that the target does not take.
+    pub(super) const UNTAKEN: Self = Self(0);
+}
+
 // === impl LeafHasher ===
 
 impl LeafHasher<'_> {

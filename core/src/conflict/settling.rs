@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     config::{FieldOwner, Strategy},
-    field_path::FieldPath,
+    field_path::{FieldPath, Step},
     ownership::ManagedEntry,
 };
 
@@ -84,6 +84,14 @@ impl<'s> Sink<'s> for Settling<'_, 's> {
             return;
         }
         let known = self.sides.base.and_then(|base| base.get(met.id));
+        let is_untaken = known.is_some_and(|agreed| agreed.hash == LeafHash::UNTAKEN);
+        if is_untaken && met.live.is_none() && self.sides.standing == Standing::Applied {
+            // The target was given it, and does not take it: nobody removed it.
+            self.met.insert(met.id);
+            self.keep(met.id);
+            return;
+        }
+        let known = known.filter(|_| !is_untaken);
         let echo = self.echo(path, Some(hash));
         let known = echo.or(known);
         let agreed = match (met.part, self.sides.base, self.sides.standing) {
@@ -109,7 +117,7 @@ impl<'s> Sink<'s> for Settling<'_, 's> {
             // It had the leaf when it was last looked at, and removed it since.
             (None, None) => again(&self.memory.downstream),
             (None, Some(_)) => !met.mine && met.owner.is_some(),
-            (Some(_), None) => true,
+            (Some(_), None) => !met.mine,
             (Some(agreed), Some(live)) => !met.mine && self.sides.hasher.value(live) != agreed,
         };
         let upstream_changed = upstream_differs || (downstream_differs && again(&self.memory.upstream));
@@ -132,7 +140,7 @@ impl<'s> Sink<'s> for Settling<'_, 's> {
             downstream: met.live.as_ref(),
             owner: met.owner,
             changed,
-            strategy: self.strategy(&trail.path),
+            strategy: self.strategy_of(&trail.path, &met.desired),
         };
         match self.judge(&case) {
             None | Some(Winner::Upstream | Winner::Same) => {
@@ -169,7 +177,7 @@ impl Settling<'_, '_> {
     pub(super) fn judge(&mut self, case: &Case<'_>) -> Option<Winner> {
         self.differing.push(case.id);
         let at_target = matches!(case.changed, Changed::Downstream | Changed::Differently);
-        if at_target && self.rules.resting.contains(&case.id) {
+        if at_target && self.rules.resting.contains(case.id) {
             self.tell(case, (Winner::Downstream, Why::Fight), None);
             return Some(Winner::Downstream);
         }
@@ -245,10 +253,29 @@ impl Settling<'_, '_> {
         });
     }
 
-    /// The strategy for the leaf at `path`: what a transform makes, and what a rule gives to the upstream, is the upstream's.
-    pub(super) fn strategy(&self, path: &FieldPath) -> Strategy {
-        let produced = self.rules.produced.iter().any(|produced| produced.meets(path));
+    /// The strategy for the leaf at `path` that is `desired`. A transform that makes a part of items says nothing of which items there are, of their
+    /// order, or of the arms that it does not touch.
+    fn strategy_of(&self, path: &FieldPath, desired: &Content<'_>) -> Strategy {
+        let is_produced = |path: &FieldPath| self.rules.produced.iter().any(|produced| produced.covers(path));
+        let produced = match desired {
+            Content::One(_) => is_produced(path),
+            Content::Arms(arms) => arms.iter().any(|(arm, _)| {
+                let mut path = path.clone();
+                path.push(Step::Field((*arm).into()));
+                is_produced(&path)
+            }),
+            Content::Order(_) => self.rules.produced.iter().any(|produced| produced.holds(path)),
+        };
         if produced || self.owner_by_rule(path) == Some(FieldOwner::Upstream) {
+            return Strategy::UpstreamWins;
+        }
+        self.rules.strategy
+    }
+
+    /// The strategy for what is not desired at `path`: what a transform makes, and what a rule gives to the upstream, is the upstream's.
+    pub(super) fn strategy(&self, path: &FieldPath) -> Strategy {
+        let produced = self.rules.produced.iter().any(|produced| produced.covers(path));
+        if produced || self.owner_of_foreign(path) == Some(FieldOwner::Upstream) {
             return Strategy::UpstreamWins;
         }
         self.rules.strategy

@@ -89,7 +89,7 @@ fn owned(value: &Value, name: &str) -> Value {
     }
 }
 
-fn rules(strategy: Strategy, resting: &BTreeSet<LeafId>) -> Rules<'_> {
+fn rules(strategy: Strategy, resting: &Resting) -> Rules<'_> {
     Rules {
         strategy,
         foreign: ForeignLeaves::Remove,
@@ -116,7 +116,7 @@ fn sides<'a>(gvr: &'a Gvr, base: Option<&'a Base>, desired: &'a Value, live: &'a
 
 #[test]
 fn what_is_as_it_was_asks_for_nothing() {
-    let (gvr, none) = (deployments(), BTreeSet::new());
+    let (gvr, none) = (deployments(), Resting::default());
     let (desired, live) = web();
     let base = base_of(&gvr, &Schema::BuiltIn, LeafHasher::Plain, None, &desired, CLOCKS.now);
     for strategy in [Strategy::UpstreamWins, Strategy::LastWriteWins, Strategy::MergeChanges] {
@@ -146,7 +146,7 @@ fn the_base_of_a_usual_deployment_fits() {
 
 #[test]
 fn without_a_base_or_with_one_that_is_too_large_the_upstream_wins_and_that_is_said() {
-    let (gvr, none) = (deployments(), BTreeSet::new());
+    let (gvr, none) = (deployments(), Resting::default());
     let (desired, live) = web();
     let plain = rules(Strategy::MergeChanges, &none);
     let decision = decide(
@@ -181,7 +181,7 @@ fn without_a_base_or_with_one_that_is_too_large_the_upstream_wins_and_that_is_sa
 #[test]
 fn no_value_of_a_secret_is_shown() {
     let key = HashKey::new(b"key");
-    let (gvr, none) = (Gvr::new("", "v1", "secrets"), BTreeSet::new());
+    let (gvr, none) = (Gvr::new("", "v1", "secrets"), Resting::default());
     let desired = json!({"data": {"password": "aHVudGVyMg=="}});
     let hasher = LeafHasher::Keyed(&key);
     let base = base_of(
@@ -212,7 +212,7 @@ fn no_value_of_a_secret_is_shown() {
 /// Printed, not judged: machines differ. `cargo test -p syncer-core --release -- --nocapture a_decision_takes`.
 #[test]
 fn a_decision_takes() {
-    let (gvr, none) = (deployments(), BTreeSet::new());
+    let (gvr, none) = (deployments(), Resting::default());
     let (desired, mut live) = web();
     let base = base_of(&gvr, &Schema::BuiltIn, LeafHasher::Plain, None, &desired, CLOCKS.now);
     live["spec"]["template"]["spec"]["containers"][0]["image"] = json!("other");
@@ -252,7 +252,7 @@ fn edited_widget(desired: &Value, edited: &Value, ours: &Value, theirs: &Value) 
 
 #[test]
 fn what_a_target_puts_into_an_empty_map_is_its_own() {
-    let (gvr, none) = (Gvr::new("example.org", "v1", "widgets"), BTreeSet::new());
+    let (gvr, none) = (Gvr::new("example.org", "v1", "widgets"), Resting::default());
     let desired = json!({"spec": {"empty": {}, "size": 1}});
     let theirs = json!({"f:empty": {"f:a": {}}});
     let live = edited_widget(
@@ -275,7 +275,7 @@ fn what_a_target_puts_into_an_empty_map_is_its_own() {
 
 #[test]
 fn a_map_that_lost_all_its_parts_lost_each_of_them() {
-    let (gvr, none) = (Gvr::new("example.org", "v1", "widgets"), BTreeSet::new());
+    let (gvr, none) = (Gvr::new("example.org", "v1", "widgets"), Resting::default());
     let desired = json!({"spec": {"map": {"a": "1", "b": "2"}, "size": 1}});
     let live = edited_widget(
         &desired,
@@ -293,4 +293,128 @@ fn a_map_that_lost_all_its_parts_lost_each_of_them() {
     assert_eq!(merged.claim, json!({"spec": {"size": 1}}), "{merged:?}");
     assert!(!decide(Strategy::LastWriteWins).write_back.is_empty());
     assert_eq!(decide(Strategy::UpstreamWins).claim, desired);
+}
+
+/// A rewrite of images makes images, and neither containers nor volumes nor their order.
+#[test]
+fn a_transform_of_a_part_of_items_leaves_the_items_to_the_strategy() {
+    let (gvr, none) = (deployments(), Resting::default());
+    let (desired, mut live) = web();
+    let base = base_of(&gvr, &Schema::BuiltIn, LeafHasher::Plain, None, &desired, CLOCKS.now);
+    let pod = &mut live["spec"]["template"]["spec"];
+    let containers = pod["containers"].as_array_mut().unwrap();
+    containers.push(json!({"name": "theirs", "image": "theirs:1"}));
+    containers[0]["image"] = json!("other");
+    pod["volumes"][0]["configMap"]["name"] = json!("theirs");
+    let volume = json!({".": {}, "f:configMap": {"f:name": {}}});
+    let pod = json!({"f:containers": {
+        "k:{\"name\":\"theirs\"}": {".": {}, "f:name": {}, "f:image": {}}, "k:{\"name\":\"web\"}": {"f:image": {}},
+    }, "f:volumes": {"k:{\"name\":\"config\"}": volume}});
+    let entries = live["metadata"]["managedFields"].as_array_mut().unwrap();
+    let ours = &mut entries[0]["fieldsV1"]["f:spec"]["f:template"]["f:spec"];
+    let web = &mut ours["f:containers"]["k:{\"name\":\"web\"}"];
+    web.as_object_mut().unwrap().remove("f:image").unwrap();
+    ours["f:volumes"]["k:{\"name\":\"config\"}"] = json!({".": {}, "f:name": {}});
+    let fields = json!({"f:spec": {"f:template": {"f:spec": pod}}});
+    entries.push(json!({
+        "manager": "kubectl-edit", "operation": "Update", "time": "2026-11-18T11:06:40Z", "fieldsV1": fields,
+    }));
+    let pod = "spec.template.spec";
+    let produced = ["containers[*].image", "volumes[*].image.reference"]
+        .map(|path| Path::parse(&format!("{pod}.{path}")).unwrap());
+    let rules = Rules {
+        produced: &produced,
+        ..rules(Strategy::MergeChanges, &none)
+    };
+    let sides = sides(&gvr, Some(&base), &desired, &live);
+    let decision = decide(&sides, &rules, CLOCKS, &mut Memory::default());
+    let mut said: Vec<_> = decision
+        .verdicts
+        .iter()
+        .map(|verdict| (verdict.path.path.to_string(), verdict.winner))
+        .collect();
+    said.sort_by(|(one, _), (other, _)| one.cmp(other));
+    let expected = [
+        (format!("{pod}.containers[name=theirs]"), Winner::Downstream),
+        (format!("{pod}.containers[name=web].image"), Winner::Upstream),
+        (format!("{pod}.volumes[name=config]"), Winner::Downstream),
+    ];
+    assert_eq!(said, expected, "{decision:?}");
+    assert!(decision.removals.is_empty(), "{decision:?}");
+}
+
+/// A leaf that was applied and is in no answer looks like a removal by the target, if the base does not say that the target never took it.
+#[test]
+fn what_a_target_does_not_take_is_no_removal_by_it() {
+    let (gvr, none) = (Gvr::new("example.org", "v1", "widgets"), Resting::default());
+    let desired = json!({"spec": {"novelty": "x", "size": 1}});
+    let live = edited_widget(
+        &desired,
+        &json!({"size": 1}),
+        &json!({"f:size": {}}),
+        &json!({"f:other": {}}),
+    );
+    let base = base_of(&gvr, &Schema::Unknown, LeafHasher::Plain, None, &desired, CLOCKS.now);
+    let shape = (&gvr, &Schema::Unknown, LeafHasher::Plain);
+    let taken = base_of_taken(&base, shape, &desired, &live).unwrap();
+    assert_eq!(
+        base_of_taken(&taken, shape, &desired, &live),
+        None,
+        "it says so already"
+    );
+    let decide = |base: &Base, standing| {
+        let sides = Sides {
+            schema: &Schema::Unknown,
+            standing,
+            ..sides(&gvr, Some(base), &desired, &live)
+        };
+        decide(
+            &sides,
+            &rules(Strategy::LastWriteWins, &none),
+            CLOCKS,
+            &mut Memory::default(),
+        )
+    };
+    let removed = decide(&base, Standing::Applied);
+    assert_eq!(
+        removed.write_back.len(),
+        1,
+        "the target's removal goes upstream: {removed:?}"
+    );
+    let rest = decide(&taken, Standing::Applied);
+    assert!(rest.write_back.is_empty() && rest.verdicts.is_empty(), "{rest:?}");
+    assert_eq!((rest.apply, rest.base.as_ref()), (ApplyNeed::None, Some(&taken)));
+    // What the upstream says anew is tried anew.
+    let edited = decide(&taken, Standing::Edited);
+    assert!(edited.write_back.is_empty(), "{edited:?}");
+    assert_eq!((edited.apply, &edited.claim), (ApplyNeed::Due, &desired));
+}
+
+#[test]
+fn a_port_of_the_nodes_of_one_cluster_is_not_written_back() {
+    let (gvr, none) = (Gvr::new("", "v1", "services"), Resting::default());
+    let port = |port: u32, node: u32| json!({"port": port, "protocol": "TCP", "targetPort": port, "nodePort": node});
+    let desired = json!({"spec": {"type": "NodePort", "ports": [{"port": 80, "protocol": "TCP", "targetPort": 80}]}});
+    let mut live = json!({"spec": {"type": "NodePort", "ports": [port(80, 30080), port(81, 30081)]}});
+    let ours = json!({"f:type": {}, "f:ports": {"k:{\"port\":80,\"protocol\":\"TCP\"}": {".": {}, "f:port": {}, "f:protocol": {}, "f:targetPort": {}}}});
+    let theirs = json!({"f:ports": {"k:{\"port\":81,\"protocol\":\"TCP\"}": {".": {}, "f:port": {}, "f:protocol": {}, "f:targetPort": {}}}});
+    live["metadata"] = edited_widget(&desired, &json!({}), &ours, &theirs)["metadata"].clone();
+    let base = base_of(&gvr, &Schema::BuiltIn, LeafHasher::Plain, None, &desired, CLOCKS.now);
+    let sides = sides(&gvr, Some(&base), &desired, &live);
+    let decision = decide(
+        &sides,
+        &rules(Strategy::LastWriteWins, &none),
+        CLOCKS,
+        &mut Memory::default(),
+    );
+    let written: Vec<_> = decision
+        .write_back
+        .iter()
+        .filter_map(|leaf| leaf.value.clone())
+        .collect();
+    assert_eq!(
+        written,
+        [json!({"port": 81, "protocol": "TCP", "targetPort": 81})],
+        "{decision:?}"
+    );
 }

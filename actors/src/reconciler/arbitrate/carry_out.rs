@@ -1,12 +1,10 @@
 //! What was decided is carried out: the first request that is due, over the version that it was decided on.
 
-use std::collections::BTreeSet;
-
 use bytes::Bytes;
 use syncer_clusters::{Apply, FieldsV1Kept, Next, Object, Write};
 use syncer_core::{
     body::Expects,
-    conflict::{ApplyNeed, Base, Decision, LeafId, Winner, excerpt},
+    conflict::{ApplyNeed, Base, Decision, Resting, Winner, excerpt},
     event_reason::EventReason,
     field_path::FieldPath,
     marker::{APPLIED_ANNOTATION, Applied, FIELD_MANAGER, HANDOVER_MANAGER},
@@ -28,7 +26,7 @@ impl Work<'_> {
         &self,
         body: &Body,
         uid: &str,
-        (view, decision, resting): (&View, Decision, &BTreeSet<LeafId>),
+        (view, decision, resting): (&View, Decision, &Resting),
         course: &mut Course,
     ) -> Result<Round, AttemptFailure> {
         if !decision.hand_over.is_empty() {

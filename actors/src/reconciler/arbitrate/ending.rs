@@ -1,12 +1,12 @@
 //! What was decided and carried out is told to the arbiter, which says whether it is a fight by now.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::time::Duration;
 
 use serde_json::Value;
 use syncer_clusters::Object;
 use syncer_core::{
     config::Strategy,
-    conflict::{Fallback, LeafId, Moment, Verdict},
+    conflict::{Fallback, Moment, Resting, Verdict},
     event_reason::EventReason,
 };
 
@@ -63,19 +63,13 @@ impl Work<'_> {
     }
 
     /// How an attempt ends: with a time to look again, where a leaf rests.
-    pub(super) fn ended(
-        &self,
-        seen: Seen,
-        resting: &BTreeSet<LeafId>,
-        noticed: &[Noticed],
-        verdicts: &[Verdict],
-    ) -> Attempt {
+    pub(super) fn ended(&self, seen: Seen, resting: &Resting, noticed: &[Noticed], verdicts: &[Verdict]) -> Attempt {
         let now = self.moment();
         let until = self
             .party()
             .and_then(|party| self.downstream.arbiter.docket.next_end(party, now));
         let mut fights = noticed.to_vec();
-        for verdict in verdicts.iter().filter(|verdict| resting.contains(&verdict.leaf)) {
+        for verdict in verdicts.iter().filter(|verdict| resting.contains(verdict.leaf)) {
             let path = verdict.path.to_string();
             if let Some(until) = until.filter(|_| fights.iter().all(|fight| fight.path != path)) {
                 fights.push(self.still_fought(verdict, path, until));
@@ -144,6 +138,6 @@ impl Work<'_> {
         if noticed.is_empty() {
             return attempt;
         }
-        self.ended(seen.clone(), &BTreeSet::new(), &noticed, &[])
+        self.ended(seen.clone(), &Resting::default(), &noticed, &[])
     }
 }

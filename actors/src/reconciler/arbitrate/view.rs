@@ -1,12 +1,12 @@
 //! What one round looks at: both sides as they are, the base between them, and what is decided from that.
 
-use std::collections::BTreeSet;
-
 use serde_json::Value;
 use syncer_clusters::{Cluster, FieldsV1Kept, Object};
 use syncer_core::{
     config::{FieldOwner, Strategy},
-    conflict::{Base, Clocks, Decision, LeafId, Memory, Rules, SideClock, Sides, Standing, base_of, decide},
+    conflict::{
+        Base, Clocks, Decision, Memory, Resting, Rules, SideClock, Sides, Standing, base_of, base_of_taken, decide,
+    },
     event_reason::EventReason,
     marker::{APPLIED_ANNOTATION, Applied},
     transform::Path,
@@ -96,14 +96,21 @@ impl Work<'_> {
         body: &Body,
         view: &View,
         strategy: Strategy,
-    ) -> Result<(Decision, BTreeSet<LeafId>), AttemptFailure> {
+    ) -> Result<(Decision, Resting), AttemptFailure> {
         let prescription = self.prescription()?;
         let gvr = &self.resource.gvr;
         let (schema, now) = (self.downstream.schemas.known(gvr), self.moment());
         let applied = view.seen.ours.applied == Some(body.payload.hash());
         // Where the policy asks for a base only now, both sides agree on what was applied, if that is what is desired still.
-        let base = Base::decode(&view.base)
-            .or_else(|| applied.then(|| base_of(gvr, &schema, self.hasher(), None, &view.desired, now)));
+        let base = Base::decode(&view.base).or_else(|| {
+            let base = applied.then(|| base_of(gvr, &schema, self.hasher(), None, &view.desired, now))?;
+            // Nor can it be told then who took out what is missing, where the policy leaves out what a target does not know.
+            let taken = self.drops_unknown().then(|| {
+                let shape = (gvr, &*schema, self.hasher());
+                base_of_taken(&base, shape, &view.desired, &view.tree)
+            });
+            Some(taken.flatten().unwrap_or(base))
+        });
         let owned: Vec<(&Path, FieldOwner)> = prescription.policy.owned_fields(gvr).collect();
         let ignored = self.ignored_managers();
         let resting = self.resting();

@@ -540,7 +540,7 @@ fn a_leaf_that_is_fought_over_is_left_alone() {
         let mut world = deployment(strategy, 1);
         world.edit_below(0, "hpa", &json!({"spec": {"replicas": 9}}));
         let leaf = world.look(0).unwrap().verdicts[0].leaf;
-        world.resting.insert(leaf);
+        world.resting = [leaf].into_iter().collect();
         world.edit_above("alice", &json!({"spec": {"revisionHistoryLimit": 3}}));
         world.settle();
         assert_eq!(world.below(0)["spec"]["replicas"], 9, "{strategy:?}");

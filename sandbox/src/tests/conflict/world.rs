@@ -1,6 +1,6 @@
 //! One upstream, a few targets, and a syncer that makes one request at a time.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::sync::Arc;
 
 use jiff::SignedDuration;
 use serde_json::{Value, json};
@@ -8,7 +8,7 @@ use syncer_core::{
     Gvr,
     config::{FieldOwner, ForeignLeaves, Strategy},
     conflict::{
-        ApplyNeed, Base, Clocks, Decision, LeafHasher, LeafId, Memory, Moment, Rules, Schema, SideClock, Sides, Sight,
+        ApplyNeed, Base, Clocks, Decision, LeafHasher, Memory, Moment, Resting, Rules, Schema, SideClock, Sides, Sight,
         Standing, Verdict, base_of, decide, excerpt, to_hand_over, write_back_patch,
     },
     drift::IGNORED_MANAGERS,
@@ -38,7 +38,7 @@ pub(super) struct World {
     pub(super) foreign: ForeignLeaves,
     pub(super) produced: Vec<Path>,
     pub(super) owned: Vec<(Path, FieldOwner)>,
-    pub(super) resting: BTreeSet<LeafId>,
+    pub(super) resting: Resting,
     pub(super) upstream: ApiServer,
     pub(super) targets: Vec<Target>,
     clock: ManualClock,
@@ -118,7 +118,7 @@ impl World {
             foreign: ForeignLeaves::Remove,
             produced: Vec::new(),
             owned: Vec::new(),
-            resting: BTreeSet::new(),
+            resting: Resting::default(),
             upstream: server(0, 0),
             targets: targets.collect(),
             clock,
