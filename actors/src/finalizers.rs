@@ -33,6 +33,7 @@ use syncer_core::ObjectKey;
 pub(crate) use self::{
     board::{Concern, FinalizerBoard},
     entry::TargetClaim,
+    examine::by_clock_of,
 };
 use self::{failures::Failures, write::Written};
 use crate::{

@@ -188,16 +188,18 @@ impl FinalizerBoard {
         }
     }
 
-    /// `target` cannot be reached: the deletions that wait for it wait for a limited time.
-    pub(crate) fn lost(&self, target: &str) {
+    /// `target` cannot be reached at `now`, by the upstream's clock: the deletions that wait for it wait for a limited time from when it was
+    /// last well. That was until now where it was reached before; else it was at `well`, as far as somebody knows.
+    pub(crate) fn lost(&self, target: &str, now: Timestamp, well: Option<Timestamp>) {
         let mut known = self.0.known.lock();
         let Some(state) = known.targets.get_mut(target) else {
             return;
         };
-        if state.reach == Reach::Lost {
-            return;
-        }
-        state.reach = Reach::Lost;
+        state.reach = match state.reach {
+            Reach::Lost { .. } => return,
+            Reach::Reached => Reach::Lost { well: Some(now) },
+            Reach::Unknown => Reach::Lost { well },
+        };
         let finalizer = state.finalizer.clone();
         self.ring_all(known.having(|entry| entry.is_held_by(&finalizer)));
     }

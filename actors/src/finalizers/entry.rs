@@ -232,9 +232,9 @@ impl Entry {
         }
     }
 
-    /// Whether `target` is dead and has held up the deletion for as long as it may; else that time goes into `due`.
+    /// Whether `target` is dead and has held up the deletion, dead, for as long as it may; else that time goes into `due`.
     fn is_due(&self, target: &Arc<str>, state: &TargetState, now: Timestamp, due: &mut Option<Timestamp>) -> bool {
-        let (Some(deleted), Reach::Lost) = (self.shown.deleted, state.reach) else {
+        let (Some(deleted), Reach::Lost { well }) = (self.shown.deleted, state.reach) else {
             return false;
         };
         let claims = self.claims.iter().flatten();
@@ -244,7 +244,9 @@ impl Entry {
             .next();
         let after = asked.unwrap_or_else(|| Deletion::default().abandon_after.0);
         let after = SignedDuration::try_from(after).unwrap_or(SignedDuration::MAX);
-        let at = deleted.saturating_add(after).unwrap_or(Timestamp::MAX);
+        // While it was well it had its reasons.
+        let since = well.map_or(deleted, |well| well.max(deleted));
+        let at = since.saturating_add(after).unwrap_or(Timestamp::MAX);
         if now >= at {
             return true;
         }

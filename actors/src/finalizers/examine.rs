@@ -1,6 +1,7 @@
 //! What is to be done about one object, by the newest that is known of it.
 
 use jiff::{SignedDuration, Timestamp};
+use syncer_clusters::Cluster;
 use syncer_core::ObjectKey;
 use tracing::warn;
 
@@ -10,6 +11,13 @@ use crate::{
     target::{Order, OrderKey},
     watcher::hand_over,
 };
+
+/// The time `at`, which is by our clock, by the clock of `upstream`.
+pub(crate) fn by_clock_of(upstream: &Cluster, at: Timestamp) -> Timestamp {
+    let offset = upstream.clock_offset();
+    let offset = offset.map_or(SignedDuration::ZERO, |offset| offset.offset);
+    at.saturating_add(offset).unwrap_or(at)
+}
 
 // === impl FinalizerKeeper ===
 
@@ -56,8 +64,6 @@ impl FinalizerKeeper {
     /// The time of day by the upstream's clock, by which deletions are dated.
     fn upstream_time(&self, ctx: &Context<Self>) -> Timestamp {
         let now = Timestamp::try_from(ctx.clock().time()).unwrap_or_default();
-        let offset = self.work.cluster.clock_offset();
-        let offset = offset.map_or(SignedDuration::ZERO, |offset| offset.offset);
-        now.saturating_add(offset).unwrap_or(now)
+        by_clock_of(&self.work.cluster, now)
     }
 }

@@ -42,9 +42,8 @@ impl Target {
     pub(super) fn not_connected(&mut self, cause: &ConfigError, ctx: &mut Context<Self>) {
         error!(target = %self.settings.name, retry_in = ?KUBECONFIG_RETRY, "cannot use the target's kubeconfig: {cause}");
         self.tell_unreachable(&cause.to_string());
-        self.out_of_reach(Reach::NoKubeconfig {
-            cause: cause.to_string().into(),
-        });
+        let cause = cause.to_string().into();
+        self.out_of_reach(Reach::NoKubeconfig { cause }, ctx);
         self.later(KUBECONFIG_RETRY, ctx);
     }
 
@@ -85,10 +84,10 @@ impl Target {
             self.tell_unreachable(&said);
         }
         if cause.is_unreachable() {
-            self.out_of_reach(Reach::Unreachable { cause: said });
+            self.out_of_reach(Reach::Unreachable { cause: said }, ctx);
         } else {
             self.upstream.reports.refused(&self.settings.name, "discovery", &said);
-            self.out_of_reach(Reach::Reached);
+            self.out_of_reach(Reach::Reached, ctx);
         }
         self.later(delay, ctx);
     }

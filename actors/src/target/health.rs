@@ -1,11 +1,13 @@
 //! Whether a target can be reached: its circuit breaker, and who hears of it.
 
 use futures::FutureExt;
+use jiff::Timestamp;
 use syncer_clusters::{Cluster, Health};
 use tracing::{info, warn};
 
 use super::{BATCH, Target};
 use crate::{
+    finalizers::by_clock_of,
     runtime::{Context, Outbox, Spec, Taken},
     target_report::Reach,
     watcher::{Watcher, hand_over},
@@ -37,7 +39,7 @@ impl Target {
                 self.upstream.reports.reach(&self.settings.name, reach);
                 self.upstream.metrics.lost(&self.settings.name);
                 self.upstream.status.target_lost(&self.settings.name);
-                self.upstream.finalizers.lost(&self.settings.name);
+                self.hold_nothing_up_for_ever(ctx);
             }
             Health::Closed => {
                 self.upstream.reports.reach(&self.settings.name, Reach::Reached);
@@ -60,12 +62,26 @@ impl Target {
         }
     }
 
-    pub(super) fn out_of_reach(&self, reach: Reach) {
+    /// Deletions that wait for this target, which cannot be reached, wait for a limited time from when it was last well.
+    fn hold_nothing_up_for_ever(&self, ctx: &Context<Self>) {
+        let now = Timestamp::try_from(ctx.clock().time()).unwrap_or_default();
+        let well = match self.upstream.reports.get(&self.settings.name) {
+            // It does answer, though nothing can be done with the answer so far.
+            Some(report) if report.reach == Reach::Reached => Some(now),
+            // By a process before this one.
+            report => report.and_then(|report| report.last_well()),
+        };
+        let by_upstream = |at| by_clock_of(&self.upstream.cluster, at);
+        let finalizers = &self.upstream.finalizers;
+        finalizers.lost(&self.settings.name, by_upstream(now), well.map(by_upstream));
+    }
+
+    pub(super) fn out_of_reach(&self, reach: Reach, ctx: &Context<Self>) {
         self.upstream.reports.reach(&self.settings.name, reach);
         self.upstream.readiness.unreachable(&self.settings.name);
         self.upstream.metrics.lost(&self.settings.name);
         self.upstream.status.target_lost(&self.settings.name);
-        self.upstream.finalizers.lost(&self.settings.name);
+        self.hold_nothing_up_for_ever(ctx);
     }
 }
 

@@ -112,6 +112,12 @@ pub struct Remembered {
 // === impl TargetReport ===
 
 impl TargetReport {
+    /// When it answered last, also before this process began; `None` where nobody remembers.
+    pub(crate) fn last_well(&self) -> Option<Timestamp> {
+        let remembered = self.remembered.as_ref().and_then(|remembered| remembered.heartbeat);
+        self.heartbeat.or(remembered)
+    }
+
     /// What people are to hear of at once, when it changes.
     pub(super) fn urgency(&self) -> impl PartialEq + use<> {
         let reach = std::mem::discriminant(&self.reach);

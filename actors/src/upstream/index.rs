@@ -132,6 +132,18 @@ impl Index {
         }
     }
 
+    /// The object `key` is there and cannot be made for its targets, on which it rests as `shown` (S11). What is known of it stays as it is;
+    /// where nothing is, as after a restart, the targets hear that it is there: it is not missing.
+    pub(crate) fn stays_as_it_is(&mut self, key: &ObjectKey, shown: Shown, list: impl Into<ListAt>) -> Tidings {
+        let list = list.into();
+        let resource = self.resources.get(&key.gvr);
+        if resource.is_some_and(|resource| resource.objects.contains_key(key)) {
+            self.still_there(key, list.list);
+            return Tidings::new();
+        }
+        self.present(key, shown, list)
+    }
+
     /// Whether `key` was last seen at another endpoint than `endpoint`.
     pub(crate) fn is_elsewhere(&self, key: &ObjectKey, endpoint: EndpointId) -> bool {
         let entry = self

@@ -112,10 +112,9 @@ impl Upstream {
                 self.rereads.want_workspace(&key.cluster);
                 Tidings::new()
             }
-            Word::Malformed { uid, cause, list } => {
-                self.malformed(key, &uid, &cause);
-                self.index.still_there(key, list);
-                Tidings::new()
+            Word::Malformed { shown, cause, list } => {
+                self.malformed(key, &shown.uid, &cause);
+                self.index.stays_as_it_is(key, shown, ListAt { endpoint, list })
             }
             Word::Undecided { list } => {
                 self.index.still_there(key, list);

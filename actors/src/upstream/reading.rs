@@ -13,7 +13,7 @@ use syncer_clusters::{Object, WatchEvent};
 use syncer_core::{
     ResourceType,
     conflict::Succession,
-    placement::{Needs, Placement, Verdict},
+    placement::{Needs, Placement, Verdict, Withholding},
     status::Problem,
 };
 use tokio::time::Instant;
@@ -131,7 +131,15 @@ impl UpstreamReading {
         self.concern = self.concern_of(placement);
         let wants = match self.wants(object, placement) {
             Ok(wants) => wants,
-            Err(cause) => return self.malformed(object, cause),
+            Err(cause) => {
+                let shown = Shown {
+                    uid: object.uid().into(),
+                    wants: self.rests(placement),
+                    names: Box::default(),
+                    withheld: withheld(placement),
+                };
+                return self.malformed(object, cause, shown);
+            }
         };
         self.base.reports.transformed(object.key());
         self.show_status(object, &wants);
@@ -140,11 +148,7 @@ impl UpstreamReading {
             uid: object.uid().into(),
             names: self.names(object, &wants),
             wants,
-            withheld: placement
-                .withheld
-                .iter()
-                .map(|withheld| (withheld.target.name.clone(), withheld.why))
-                .collect(),
+            withheld: withheld(placement),
         };
         let list = self.list;
         match labels {
@@ -154,7 +158,7 @@ impl UpstreamReading {
     }
 
     /// `object` cannot go down: says why to everyone who shows it (S11).
-    fn malformed(&self, object: &Object, cause: RenderError) -> Word {
+    fn malformed(&self, object: &Object, cause: RenderError, shown: Shown) -> Word {
         if let RenderError::Transform { policy, .. } = &cause {
             let reports = &self.base.reports;
             reports.transform_failed(policy, object.key(), &cause.to_string());
@@ -165,7 +169,7 @@ impl UpstreamReading {
         };
         self.base.status.upstream_malformed(object, problem);
         Word::Malformed {
-            uid: object.uid().into(),
+            shown,
             cause,
             list: self.list,
         }
@@ -206,6 +210,7 @@ impl UpstreamReading {
         self.base.finalizers.gone(key);
         if names_namespace(key) {
             self.base.namespaces.forget(key);
+            self.base.departures.ended(key);
         }
         self.hand_over(SightKey::Object(key.clone()), Word::Deleted);
     }
@@ -227,6 +232,14 @@ impl UpstreamReading {
         };
         hand_over(&self.sights, key, sight);
     }
+}
+
+/// The targets of `placement` that do not get the object, and why.
+fn withheld(placement: &Placement) -> Box<[(Arc<str>, Withholding)]> {
+    let withheld = placement.withheld.iter();
+    withheld
+        .map(|withheld| (withheld.target.name.clone(), withheld.why))
+        .collect()
 }
 
 impl Reading for UpstreamReading {

@@ -63,8 +63,8 @@ pub(crate) enum Word {
     Deleted,
     /// It cannot go down; what did so last stays (S11).
     Malformed {
-        /// The UID of the object.
-        uid: Box<str>,
+        /// What is wanted of it, had it not been for that: it rests.
+        shown: Shown,
         /// What is wrong.
         cause: RenderError,
         /// The number of the last list begun.

@@ -5,6 +5,7 @@ use std::{
     sync::Arc,
 };
 
+use jiff::Timestamp;
 use syncer_core::{Gvr, ObjectKey, ResourceType};
 
 use crate::finalizers::entry::Entry;
@@ -46,7 +47,10 @@ pub(in crate::finalizers) enum Reach {
     /// It answers.
     Reached,
     /// It is dead: it does not answer, or there is no way to ask it.
-    Lost,
+    Lost {
+        /// When it was last well, by the upstream's clock; `None` where nobody knows: it is not known to have been well at all.
+        well: Option<Timestamp>,
+    },
 }
 
 // === impl Known ===

@@ -15,6 +15,9 @@ fn shown(version: &str, finalizers: &[&str], deleted: Option<i64>) -> Shown {
     }
 }
 
+/// How a target is reached that is dead, and of which nobody knows since when.
+const DEAD: Reach = Reach::Lost { well: None };
+
 /// East and west, which are reached as said.
 fn targets(east: Reach, west: Reach) -> BTreeMap<Arc<str>, TargetState> {
     let state = |finalizer: &str, reach| TargetState {
@@ -150,7 +153,7 @@ fn an_event_that_is_older_than_an_answer_is_passed_over() {
 
 #[test]
 fn a_dead_target_holds_a_deletion_up_for_so_long_and_no_longer() {
-    let dead = targets(Reach::Reached, Reach::Lost);
+    let dead = targets(Reach::Reached, DEAD);
     let hour = i64::try_from(HOUR.as_secs()).unwrap();
     let mut entry = Entry::new(shown("2", &["e", "w"], Some(0)), 1);
     entry.claim("u1", claims(Claim::Leaving, Claim::Leaving));
@@ -172,6 +175,28 @@ fn a_dead_target_holds_a_deletion_up_for_so_long_and_no_longer() {
 }
 
 #[test]
+fn what_a_target_held_up_while_it_was_well_does_not_count() {
+    let hour = i64::try_from(HOUR.as_secs()).unwrap();
+    let mut entry = Entry::new(shown("2", &["w"], Some(0)), 1);
+    entry.claim("u1", claims(Claim::None, Claim::Leaving));
+    let lost = |well| targets(Reach::Reached, Reach::Lost { well: Some(at(well)) });
+    // Long after the deletion it is lost for a moment, and once more.
+    for well in [2 * hour, 3 * hour] {
+        let decision = entry.decide(&lost(well), at(well + 1));
+        assert_eq!(
+            (written(&decision), decision.due, names(&decision.abandon)),
+            (None, Some(at(well + hour)), vec![])
+        );
+        assert_eq!(entry.decide(&both(), at(well + hour)), Decision::default());
+    }
+    assert_eq!(names(&entry.decide(&lost(4 * hour), at(5 * hour)).abandon), ["west"]);
+    // What was lost before the deletion counts from that.
+    let mut entry = Entry::new(shown("2", &["w"], Some(0)), 1);
+    entry.claim("u1", claims(Claim::None, Claim::Leaving));
+    assert_eq!(entry.decide(&lost(-7), at(1)).due, Some(at(hour)));
+}
+
+#[test]
 fn only_a_dead_target_and_only_a_deletion_has_a_limit() {
     let late = at(1_000_000);
     for reach in [Reach::Reached, Reach::Unknown] {
@@ -182,7 +207,7 @@ fn only_a_dead_target_and_only_a_deletion_has_a_limit() {
     }
     let mut entry = Entry::new(shown("2", &["e"], None), 1);
     entry.claim("u1", claims(Claim::Leaving, Claim::Needs));
-    let decision = entry.decide(&targets(Reach::Lost, Reach::Lost), late);
+    let decision = entry.decide(&targets(DEAD, DEAD), late);
     assert!(decision.abandon.is_empty() && decision.due.is_none());
 }
 

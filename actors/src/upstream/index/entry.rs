@@ -40,10 +40,10 @@ impl Entry {
     /// What it needs on which target: its namespace, and what it names where the policy takes that along.
     pub(super) fn references<'a>(&'a self, key: &'a ObjectKey) -> impl Iterator<Item = (Arc<str>, ObjectKey)> + 'a {
         let namespace = key.home();
-        let certain = self
-            .wants
-            .iter()
-            .filter(|want| want.needs == Needs::Selected && want.activity == Activity::Synced);
+        // What rests may be there, and keeps what it names.
+        let certain = self.wants.iter().filter(|want| {
+            want.needs == Needs::Selected && matches!(want.activity, Activity::Synced | Activity::Rests)
+        });
         certain.flat_map(move |want| {
             let along = want.prescription.spec().dependencies;
             let named = self.names.iter().filter(move |_| along).cloned();

@@ -333,6 +333,34 @@ fn what_is_paused_is_kept_until_it_is_deleted() {
 }
 
 #[test]
+fn what_cannot_be_made_after_a_restart_is_kept_and_its_end_is_told() {
+    let mut index = Index::new(References::default(), 1);
+    let wanted = wants(&web(), 1);
+    let rests = shown("u1", &paused(&wanted), &[]);
+    let kept = ["east: web kept", "west: web kept"];
+    assert_eq!(words(&index.stays_as_it_is(&web(), rests.clone(), 1)), kept);
+    let told = index.orders_of(&gvr("configmaps"), "east");
+    assert!(matches!(&told[..], [(_, Order::Kept { .. })]), "{told:?}");
+    assert!(index.stays_as_it_is(&web(), rests.clone(), 2).is_empty());
+    assert!(index.listed(&gvr("configmaps"), 2).is_empty(), "it was listed");
+    let made = index.present(&web(), shown("u1", &wanted, &[]), 2);
+    assert_eq!(words(&made), ["east: web wanted", "west: web wanted"]);
+    // What went down before stays as it was.
+    assert!(index.stays_as_it_is(&web(), rests.clone(), 3).is_empty());
+    let told = index.orders_of(&gvr("configmaps"), "east");
+    assert!(matches!(&told[..], [(_, Order::Wanted { .. })]), "{told:?}");
+    assert_eq!(
+        words(&index.deleted(&web())),
+        ["east: web deleted", "west: web deleted"]
+    );
+    index.stays_as_it_is(&web(), rests, 4);
+    assert_eq!(
+        words(&index.deleted(&web())),
+        ["east: web deleted", "west: web deleted"]
+    );
+}
+
+#[test]
 fn what_leaves_a_target_while_it_is_paused_is_told_then_and_at_every_edit() {
     let mut index = Index::new(References::default(), 1);
     let wanted = wants(&web(), 1);
@@ -351,6 +379,37 @@ fn what_leaves_a_target_while_it_is_paused_is_told_then_and_at_every_edit() {
     let back = index.present(&web(), shown("u1", &wanted, &[]), 1);
     assert_eq!(words(&back), ["east: web wanted"]);
     assert!(index.present(&web(), shown("u1", &wanted, &[]), 1).is_empty());
+}
+
+#[test]
+fn what_a_paused_object_names_stays_with_it() {
+    let mut index = Index::new(References::default(), 1);
+    let config = key("configmaps", "default", "config");
+    let both = std::slice::from_ref(&config);
+    let named: Vec<_> = (wants(&config, 1).iter())
+        .map(|want| Want {
+            needs: Needs::IfReferenced,
+            ..want.clone()
+        })
+        .collect();
+    let wanted = wants(&web(), 1);
+    index.present(&web(), shown("u1", &wanted, both), 1);
+    index.present(&config, shown("u2", &named, &[]), 1);
+    index.settle();
+    let told = index.present(&web(), shown("u1", &paused(&wanted), both), 1);
+    assert_eq!(words(&told), ["east: web kept", "west: web kept"]);
+    // Nor does it go after a restart.
+    let mut index = Index::new(References::default(), 2);
+    index.present(&config, shown("u2", &named, &[]), 1);
+    index.present(&web(), shown("u1", &paused(&wanted), both), 1);
+    assert!(index.settle().is_empty());
+    let gone = index.deleted(&web());
+    let all = ["config unselected", "web deleted"];
+    let all: Vec<_> = ["east", "west"]
+        .iter()
+        .flat_map(|target| all.map(|word| format!("{target}: {word}")))
+        .collect();
+    assert_eq!(words(&gone), all);
 }
 
 #[test]

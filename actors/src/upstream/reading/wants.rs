@@ -50,14 +50,32 @@ impl UpstreamReading {
         self.base.status.upstream_seen(object, wishes, status_terms(wants));
     }
 
-    fn want(&mut self, object: &Object, place: &Place, pause: Pause) -> Result<Want, RenderError> {
+    /// What is said of an object that cannot be made for one of the targets of `placement`: whatever they hold of it stays (S11).
+    pub(super) fn rests(&mut self, placement: &Placement) -> Box<[Want]> {
+        let places = placement.places.iter();
+        places
+            .map(|place| Want {
+                hash: PayloadHash(0),
+                prescription: self.prescription(place),
+                needs: place.needs,
+                newcomer: Newcomer::KeptOut,
+                activity: Activity::Rests,
+                waits: self.waits(place),
+            })
+            .collect()
+    }
+
+    fn prescription(&mut self, place: &Place) -> Arc<Prescription> {
         let interned = (place.policy.name.clone(), place.target.name.clone(), place.needs);
         let resource = &self.resource;
-        let prescription = self
-            .prescriptions
-            .entry(interned)
-            .or_insert_with(|| Arc::new(Prescription::of(place, resource)))
-            .clone();
+        let made = self.prescriptions.entry(interned);
+        made.or_insert_with(|| Arc::new(Prescription::of(place, resource)))
+            .clone()
+    }
+
+    fn want(&mut self, object: &Object, place: &Place, pause: Pause) -> Result<Want, RenderError> {
+        let prescription = self.prescription(place);
+        let resource = &self.resource;
         let waits = self.waits(place);
         let activity = match place.writes {
             Writes::Allowed if pause == Pause::Off => self.activity(object, &prescription, waits),
