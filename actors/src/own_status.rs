@@ -1,5 +1,6 @@
 //! Writes the status of SyncTargets and SyncPolicies that are objects: when a condition changes, and else with the heartbeat.
 
+mod carried;
 mod facts;
 mod line;
 mod news;
@@ -21,7 +22,10 @@ use syncer_core::{
 use tokio::time::Instant;
 use tracing::{debug, warn};
 
-use self::line::{Line, Step};
+use self::{
+    facts::{Learned, learned},
+    line::{Line, Step},
+};
 use crate::{
     events::Events,
     own_objects::{OwnObject, OwnObjects, OwnObjectsReceiver},
@@ -194,8 +198,16 @@ impl Book {
         line.see(object, now);
         let (conditions, status) = match subject.0 {
             Kind::Target => facts::of_target(&subject.1, object, reports, line.known(), time),
-            Kind::Policy => facts::of_policy(&subject.1, object, reports, line.known(), time),
+            Kind::Policy => {
+                let report = reports.policy(&subject.1);
+                let counts = line.counts(&report);
+                facts::of_policy(object, report, counts, line.known(), time)
+            }
         };
+        if subject.0 == Kind::Target && line.is_patient(now) && learned(&subject.1, object, reports) == Learned::NotYet
+        {
+            return None;
+        }
         match line.step(&conditions, &status, now) {
             Step::Rest => None,
             Step::Write => {

@@ -116,6 +116,7 @@ impl Supervisor {
         let rulebook = self.settings.rulebooks.borrow().clone();
         self.base.readiness.expect(rulebook.targets.keys());
         self.base.reports.rules_changed(rulebook.revision);
+        self.base.reports.expect(rulebook.targets.keys());
         let Progress::Running { link, targets } = &mut self.progress else {
             return;
         };

@@ -4,6 +4,7 @@
 mod at_rest;
 mod confirm;
 mod connection;
+mod counting;
 mod fair_queue;
 mod farewell;
 mod health;
@@ -30,7 +31,7 @@ use syncer_clusters::{Cluster, ConfigError, Error, Served};
 use syncer_core::naming::target_key;
 
 pub use self::names::NamespaceNames;
-use self::{at_rest::Rest, intake::Intake, ledger::Ledger, names::Previous, turns::Turns};
+use self::{at_rest::Rest, counting::Counting, intake::Intake, ledger::Ledger, names::Previous, turns::Turns};
 pub(crate) use self::{
     fair_queue::FairQueue,
     heartbeat::EVERY as HEARTBEAT_EVERY,
@@ -75,6 +76,7 @@ pub(crate) struct Target {
     intake: Intake,
     turns: Turns,
     rest: Rest,
+    counting: Counting,
     queue: QueueMetrics,
 }
 
@@ -152,6 +154,7 @@ impl Target {
             intake,
             turns: Turns::default(),
             rest: Rest::default(),
+            counting: Counting::Awaited { looks: 0 },
             queue,
         }
     }
@@ -160,8 +163,11 @@ impl Target {
     fn count(&mut self, ctx: &mut Context<Self>) {
         let (states, by_policy) = self.ledger.states();
         self.upstream.metrics.objects(&self.settings.name, &states);
-        self.upstream.reports.objects(&self.settings.name, states);
-        self.upstream.reports.policy_objects(&self.settings.name, by_policy);
+        self.look_whether_to_count();
+        if self.counting == Counting::Begun {
+            self.upstream.reports.policy_objects(&self.settings.name, by_policy);
+            self.upstream.reports.objects(&self.settings.name, states);
+        }
         let abandoned = self.upstream.reports.abandoned(&self.settings.name).count;
         self.upstream.metrics.abandoned(&self.settings.name, abandoned);
         let every = match self.upstream.preview {

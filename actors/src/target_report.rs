@@ -16,6 +16,7 @@ use syncer_core::{Gvr, ObjectKey, object_state::ObjectCounts};
 use tokio::sync::Notify;
 
 pub use self::facts::{Abandoned, Listed, MOST_NAMED, Reach, Remembered, ServedState, SyncedResource, TargetReport};
+pub(crate) use self::policies::PolicyReport;
 
 /// The reports of all targets by name. Cheap to clone; a lock is held for one assignment at a time.
 #[derive(Clone, Debug, Default)]
@@ -102,7 +103,7 @@ impl TargetReports {
 
     /// How its objects stand.
     pub fn objects(&self, target: &Arc<str>, objects: ObjectCounts) {
-        self.change(target, |report| report.objects = objects);
+        self.change(target, |report| report.objects = Some(objects));
     }
 
     /// How many deletions the mass-deletion guard holds, by policy.

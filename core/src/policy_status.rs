@@ -1,11 +1,13 @@
 //! The status of a SyncPolicy: what its author sees of it.
 
-use jiff::Timestamp;
-use serde_json::{Map, Value, json};
+mod counts;
 
+use jiff::Timestamp;
+use serde_json::{Map, Value};
+
+pub use self::counts::Counts;
 use crate::{
     condition::{self, Condition, Severity, Truth},
-    object_state::{ObjectCounts, ObjectState},
     target_status::Standing,
 };
 
@@ -20,8 +22,8 @@ pub struct Facts {
     pub shadowed: Option<String>,
     /// How many objects its transforms fail for, and how for one of them.
     pub failing: Option<(u64, String)>,
-    /// How its objects stand, each counted once per target.
-    pub objects: ObjectCounts,
+    /// How its objects stand, each counted once per target; none while nobody knows of which targets.
+    pub objects: Option<Counts>,
 }
 
 /// What its status states: whether it can be used, whether another one stands before it, whether its transforms fail.
@@ -46,28 +48,26 @@ pub fn conditions(facts: &Facts) -> Vec<Condition> {
 
 /// The status that says `facts` at `now`; `known` is what stands there.
 pub fn status(facts: &Facts, known: &Value, now: Timestamp) -> Value {
-    let of = |state| facts.objects.of(state);
     let mut status = Map::new();
     let conditions = conditions(facts);
     status.insert(
         "conditions".into(),
         condition::written(&conditions, known, facts.generation, now),
     );
-    status.insert(
-        "objects".into(),
-        json!({
-            "selected": facts.objects.desired(),
-            "synced": of(ObjectState::Synced),
-            "failed": of(ObjectState::Failed),
-            "conflicted": of(ObjectState::Conflicted),
-        }),
-    );
+    // What this process has not learned is not unsaid.
+    let objects = facts.objects.map(Counts::written);
+    if let Some(objects) = objects.or_else(|| known.get("objects").cloned()) {
+        status.insert("objects".into(), objects);
+    }
     Value::Object(status)
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+    use crate::object_state::{ObjectCounts, ObjectState};
 
     fn said(facts: &Facts, kind: &str) -> (String, String) {
         let status = status(facts, &Value::Null, Timestamp::UNIX_EPOCH);
@@ -109,13 +109,13 @@ mod tests {
             ObjectState::Held,
         ];
         let facts = Facts {
-            objects: ObjectCounts::from_iter(stand),
+            objects: Some(Counts::of(&ObjectCounts::from_iter(stand))),
             ..Facts::default()
         };
-        let status = status(&facts, &Value::Null, Timestamp::UNIX_EPOCH);
-        assert_eq!(
-            status["objects"],
-            json!({"selected": 3, "synced": 1, "failed": 1, "conflicted": 0})
-        );
+        let said = status(&facts, &Value::Null, Timestamp::UNIX_EPOCH);
+        let expected = json!({"selected": 3, "synced": 1, "failed": 1, "conflicted": 0});
+        assert_eq!(said["objects"], expected);
+        let begun = status(&Facts::default(), &said, Timestamp::UNIX_EPOCH);
+        assert_eq!(begun["objects"], expected, "what is not learned yet is not unsaid");
     }
 }

@@ -34,8 +34,8 @@ pub struct Facts {
     pub is_listed: bool,
     /// What goes there, as `status.syncedResources` has it.
     pub resources: Vec<Value>,
-    /// How its objects stand.
-    pub objects: ObjectCounts,
+    /// How its objects stand; none while this process has not counted them.
+    pub objects: Option<ObjectCounts>,
     /// Deletions that are held, by policy.
     pub held: Vec<(String, u64)>,
     /// The value of the confirmation that was carried out last.
@@ -95,7 +95,10 @@ pub fn status(facts: &Facts, known: &Value, now: Timestamp) -> Value {
         (resources, _) => Value::Array(resources.to_vec()),
     };
     status.insert("syncedResources".into(), resources);
-    status.insert("objects".into(), counts(&facts.objects));
+    let objects = facts.objects.as_ref().map(counts);
+    if let Some(objects) = objects.or_else(|| known.get("objects").cloned()) {
+        status.insert("objects".into(), objects);
+    }
     let (count, objects) = &facts.abandoned;
     status.insert("abandoned".into(), json!({"count": count, "objects": objects}));
     status.insert("confirmedDeletion".into(), facts.confirmed_deletion.clone().into());

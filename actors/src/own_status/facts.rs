@@ -1,19 +1,37 @@
 //! From what is known to what is said.
 
-use std::sync::Arc;
-
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use syncer_core::{
     condition::Condition,
-    policy_status,
+    policy_status::{self, Counts},
     target_status::{self, Facts},
 };
 
 use crate::{
     own_objects::OwnObject,
-    target_report::{Listed, Reach, ServedState, SyncedResource, TargetReports},
+    target_report::{Listed, PolicyReport, Reach, ServedState, SyncedResource, TargetReports},
 };
+
+/// Whether what there is to say of an object was learned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Learned {
+    /// It was, or there is trouble that is not to wait for it.
+    Enough,
+    /// Its target answers, as far as is known, and its objects were not counted yet.
+    NotYet,
+}
+
+/// Whether enough was learned of the SyncTarget `name`.
+pub(super) fn learned(name: &str, object: &OwnObject, reports: &TargetReports) -> Learned {
+    let report = reports.get(name).unwrap_or_default();
+    let answers = matches!(report.reach, Reach::Untried | Reach::Reached) && report.refusals.is_empty();
+    if answers && report.objects.is_none() && object.standing == target_status::Standing::Used {
+        Learned::NotYet
+    } else {
+        Learned::Enough
+    }
+}
 
 /// What there is to say of the SyncTarget `name`, whose status is `known`.
 pub(super) fn of_target(
@@ -58,21 +76,20 @@ pub(super) fn of_target(
     (conditions, target_status::status(&facts, known, now))
 }
 
-/// What there is to say of the SyncPolicy `name`, whose status is `known`.
+/// What there is to say of the SyncPolicy `object`, of which `report` is known and whose status is `known`.
 pub(super) fn of_policy(
-    name: &Arc<str>,
     object: &OwnObject,
-    reports: &TargetReports,
+    report: PolicyReport,
+    objects: Option<Counts>,
     known: &Value,
     now: Timestamp,
 ) -> (Vec<Condition>, Value) {
-    let report = reports.policy(name);
     let facts = policy_status::Facts {
         standing: object.standing.clone(),
         generation: object.generation,
         shadowed: report.shadowed,
         failing: report.failing,
-        objects: report.objects,
+        objects,
     };
     let conditions = policy_status::conditions(&facts);
     (conditions, policy_status::status(&facts, known, now))

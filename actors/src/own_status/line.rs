@@ -3,13 +3,19 @@
 use std::{sync::Arc, time::Duration};
 
 use serde_json::Value;
-use syncer_core::condition::{Condition, is_news};
+use syncer_core::{
+    condition::{Condition, is_news},
+    policy_status::Counts,
+};
 use tokio::time::Instant;
 
-use crate::{own_objects::OwnObject, target::HEARTBEAT_EVERY};
+use super::carried::Carried;
+use crate::{own_objects::OwnObject, target::HEARTBEAT_EVERY, target_report::PolicyReport};
 
 /// How long an object that is new is looked at before anything is written: most is learned within that.
 const FIRST: Duration = Duration::from_secs(1);
+/// How long what stands there is left alone after the start, where nothing is wrong and not all is learned.
+const LEARNS: Duration = Duration::from_secs(10);
 /// The rest between two writes, however much changes: the conditions of a cluster that comes and goes.
 const SHORTEST: Duration = Duration::from_secs(1);
 /// The rest after a failure.
@@ -24,6 +30,9 @@ pub(super) struct Line {
     /// As it was last seen; another one is news.
     seen: Arc<Value>,
     rests_until: Instant,
+    learns_until: Instant,
+    /// Of a policy: the share of targets that were not counted yet.
+    carried: Carried,
     /// When the status is written again though no condition changed.
     heartbeat_at: Instant,
     failures: u32,
@@ -47,6 +56,8 @@ impl Line {
             known: object.status.clone(),
             seen: object.status.clone(),
             rests_until: now + FIRST,
+            learns_until: now + LEARNS,
+            carried: Carried::default(),
             heartbeat_at: now,
             failures: 0,
         }
@@ -65,6 +76,18 @@ impl Line {
     /// The status as it stands there, as far as we know.
     pub(super) fn known(&self) -> &Value {
         &self.known
+    }
+
+    /// Whether what stands there is left alone while not all is learned.
+    pub(super) fn is_patient(&self, now: Instant) -> bool {
+        now < self.learns_until && self.known.get("conditions").is_some()
+    }
+
+    /// How the objects of a policy stand, of which `report` is known; none while nobody knows of which targets.
+    pub(super) fn counts(&mut self, report: &PolicyReport) -> Option<Counts> {
+        let uncounted = report.uncounted.clone()?;
+        let counted = Counts::of(&report.objects);
+        Some(self.carried.sum(counted, uncounted, &self.known))
     }
 
     /// What is done, where `conditions` and `status` is what there is to say.

@@ -7,7 +7,10 @@ use std::{
 
 use http::{Method, Request};
 use http_body_util::Full;
-use syncer_core::target_status::Standing;
+use syncer_core::{
+    object_state::{ObjectCounts, ObjectState},
+    target_status::Standing,
+};
 use syncer_sandbox::{ApiServer, Hand, Options};
 use tokio::sync::watch;
 use tower::{Service as _, service_fn};
@@ -178,4 +181,34 @@ async fn a_dry_run_and_another_upstream_are_written_nothing() {
     assert_eq!(replaced.pass(60, true).await, 0);
     replaced.reports.upstream_is_itself();
     assert!(replaced.pass(60, true).await > 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn counts_that_nobody_has_taken_yet_stay_as_they_stand() {
+    let bench = Bench::start(Writes::Done);
+    let counts = json!({"desired": 2, "synced": 2});
+    bench.objects.send_modify(|objects| {
+        let mut known = OwnObjects::clone(objects);
+        for object in known.targets.values_mut() {
+            let ready = json!({"type": "Ready", "status": "True", "reason": "InStep"});
+            object.status = Arc::new(json!({"conditions": [ready], "objects": counts}));
+        }
+        *objects = Arc::new(known);
+    });
+    assert_eq!(
+        bench.pass(8, true).await,
+        0,
+        "it answers, and will be counted soon (S5)"
+    );
+    let cause = "no route".into();
+    bench.reports.reach(&"east".into(), Reach::Unreachable { cause });
+    assert_eq!(bench.pass(3, false).await, 1, "that does not wait");
+    assert_eq!(
+        (bench.reason("Reachable"), &bench.status()["objects"]),
+        ("Unreachable".to_owned(), &counts)
+    );
+    let one = ObjectCounts::from_iter([ObjectState::Synced]);
+    bench.reports.objects(&"east".into(), one);
+    bench.pass(30, true).await;
+    assert_eq!(bench.status()["objects"]["desired"], 1);
 }

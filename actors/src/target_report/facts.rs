@@ -23,8 +23,8 @@ pub struct TargetReport {
     pub resources: Vec<SyncedResource>,
     /// Whether all of that was listed.
     pub listed: Listed,
-    /// How its objects stand.
-    pub objects: ObjectCounts,
+    /// How its objects stand; none while this process has not counted them.
+    pub objects: Option<ObjectCounts>,
     /// Deletions that are held, by policy.
     pub held: BTreeMap<Arc<str>, usize>,
     /// The value of the confirmation that was carried out last.

@@ -1,7 +1,7 @@
 //! What is known of each policy, for the status of its SyncPolicy.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::Arc,
 };
 
@@ -20,13 +20,32 @@ pub(crate) struct PolicyReport {
     pub(crate) shadowed: Option<String>,
     /// How many objects its transforms fail for, and how for one of them.
     pub(crate) failing: Option<(u64, String)>,
-    /// How its objects stand, over all targets.
+    /// How its objects stand, over all targets that this process has counted.
     pub(crate) objects: ObjectCounts,
+    /// The targets from before this process began that it has not counted yet; none while nobody knows which targets there are.
+    pub(crate) uncounted: Option<BTreeSet<Arc<str>>>,
 }
 
 /// What is known of the policies but for their counts. Cheap to ask where nothing is wrong.
 #[derive(Debug, Default)]
-pub(super) struct Policies(Mutex<Wrong>);
+pub(super) struct Policies {
+    wrong: Mutex<Wrong>,
+    roster: Mutex<Roster>,
+}
+
+/// The targets that there are.
+#[derive(Debug, Default)]
+enum Roster {
+    /// Nobody has told any yet.
+    #[default]
+    Untold,
+    /// These.
+    Told {
+        targets: BTreeSet<Arc<str>>,
+        /// Those of the first word.
+        first: BTreeSet<Arc<str>>,
+    },
+}
 
 #[derive(Debug, Default)]
 struct Wrong {
@@ -42,7 +61,7 @@ struct Wrong {
 impl TargetReports {
     /// Under the rules of `revision` another policy decides about some object that `policy` selects for `target` too.
     pub(crate) fn shadowed(&self, policy: &Arc<str>, target: &Arc<str>, revision: u64, how: &str) {
-        let mut wrong = self.0.policies.0.lock();
+        let mut wrong = self.0.policies.wrong.lock();
         wrong.begin(revision);
         if wrong.revision == revision {
             let pair = (policy.clone(), target.clone());
@@ -54,12 +73,12 @@ impl TargetReports {
 
     /// There are other rules: what was said under older ones is over.
     pub(crate) fn rules_changed(&self, revision: u64) {
-        self.0.policies.0.lock().begin(revision);
+        self.0.policies.wrong.lock().begin(revision);
     }
 
     /// A transform of `policy` fails for `object`.
     pub(crate) fn transform_failed(&self, policy: &Arc<str>, object: &ObjectKey, cause: &str) {
-        let mut wrong = self.0.policies.0.lock();
+        let mut wrong = self.0.policies.wrong.lock();
         if wrong.failing.len() < MOST_FAILING || wrong.failing.contains_key(object) {
             wrong.failing.insert(object.clone(), (policy.clone(), cause.to_owned()));
             drop(wrong);
@@ -69,13 +88,30 @@ impl TargetReports {
 
     /// `object` can be transformed, or is gone.
     pub(crate) fn transformed(&self, object: &ObjectKey) {
-        let mut wrong = self.0.policies.0.lock();
+        let mut wrong = self.0.policies.wrong.lock();
         if !wrong.failing.is_empty() {
             wrong.failing.remove(object);
         }
     }
 
-    /// How the objects of each policy stand on `target`.
+    /// These are all targets that there are.
+    pub(crate) fn expect<'a>(&self, targets: impl Iterator<Item = &'a Arc<str>>) {
+        let targets: BTreeSet<_> = targets.cloned().collect();
+        let mut roster = self.0.policies.roster.lock();
+        *roster = match std::mem::take(&mut *roster) {
+            Roster::Untold if targets.is_empty() => Roster::Untold,
+            Roster::Untold => Roster::Told {
+                first: targets.clone(),
+                targets,
+            },
+            Roster::Told { first, .. } => Roster::Told {
+                first: first.intersection(&targets).cloned().collect(),
+                targets,
+            },
+        };
+    }
+
+    /// How the objects of each policy stand on `target`. Told before [`TargetReports::objects`], which says that it was counted.
     pub(crate) fn policy_objects(&self, target: &Arc<str>, objects: BTreeMap<Arc<str>, ObjectCounts>) {
         self.change(target, |report| report.policies = objects);
     }
@@ -83,12 +119,27 @@ impl TargetReports {
     /// All that is known of `policy`.
     pub(crate) fn policy(&self, policy: &Arc<str>) -> PolicyReport {
         let mut objects = ObjectCounts::default();
+        let (mut counted, mut old) = (BTreeSet::new(), BTreeSet::new());
         for report in &self.0.targets {
             if let Some(counts) = report.policies.get(policy) {
                 objects.add(counts);
             }
+            if report.objects.is_some() {
+                counted.insert(report.key().clone());
+            }
+            if report.remembered.as_ref().is_some_and(|it| it.heartbeat.is_some()) {
+                old.insert(report.key().clone());
+            }
         }
-        let wrong = self.0.policies.0.lock();
+        let uncounted = match &*self.0.policies.roster.lock() {
+            Roster::Untold => None,
+            Roster::Told { targets, first } => {
+                let targets = targets.iter().filter(|name| !counted.contains(*name));
+                let targets = targets.filter(|name| first.contains(*name) || old.contains(*name));
+                Some(targets.cloned().collect())
+            }
+        };
+        let wrong = self.0.policies.wrong.lock();
         let mut shadowed = wrong.shadowed.iter().filter(|((name, _), _)| name == policy);
         let failing = wrong.failing.values().filter(|(name, _)| name == policy);
         let causes: Vec<_> = failing.map(|(_, cause)| cause).collect();
@@ -100,6 +151,7 @@ impl TargetReports {
                 (count, (*cause).clone())
             }),
             objects,
+            uncounted,
         }
     }
 }

@@ -132,3 +132,33 @@ fn what_is_remembered_is_told_once_and_overwrites_nothing() {
     reports.forget("east");
     assert_eq!(reports.get("east"), None);
 }
+
+#[test]
+fn a_target_from_before_is_uncounted_until_it_is_counted_and_a_new_one_never_is() {
+    let reports = TargetReports::default();
+    let [web, east, west, north]: [Arc<str>; 4] = ["web", "east", "west", "north"].map(Arc::from);
+    let expect = |names: &[&Arc<str>]| reports.expect(names.iter().copied());
+    let uncounted = || {
+        let uncounted = reports.policy(&web).uncounted?;
+        Some(uncounted.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "))
+    };
+    expect(&[]);
+    assert_eq!(uncounted(), None, "no rules were told yet");
+    expect(&[&east, &west]);
+    assert_eq!(uncounted().as_deref(), Some("east west"));
+    reports.objects(&east, ObjectCounts::default());
+    assert_eq!(uncounted().as_deref(), Some("west"));
+    expect(&[&east, &west, &north]);
+    assert_eq!(uncounted().as_deref(), Some("west"), "north had nothing before");
+    let heartbeat = Some(at(5));
+    reports.remember(
+        &north,
+        Remembered {
+            heartbeat,
+            ..Remembered::default()
+        },
+    );
+    assert_eq!(uncounted().as_deref(), Some("north west"), "it had");
+    expect(&[&east]);
+    assert_eq!(uncounted().as_deref(), Some(""), "the others are gone");
+}

@@ -82,10 +82,11 @@ fn heartbeat_healthy(facts: &Facts, now: Timestamp) -> Condition {
 }
 
 fn synced(facts: &Facts) -> Condition {
-    let of = |state| facts.objects.of(state);
+    let counts = facts.objects.unwrap_or_default();
+    let of = |state| counts.of(state);
     let (failed, conflicted) = (of(ObjectState::Failed), of(ObjectState::Conflicted));
     let (pending, unknown) = (of(ObjectState::Pending), of(ObjectState::Unknown));
-    let condition = if !facts.is_listed {
+    let condition = if !facts.is_listed || facts.objects.is_none() {
         Condition::unknown("Synced", "Listing", "")
     } else if failed > 0 {
         let message = format!("{failed} objects cannot be synced; the Events of each say why");

@@ -15,7 +15,7 @@ fn well() -> Facts {
         heartbeat: Some(at(1000)),
         is_listed: true,
         resources: vec![json!({"group": "", "resource": "configmaps", "versions": ["v1"], "state": "Accepted"})],
-        objects: ObjectCounts::from_iter([ObjectState::Synced, ObjectState::Synced]),
+        objects: Some(ObjectCounts::from_iter([ObjectState::Synced, ObjectState::Synced])),
         held: Vec::new(),
         confirmed_deletion: String::new(),
         abandoned: (0, Vec::new()),
@@ -72,7 +72,7 @@ fn a_target_with_which_all_is_well_says_so() {
 #[test]
 fn what_is_wrong_is_stated_with_its_severity_and_reason() {
     let objects = |state| Facts {
-        objects: ObjectCounts::from_iter([state]),
+        objects: Some(ObjectCounts::from_iter([state])),
         ..well()
     };
     let refused = Standing::Refused {
@@ -137,6 +137,14 @@ fn what_is_wrong_is_stated_with_its_severity_and_reason() {
             "Ready",
             ("Unknown", "", "NotTriedYet"),
         ),
+        (
+            Facts {
+                objects: None,
+                ..well()
+            },
+            "Synced",
+            ("Unknown", "", "Listing"),
+        ),
         (objects(ObjectState::Failed), "Synced", ("False", "Warning", "Failed")),
         (objects(ObjectState::Failed), "Ready", ("True", "", "InStep")),
         (
@@ -183,12 +191,23 @@ fn what_is_not_learned_yet_is_not_unsaid() {
         heartbeat: None,
         kubernetes_version: String::new(),
         resources: Vec::new(),
+        objects: None,
         ..well()
     };
     let after = status(&begun, &before, at(1002));
-    for field in ["lastSyncerHeartbeatTime", "kubernetesVersion", "syncedResources"] {
+    for field in [
+        "lastSyncerHeartbeatTime",
+        "kubernetesVersion",
+        "syncedResources",
+        "objects",
+    ] {
         assert_eq!(after[field], before[field], "{field}");
     }
+    assert_eq!(
+        status(&begun, &Value::Null, at(1002)).get("objects"),
+        None,
+        "nobody counted any"
+    );
 }
 
 #[test]

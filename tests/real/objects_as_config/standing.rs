@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use serde_json::json;
+use serde_json::{Value, json};
 use syncer_harness::{ApiServerOptions, AuditEvent, Patch, stays, wait_for};
 
 use super::scene::{Scene, TARGETS, condition, config_maps_of, own};
@@ -104,6 +104,55 @@ fn a_target_that_is_lost_says_so_in_its_conditions_and_in_an_event() {
     assert_eq!(condition(&seen, "Ready").unwrap()["severity"], "Error");
     scene.wait_event("SyncTarget", "lost-gone", "TargetUnreachable");
     scene.assert_allowed();
+    scene.end();
+}
+
+/// Nobody has counted anew what is on a target that does not answer: neither its own counts nor those of its policies become zeros.
+#[test]
+fn a_restart_beside_a_dead_target_unsays_no_counts() {
+    let mut scene = Scene::new("counts");
+    let gone = ApiServerOptions::default()
+        .named("counted")
+        .user(&printed::user("one"))
+        .start();
+    let mut gone = printed::grant(gone, Side::Target);
+    create_namespace(&scene.upstream, "counts");
+    for name in ["web", "log"] {
+        ConfigMap::new("counts", name).create(&scene.upstream, &json!({"a": "1"}));
+    }
+    scene.policy("counts", &config_maps_of("counts"));
+    scene.target_of("counts-gone", &gone, "one");
+    scene.target_of("counts-east", &TARGETS.east, "one");
+    scene.run(&[]);
+    // Two maps and their namespace on each of the two.
+    let counts = |scene: &Scene| {
+        let read = |kind: &str, name: &str| scene.upstream.client().read(&own(kind, name))["status"]["objects"].clone();
+        let [gone, east] = ["counts-gone", "counts-east"].map(|name| read("synctargets", name));
+        let policy = read("syncpolicies", "counts");
+        (gone, east, policy)
+    };
+    let before = wait_for("all to be counted", SOON, || {
+        let seen = counts(&scene);
+        let whole = |one: &Value, member: &str| one[member] == one["synced"] && one["synced"].as_u64() >= Some(2);
+        let is_whole = whole(&seen.0, "desired") && seen.0 == seen.1 && whole(&seen.2, "selected");
+        if is_whole && seen.2["synced"].as_u64() >= Some(4) {
+            Ok(seen)
+        } else {
+            Err(format!("{seen:?}"))
+        }
+    });
+    scene.end();
+    gone.kill();
+
+    let writes = scene.status_writes("syncpolicies", "counts");
+    scene.run(&[]);
+    scene.wait_condition(("synctargets", "counts-gone"), "Reachable", ("False", "Unreachable"));
+    stays("the counts", HEARTBEAT, || counts(&scene) == before);
+    assert_eq!(
+        scene.status_writes("syncpolicies", "counts"),
+        writes,
+        "nothing changed (S5)"
+    );
     scene.end();
 }
 
