@@ -12,8 +12,9 @@ use crate::{objects::SOON, world::BINARY};
 const GROUP: &str = "syncers";
 
 /// The kinds beside the four that policies of these tests name.
-const NAMED: [&str; 4] = [
+const NAMED: [&str; 5] = [
     "widgets.example.org",
+    "widgets.shop.example.k8s.io",
     "gauges.status.example.org",
     "jobs.batch",
     "statefulsets.apps",

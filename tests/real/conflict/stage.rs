@@ -27,7 +27,7 @@ const QUIET: Duration = Duration::from_secs(4);
 const HASH_KEY: &str = "a key of the tests, as long as it needs";
 
 /// Every stage acts as a user of its own, so that the audit log tells them apart, and has a namespace of its name.
-const STAGES: [&str; 15] = [
+const STAGES: [&str; 16] = [
     "switched",
     "cells-upstream",
     "cells-last",
@@ -37,6 +37,7 @@ const STAGES: [&str; 15] = [
     "orders",
     "kept",
     "fields",
+    "given",
     "managers",
     "keep",
     "invalid",

@@ -114,6 +114,79 @@ fn a_field_that_a_rule_gives_to_one_side_is_its_under_every_strategy() {
 }
 
 #[test]
+fn a_rule_that_comes_later_or_leads_through_a_list_takes_nothing_from_the_target() {
+    let rules = |paths: &[&str]| -> Value {
+        let rules = paths.iter();
+        rules
+            .map(|path| json!({"resource": "deployments.apps", "path": path, "owner": "Downstream"}))
+            .collect()
+    };
+    let stage = stage_of_strategies("given", &json!({"fields": rules(&["spec.replicas"])}));
+    let sites = Site::of_strategies(&stage);
+    let web = Kind::Deployment;
+    let limits = json!({"limits": {"memory": "64Mi"}});
+    let container = |name: &str| json!({"name": name, "image": format!("example.org/{name}:v1"), "resources": limits});
+    let labels = json!({"app": "web"});
+    let body = json!({"spec": {
+        "replicas": 5, "minReadySeconds": 7, "selector": {"matchLabels": labels},
+        "template": {"metadata": {"labels": labels}, "spec": {"containers": [container("web"), container("log")]}},
+    }});
+    for site in &sites {
+        site.make(web, "web", &body);
+        site.patch(
+            Side::Upstream,
+            web,
+            "web",
+            &json!({"spec": {"progressDeadlineSeconds": 601}}),
+        );
+    }
+    for site in &sites {
+        site.wait(web, "web", "/spec/progressDeadlineSeconds", &all(&json!(601)));
+    }
+    let paths = [
+        "spec.replicas",
+        "spec.minReadySeconds",
+        "spec.template.spec.containers[*].resources",
+        "spec.template.spec.containers[name=web].image",
+    ];
+    let each = super::site::STRATEGIES.map(|(suffix, strategy)| {
+        let rules = json!({"strategy": strategy, "fields": rules(&paths)});
+        (suffix, rules)
+    });
+    let changes = || stage.syncer().log().matches("other rules").count();
+    let before = changes();
+    stage.says_each(&each);
+    wait_for("the other rules", SOON, || changes() > before);
+    for (deadline, site) in (602..).zip(&sites) {
+        let edit = json!({"spec": {"progressDeadlineSeconds": deadline}});
+        site.patch(Side::Upstream, web, "web", &edit);
+    }
+    let pod = "/spec/template/spec/containers";
+    for (deadline, site) in (602..).zip(&sites) {
+        site.wait(web, "web", "/spec/progressDeadlineSeconds", &all(&json!(deadline)));
+        site.wait(web, "web", "/spec/replicas", &all(&json!(5)));
+        site.wait(web, "web", "/spec/minReadySeconds", &all(&json!(7)));
+        for index in 0..2 {
+            site.wait(web, "web", &format!("{pod}/{index}/resources"), &all(&limits));
+        }
+        site.wait(
+            web,
+            "web",
+            &format!("{pod}/0/image"),
+            &all(&json!("example.org/web:v1")),
+        );
+        // What the target has of an item does not keep the item.
+        let gone = json!([{"op": "remove", "path": format!("{pod}/1")}]);
+        site.json_patch(Side::Upstream, web, "web", &gone);
+    }
+    for site in &sites {
+        site.wait(web, "web", &format!("{pod}/1"), &all(&Value::Null));
+        site.wait(web, "web", &format!("{pod}/0/resources"), &all(&limits));
+    }
+    stage.stays_quiet("with what passed to the targets");
+}
+
+#[test]
 fn what_ignored_managers_add_is_not_looked_at() {
     let stage = stage_of_strategies("managers", &json!({"ignoreManagers": ["robot"]}));
     let sites = Site::of_strategies(&stage);
