@@ -208,6 +208,9 @@ impl Book {
         {
             return None;
         }
+        if subject.0 == Kind::Target {
+            news::tell_lacks(&self.work.events, &subject, object, reports);
+        }
         match line.step(&conditions, &status, now) {
             Step::Rest => None,
             Step::Write => {

@@ -239,3 +239,6 @@ impl Actor for Target {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,6 +2,7 @@
 //! it reads it here. Nobody waits, and nothing is sent.
 
 mod facts;
+mod foreign_namespaces;
 mod policies;
 
 #[cfg(test)]
@@ -16,7 +17,10 @@ use syncer_core::{Gvr, ObjectKey, object_state::ObjectCounts};
 use tokio::sync::Notify;
 
 pub use self::facts::{Abandoned, Listed, MOST_NAMED, Reach, Remembered, ServedState, SyncedResource, TargetReport};
-pub(crate) use self::policies::PolicyReport;
+pub(crate) use self::{
+    foreign_namespaces::{Novelty, sentence},
+    policies::PolicyReport,
+};
 
 /// The reports of all targets by name. Cheap to clone; a lock is held for one assignment at a time.
 #[derive(Clone, Debug, Default)]

@@ -33,6 +33,8 @@ pub enum EventReason {
     MassDeletionHeld,
     /// Another upstream answers under the address: nothing is written or deleted.
     UpstreamReplaced,
+    /// A namespace on the target is somebody else's: it is used as it is, without the labels and annotations it was to have.
+    NamespaceNotOurs,
 }
 
 /// The `type` of an Event, which decides how `kubectl` shows it.
@@ -48,7 +50,7 @@ pub enum EventType {
 
 impl EventReason {
     /// All of them.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Synced,
         Self::SyncFailed,
         Self::Conflict,
@@ -63,6 +65,7 @@ impl EventReason {
         Self::TargetUnreachable,
         Self::MassDeletionHeld,
         Self::UpstreamReplaced,
+        Self::NamespaceNotOurs,
     ];
 
     /// The word.
@@ -82,6 +85,7 @@ impl EventReason {
             Self::TargetUnreachable => "TargetUnreachable",
             Self::MassDeletionHeld => "MassDeletionHeld",
             Self::UpstreamReplaced => "UpstreamReplaced",
+            Self::NamespaceNotOurs => "NamespaceNotOurs",
         }
     }
 
@@ -99,7 +103,8 @@ impl EventReason {
             | Self::StatusContended
             | Self::TargetUnreachable
             | Self::MassDeletionHeld
-            | Self::UpstreamReplaced => EventType::Warning,
+            | Self::UpstreamReplaced
+            | Self::NamespaceNotOurs => EventType::Warning,
         }
     }
 }
@@ -139,7 +144,8 @@ mod tests {
     fn the_words_are_those_of_the_documentation() {
         let words = EventReason::ALL.map(EventReason::as_str);
         let expected = "Synced SyncFailed Conflict DriftReverted FightDetected AdoptionRefused ImmutableField \
-            TransformFailed Shadowed NameTaken StatusContended TargetUnreachable MassDeletionHeld UpstreamReplaced";
+            TransformFailed Shadowed NameTaken StatusContended TargetUnreachable MassDeletionHeld UpstreamReplaced \
+            NamespaceNotOurs";
         assert_eq!(words.join(" "), expected);
         assert_eq!(words.iter().collect::<BTreeSet<_>>().len(), words.len());
     }

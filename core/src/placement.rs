@@ -19,7 +19,7 @@ mod target_rules;
 use std::sync::Arc;
 
 pub use self::{
-    namespace_metadata::namespace_metadata,
+    namespace_metadata::{lacked, namespace_metadata},
     owner::Controller,
     policy_rules::PolicyRules,
     rules::{RuleError, Rules},

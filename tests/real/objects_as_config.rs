@@ -2,6 +2,7 @@
 
 mod come_and_go;
 mod kubeconfigs;
+mod namespaces;
 mod replaced;
 mod scene;
 mod standing;

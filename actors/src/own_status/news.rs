@@ -35,6 +35,13 @@ pub(super) fn tell_replaced(events: &Events, subject: &Subject, object: &OwnObje
     }
 }
 
+/// Tells of the target's namespaces that are somebody else's and do not get what they were to have.
+pub(super) fn tell_lacks(events: &Events, subject: &Subject, object: &OwnObject, reports: &TargetReports) {
+    if let Some(note) = reports.untold_lacks(&subject.1) {
+        events.tell(of(subject, object), EventReason::NamespaceNotOurs, note);
+    }
+}
+
 /// The Event that says that a condition began.
 fn reason(condition: &Condition) -> Option<EventReason> {
     match (condition.kind, condition.truth) {

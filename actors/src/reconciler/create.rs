@@ -12,7 +12,9 @@ use syncer_core::{
     marker::{
         APPLIED_ANNOTATION, CLUSTER_LABEL, FIELD_MANAGER, NAMESPACE_LOCATOR_ANNOTATION, ORIGIN_ANNOTATION, Origin,
     },
+    placement::lacked,
 };
+use tracing::warn;
 
 use super::{
     Attempt, AttemptFailure, Retry,
@@ -22,6 +24,7 @@ use crate::{
     metrics::DriftAction,
     prescription::{Body, names_namespace},
     target::{After, Loss, Seen},
+    target_report::{Novelty, sentence},
 };
 
 impl Work<'_> {
@@ -89,6 +92,7 @@ impl Work<'_> {
     async fn meet(&self, body: &Body, found: &Object) -> Result<Attempt, AttemptFailure> {
         if names_namespace(self.key) && self.downstream.names.mapping() == NamespaceMapping::Identity {
             // It is used as it is: never marked, labelled or removed.
+            self.say_what_it_lacks(body, found)?;
             return Ok(Attempt::done(After::Foreign));
         }
         if self.is_of_another_object_of_ours(found) {
@@ -105,6 +109,19 @@ impl Work<'_> {
         let bytes = self.apply_body(body, &body.payload, Expects::Uid(found.uid()))?;
         let object = self.apply_over(found.uid(), &bytes).await?;
         self.settled(&object, &bytes, "adopted").await
+    }
+
+    /// Somebody may rely on labels that `found`, a namespace that is not ours, does not get, such as those of Pod Security.
+    fn say_what_it_lacks(&self, body: &Body, found: &Object) -> Result<(), AttemptFailure> {
+        let wanted = self.apply_body(body, &body.payload, Expects::Absent)?;
+        let Some(what) = lacked(&parse(&wanted)?, &tree_of(found)?) else {
+            return Ok(());
+        };
+        let (target, name) = (&self.downstream.name, &found.key().name);
+        if self.downstream.reports.namespace_lacks(target, name, &what) == Novelty::New {
+            warn!(target = %target, "{}", sentence(name, &what));
+        }
+        Ok(())
     }
 
     /// Applies over the object with `uid`, of which others own what they made: the arms of unions that they chose would be

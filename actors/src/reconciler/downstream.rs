@@ -18,6 +18,7 @@ use crate::{
     schemas::Schemas,
     settings::Writes,
     target::NamespaceNames,
+    target_report::TargetReports,
     upstream::{Continuity, NamespaceLabels, Workspaces, WriteGate},
 };
 
@@ -67,6 +68,8 @@ pub(crate) struct Downstream {
     pub(crate) clock: Clock,
     /// Where people hear of what happens to their objects.
     pub(crate) events: Events,
+    /// Where operators hear of what concerns the target.
+    pub(crate) reports: TargetReports,
     /// What is counted.
     pub(crate) metrics: Metrics,
 }

@@ -180,6 +180,7 @@ impl Target {
             arbiter: self.upstream.arbiter.clone(),
             clock: ctx.clock().clone(),
             events: self.upstream.events.clone(),
+            reports: self.upstream.reports.clone(),
             metrics: self.upstream.metrics.clone(),
         }
     }

@@ -5,6 +5,8 @@ use std::{collections::BTreeMap, sync::Arc};
 use jiff::Timestamp;
 use syncer_core::{Gvr, ObjectKey, object_state::ObjectCounts};
 
+use super::foreign_namespaces::ForeignNamespaces;
+
 /// How many abandoned objects are named.
 pub const MOST_NAMED: usize = 100;
 
@@ -31,6 +33,7 @@ pub struct TargetReport {
     pub confirmed_deletion: Box<str>,
     /// What was left behind there.
     pub abandoned: Abandoned,
+    pub(super) foreign_namespaces: ForeignNamespaces,
     pub(super) policies: BTreeMap<Arc<str>, ObjectCounts>,
     pub(super) remembered: Option<Remembered>,
 }

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::Value;
+
 use crate::{config::NamespaceMetadata, transform::reserved};
 
 /// Written by every API server itself: the name, which is another one under `Hashed`.
@@ -17,6 +19,27 @@ pub fn namespace_metadata<'a>(
     policy: &NamespaceMetadata,
 ) -> (BTreeMap<String, String>, BTreeMap<String, String>) {
     (merged(labels, &policy.labels), merged(annotations, &policy.annotations))
+}
+
+/// What the namespace `found`, which is somebody else's and is used as it is, lacks of the labels and annotations that `wanted` asks
+/// for, in words; `None` where it has them all. Both are whole objects. Values are not said: they can be long.
+pub fn lacked(wanted: &Value, found: &Value) -> Option<String> {
+    let mut lacked = Vec::new();
+    for (word, member) in [("label", "/metadata/labels"), ("annotation", "/metadata/annotations")] {
+        let held = found.pointer(member);
+        let pairs = wanted.pointer(member).and_then(Value::as_object);
+        for (key, value) in pairs.into_iter().flatten() {
+            let is_held = held.and_then(|held| held.get(key)) == Some(value);
+            if !is_held && !reserved::is_of_kcp(key) {
+                lacked.push(format!("{word} {key}"));
+            }
+        }
+    }
+    if lacked.is_empty() {
+        None
+    } else {
+        Some(lacked.join(", "))
+    }
 }
 
 fn merged<'a>(
@@ -35,6 +58,8 @@ fn merged<'a>(
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     fn map(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
@@ -42,6 +67,29 @@ mod tests {
             .iter()
             .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
             .collect()
+    }
+
+    #[test]
+    fn what_somebody_elses_namespace_lacks_is_named_without_our_marks_and_values() {
+        let wanted = json!({"metadata": {
+            "labels": {"team": "web", "app": "shop", "internal.workload.kcp.io/cluster": "k"},
+            "annotations": {"note": "n", "workload.kcp.io/origin": "o"},
+        }});
+        let cases = [
+            (json!({}), Some("label app, label team, annotation note")),
+            (
+                json!({"metadata": {"labels": {"team": "others", "app": "shop"}, "annotations": {"note": "n"}}}),
+                Some("label team"),
+            ),
+            (
+                json!({"metadata": {"labels": {"team": "web", "app": "shop", "more": ""}, "annotations": {"note": "n"}}}),
+                None,
+            ),
+        ];
+        for (found, expected) in cases {
+            assert_eq!(lacked(&wanted, &found).as_deref(), expected, "{found}");
+        }
+        assert_eq!(lacked(&json!({}), &json!({})), None);
     }
 
     #[test]
