@@ -210,9 +210,7 @@ fn a_namespace_stays_while_what_is_in_it_was_not_listed() {
     stage.kill();
     stage.write(&[drained, stage.policy(&["secrets"], &["unlisted"], &json!({}))]);
     stage.run();
-    stage
-        .syncer()
-        .wait_for_log(&["unlisted", "goes only by a proof of its own"], SOON);
+    stage.syncer().wait_for_log(&["listed the target", "namespaces"], SOON);
     stays_with_all();
     stage.end();
 }
