@@ -4,6 +4,8 @@ mod bodies;
 mod conflict_arbiter;
 pub mod events;
 mod finalizers;
+#[cfg(test)]
+mod in_memory;
 pub mod leader_election;
 mod mass_deletions;
 pub mod metrics;

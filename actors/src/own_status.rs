@@ -204,11 +204,10 @@ impl Book {
                 facts::of_policy(object, report, counts, line.known(), time)
             }
         };
-        if subject.0 == Kind::Target && line.is_patient(now) && learned(&subject.1, object, reports) == Learned::NotYet
-        {
-            return None;
-        }
         if subject.0 == Kind::Target {
+            if line.is_patient(now) && learned(&subject.1, object, reports) == Learned::NotYet {
+                return None;
+            }
             news::tell_lacks(&self.work.events, &subject, object, reports);
         }
         match line.step(&conditions, &status, now) {

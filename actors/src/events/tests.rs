@@ -1,27 +1,26 @@
 //! What is told becomes Events on an API server.
 
 use std::{
-    pin::Pin,
     sync::atomic::{AtomicUsize, Ordering},
-    task::{self, Poll},
     time::{Duration, SystemTime},
 };
 
 use bytes::Bytes;
-use http::{Method, Request, Response};
+use http::{Method, Request};
 use http_body_util::{BodyExt as _, Full};
 use prometheus_client::{encoding::text::encode, registry::Registry};
 use serde_json::Value;
 use syncer_clusters::Cluster;
 use syncer_core::{Gvr, Scope};
-use syncer_sandbox::{
-    ApiServer, Body, Effect, Fault, FaultPlan, Flavor, NoAnswer, Options, Reach, TimerClock, Verb, Which,
-};
+use syncer_sandbox::{ApiServer, Effect, Fault, FaultPlan, Flavor, Options, Reach, TimerClock, Verb, Which};
 use tokio::task::LocalSet;
-use tower::{Service, ServiceExt as _};
+use tower::ServiceExt as _;
 
 use super::*;
-use crate::runtime::{self, Address, Clock, Runtime, Spec};
+use crate::{
+    in_memory,
+    runtime::{self, Address, Clock, Runtime, Spec},
+};
 
 /// The note `note` on a ConfigMap.
 pub(super) fn key(cluster: &str, namespace: &str, name: &str, note: &str) -> Arc<EventKey> {
@@ -46,25 +45,9 @@ fn config_map(cluster: &str, namespace: &str, name: &str) -> Subject {
 }
 
 /// A sandbox API server in this process, and how often it was asked.
-#[derive(Clone)]
 struct Server {
     api: ApiServer,
     asked: Arc<AtomicUsize>,
-}
-
-impl Service<Request<Bytes>> for Server {
-    type Response = Response<Body>;
-    type Error = NoAnswer;
-    type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, NoAnswer>> + Send>>;
-
-    fn poll_ready(&mut self, _: &mut task::Context<'_>) -> Poll<Result<(), NoAnswer>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, request: Request<Bytes>) -> Self::Future {
-        self.asked.fetch_add(1, Ordering::SeqCst);
-        Box::pin(self.api.clone().oneshot(request.map(Full::new)))
-    }
 }
 
 /// A recorder on a paused clock, with the server that it writes to.
@@ -187,11 +170,15 @@ fn simulate<F: Future<Output = ()>>(options: Options, test: impl FnOnce(Bench) -
             }),
             asked: Arc::default(),
         };
+        let asked = Arc::clone(&server.asked);
+        let counted = in_memory::service(server.api.clone(), move |_| {
+            asked.fetch_add(1, Ordering::SeqCst);
+        });
         let metrics = Metrics::default();
         let cluster = Cluster::builder("upstream").seed(1);
         test(Bench {
             events: Events::new(&Signals::new(), &metrics, &Recent::default()),
-            cluster: cluster.service("http://upstream", server.clone()).unwrap(),
+            cluster: cluster.service("http://upstream", counted).unwrap(),
             runtime: runtime_here(),
             server,
             metrics,

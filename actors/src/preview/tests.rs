@@ -3,15 +3,10 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    pin::Pin,
     sync::Arc,
-    task::{self, Poll},
     time::Duration,
 };
 
-use bytes::Bytes;
-use http::{Request, Response};
-use http_body_util::Full;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use syncer_clusters::Cluster;
@@ -23,15 +18,15 @@ use syncer_core::{
     placement::{PlacementOptions, Rules, Secrets},
     protect::Protection,
 };
-use syncer_sandbox::{ApiServer, Body, Fleet, FleetOptions, Hand, NoAnswer, Reach, TimerClock};
+use syncer_sandbox::{ApiServer, Fleet, FleetOptions, Hand, Reach, TimerClock};
 use tokio::{sync::watch, task::LocalSet};
-use tower::{Service, ServiceExt as _};
 
 use super::*;
 use crate::{
     Bounds, Metrics, Readiness, Rulebook, Settings, Supervisor, TargetReports, TargetSettings, UpstreamSettings,
     UpstreamSource, Writes,
     events::Recent,
+    in_memory,
     runtime::{self, Clock, Runtime, Signals, Spec},
 };
 
@@ -55,24 +50,6 @@ const NAMES: [&str; 2] = ["a", "b"];
 
 /// The value of every Secret in these worlds.
 const CONFIDENTIAL: &str = "dGVsbC1ub2JvZHk";
-
-/// An API server in this process.
-#[derive(Clone)]
-struct Server(ApiServer);
-
-impl Service<Request<Bytes>> for Server {
-    type Response = Response<Body>;
-    type Error = NoAnswer;
-    type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, NoAnswer>> + Send>>;
-
-    fn poll_ready(&mut self, _: &mut task::Context<'_>) -> Poll<Result<(), NoAnswer>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, request: Request<Bytes>) -> Self::Future {
-        Box::pin(self.0.clone().oneshot(request.map(Full::new)))
-    }
-}
 
 /// An object of a world: kind, namespace and name by number.
 type Slot = (usize, usize, usize);
@@ -496,7 +473,10 @@ fn cluster(name: &str, server: &ApiServer, rehearsal: Option<Rehearsal>) -> Clus
     Cluster::builder(name)
         .seed(1)
         .rehearsing(rehearsal)
-        .service(&format!("https://{}", name.replace(' ', "-")), Server(server.clone()))
+        .service(
+            &format!("https://{}", name.replace(' ', "-")),
+            in_memory::service(server.clone(), |_| {}),
+        )
         .unwrap()
 }
 

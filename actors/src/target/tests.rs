@@ -1,15 +1,7 @@
 //! The whole actor tree between a plain upstream and one target in memory, on a paused clock.
 
-use std::{
-    pin::Pin,
-    sync::Arc,
-    task::{self, Poll},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
-use bytes::Bytes;
-use http::{Request, Response};
-use http_body_util::Full;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use syncer_clusters::Cluster;
@@ -19,21 +11,19 @@ use syncer_core::{
     placement::{PlacementOptions, Rules, Secrets},
     protect::Protection,
 };
-use syncer_sandbox::{ApiServer, Body, Fleet, FleetOptions, Hand, NoAnswer, TimerClock};
-use tokio::{sync::watch, task::LocalSet, time::Instant};
-use tower::{Service, ServiceExt as _};
+use syncer_sandbox::{ApiServer, Fleet, FleetOptions, Hand, TimerClock};
+use tokio::sync::watch;
 
 use crate::{
     Bounds, Metrics, Readiness, Rulebook, Settings, Supervisor, TargetReports, TargetSettings, UpstreamSettings,
     UpstreamSource, Writes,
     events::Recent,
+    in_memory::{self, play, throughout, until},
     runtime::{self, Clock, Ended, Runtime, Signals, Spec},
 };
 
 /// By when anything that is to happen has happened.
 const SOON: Duration = Duration::from_secs(30);
-/// How long nothing may happen where nothing may happen.
-const QUIET: Duration = Duration::from_mins(10);
 
 /// When the scenes are played, and what is to be drained is.
 const NOW: Timestamp = Timestamp::constant(1_800_000_000, 0);
@@ -42,28 +32,10 @@ const MAPS: &str = "/api/v1/namespaces/default/configmaps";
 const DEPLOYMENTS: &str = "/apis/apps/v1/namespaces/default/deployments";
 const WEB: &str = "/apis/apps/v1/namespaces/default/deployments/web";
 
-/// An API server in this process.
-#[derive(Clone)]
-struct Server(ApiServer);
-
-impl Service<Request<Bytes>> for Server {
-    type Response = Response<Body>;
-    type Error = NoAnswer;
-    type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, NoAnswer>> + Send>>;
-
-    fn poll_ready(&mut self, _: &mut task::Context<'_>) -> Poll<Result<(), NoAnswer>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, request: Request<Bytes>) -> Self::Future {
-        Box::pin(self.0.clone().oneshot(request.map(Full::new)))
-    }
-}
-
 fn cluster(name: &str, server: &ApiServer) -> Cluster {
     Cluster::builder(name)
         .seed(1)
-        .service(&format!("https://{name}"), Server(server.clone()))
+        .service(&format!("https://{name}"), in_memory::service(server.clone(), |_| {}))
         .unwrap()
 }
 
@@ -203,41 +175,6 @@ impl Scene {
     }
 }
 
-/// Waits until `holds`, and says where it did not.
-#[track_caller]
-fn until(holds: impl Fn() -> bool) -> impl Future<Output = ()> {
-    let at = std::panic::Location::caller();
-    async move {
-        let end = Instant::now() + SOON;
-        while !holds() {
-            assert!(Instant::now() < end, "not within {SOON:?}: {at}");
-            tokio::time::sleep(Duration::from_millis(200)).await;
-        }
-    }
-}
-
-/// `holds` all the time.
-#[track_caller]
-fn throughout(holds: impl Fn() -> bool) -> impl Future<Output = ()> {
-    let at = std::panic::Location::caller();
-    async move {
-        let end = Instant::now() + QUIET;
-        while Instant::now() < end {
-            assert!(holds(), "no longer: {at}");
-            tokio::time::sleep(Duration::from_secs(2)).await;
-        }
-    }
-}
-
-fn play(test: impl AsyncFnOnce()) {
-    let pool = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .start_paused(true)
-        .build()
-        .unwrap();
-    LocalSet::new().block_on(&pool, test());
-}
-
 /// No watch follows the kind any more, so nobody but the sweep can set it to be removed.
 #[test]
 fn a_drained_target_lets_go_of_a_kind_that_no_policy_names_any_more() {
@@ -254,14 +191,14 @@ fn a_drained_target_lets_go_of_a_kind_that_no_policy_names_any_more() {
             &json!({"resources": [{"group": "", "resource": "configmaps"}]}),
         );
         let has = |name: &str| scene.target("reader").get(&format!("{MAPS}/{name}")).is_some();
-        until(|| has("a") && has("b")).await;
+        until(SOON, || has("a") && has("b")).await;
         scene.kill().await;
 
         scene.run(
             &json!({"evictAfter": "2020-01-01T00:00:00Z"}),
             &json!({"resources": [{"group": "apps", "resource": "deployments"}]}),
         );
-        until(|| scene.is_empty(MAPS)).await;
+        until(SOON, || scene.is_empty(MAPS)).await;
         assert!(scene.target("reader").get(&format!("{MAPS}/foreign")).is_some(), "S1");
         let above = |name: &str| scene.upstream().get(&format!("{MAPS}/{name}")).is_some();
         assert!(above("a") && above("b"), "the upstream keeps its own");
@@ -294,7 +231,7 @@ fn a_rule_about_a_part_of_all_items_shields_no_item_that_only_the_target_has() {
                 "conflict": {"strategy": "UpstreamWins", "fields": [rule]},
             });
             scene.run(&json!({}), &policy);
-            until(|| scene.containers().len() == 1).await;
+            until(SOON, || scene.containers().len() == 1).await;
 
             let edit = json!([
                 {"op": "add", "path": "/spec/template/spec/containers/0/resources", "value": resources("2")},
@@ -306,7 +243,7 @@ fn a_rule_about_a_part_of_all_items_shields_no_item_that_only_the_target_has() {
                 let containers = scene.containers();
                 containers.len() == 1 && containers[0]["name"] == "web" && containers[0]["resources"] == resources("2")
             };
-            until(mended).await;
+            until(SOON, mended).await;
             throughout(mended).await;
         }
     });

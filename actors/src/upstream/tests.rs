@@ -1,16 +1,7 @@
 //! The whole actor tree between a kcp and two targets in memory, on a paused clock.
 
-use std::{
-    collections::BTreeMap,
-    pin::Pin,
-    sync::Arc,
-    task::{self, Poll},
-    time::Duration,
-};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use bytes::Bytes;
-use http::{Request, Response};
-use http_body_util::Full;
 use prometheus_client::{encoding::text::encode, registry::Registry};
 use serde_json::{Value, json};
 use syncer_clusters::Cluster;
@@ -20,14 +11,14 @@ use syncer_core::{
     placement::{PlacementOptions, Rules, Secrets},
     protect::Protection,
 };
-use syncer_sandbox::{ApiServer, Body, Fleet, FleetOptions, Hand, NoAnswer, TimerClock};
-use tokio::{sync::watch, task::LocalSet, time::Instant};
-use tower::{Service, ServiceExt as _};
+use syncer_sandbox::{ApiServer, Fleet, FleetOptions, Hand, TimerClock};
+use tokio::sync::watch;
 
 use crate::{
     Bounds, Metrics, Readiness, Rulebook, Settings, Supervisor, TargetReports, TargetSettings, UpstreamSettings,
     UpstreamSource, Writes,
     events::Recent,
+    in_memory::{self, play, throughout, until},
     runtime::{self, Clock, Ended, Runtime, Signals, Spec},
 };
 
@@ -37,35 +28,15 @@ mod panics;
 const SOON: Duration = Duration::from_secs(30);
 /// By when that has happened too.
 const SETTLED: Duration = Duration::from_secs(130);
-/// How long nothing may happen where nothing may happen.
-const QUIET: Duration = Duration::from_mins(10);
 
 const MAPS: &str = "/api/v1/configmaps";
 const DEPLOYMENTS: &str = "/apis/apps/v1/deployments";
-
-/// An API server in this process.
-#[derive(Clone)]
-struct Server(ApiServer);
-
-impl Service<Request<Bytes>> for Server {
-    type Response = Response<Body>;
-    type Error = NoAnswer;
-    type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, NoAnswer>> + Send>>;
-
-    fn poll_ready(&mut self, _: &mut task::Context<'_>) -> Poll<Result<(), NoAnswer>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, request: Request<Bytes>) -> Self::Future {
-        Box::pin(self.0.clone().oneshot(request.map(Full::new)))
-    }
-}
 
 fn cluster(name: &str, server: &ApiServer, path: &str) -> Cluster {
     let url = format!("https://{name}{path}");
     Cluster::builder(name)
         .seed(1)
-        .service(&url, Server(server.clone()))
+        .service(&url, in_memory::service(server.clone(), |_| {}))
         .unwrap()
 }
 
@@ -306,41 +277,6 @@ impl Scene {
     fn is_ready(&self) -> bool {
         self.life.as_ref().unwrap().readiness.is_ready()
     }
-}
-
-/// Waits until `holds`, and says where it did not.
-#[track_caller]
-fn until(by: Duration, holds: impl Fn() -> bool) -> impl Future<Output = ()> {
-    let at = std::panic::Location::caller();
-    async move {
-        let end = Instant::now() + by;
-        while !holds() {
-            assert!(Instant::now() < end, "not within {by:?}: {at}");
-            tokio::time::sleep(Duration::from_millis(200)).await;
-        }
-    }
-}
-
-/// `holds` all the time.
-#[track_caller]
-fn throughout(holds: impl Fn() -> bool) -> impl Future<Output = ()> {
-    let at = std::panic::Location::caller();
-    async move {
-        let end = Instant::now() + QUIET;
-        while Instant::now() < end {
-            assert!(holds(), "no longer: {at}");
-            tokio::time::sleep(Duration::from_secs(2)).await;
-        }
-    }
-}
-
-fn play(test: impl AsyncFnOnce()) {
-    let pool = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .start_paused(true)
-        .build()
-        .unwrap();
-    LocalSet::new().block_on(&pool, test());
 }
 
 #[test]
